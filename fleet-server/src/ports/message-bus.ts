@@ -1,0 +1,32 @@
+/** In-process wake-ups between capabilities, downstream only. Never the record of anything: the log and the tables are. */
+import type { AnyRecord, Device, DeviceCommand, Lane, PriorityClass, RecordKind } from '@shoal/protocol';
+
+/** What one committed message added: only records that were new. Parallel arrays, ascending sequence. */
+export interface AppendedBatch {
+  readonly deviceId: string;
+  readonly kind: RecordKind;
+  readonly epoch: string;
+  readonly class: PriorityClass;
+  readonly lane: Lane;
+  readonly receivedAt: number;
+  readonly records: readonly AnyRecord[];
+  /** Milliseconds; where the server places each record in time. */
+  readonly eventAt: readonly number[];
+  /** `good`, `adjusted` or `bad`, one verdict per record. */
+  readonly clock: readonly ('good' | 'adjusted' | 'bad')[];
+}
+
+export interface BusEvents {
+  /** After commit. `appended` is a courtesy copy in commit order; a consumer that must not miss reads the log from its position. */
+  'log.appended': { readonly batchId: number; readonly appended: readonly AppendedBatch[] };
+  'device.changed': { readonly device: Device };
+  'command.changed': { readonly command: DeviceCommand };
+  'storage.changed': { readonly state: 'ok' | 'refusing'; readonly why: string | null };
+}
+
+export abstract class MessageBus {
+  /** Calls every listener in order of subscription; a listener that throws is logged and counted, and hinders nobody. */
+  abstract emit<K extends keyof BusEvents>(event: K, payload: BusEvents[K]): void;
+  /** @returns the unsubscription */
+  abstract on<K extends keyof BusEvents>(event: K, listener: (payload: BusEvents[K]) => void): () => void;
+}

@@ -1,0 +1,23 @@
+/** What moves: the server-sent events of `/api/live`, each with an id that `Last-Event-ID` resumes from. */
+import { z } from 'zod';
+import { deviceSchema, deviceCommandSchema } from './devices.ts';
+import { fleetSummarySchema } from './overview.ts';
+import { storedEventSchema, storedPredictionSchema, storedReadingSchema } from './telemetry.ts';
+
+export const liveQuerySchema = z.object({
+  /** One device, or all. */
+  deviceId: z.string().max(63).optional(),
+  /** Comma-separated of `readings,predictions,events,devices,commands,summary`; absent means `devices,summary,events`. */
+  topics: z.string().max(128).optional(),
+});
+
+/** The `event:` field names and the JSON of their `data:`. */
+export const liveEventSchemas = {
+  readings: storedReadingSchema,
+  predictions: storedPredictionSchema,
+  events: storedEventSchema,
+  devices: deviceSchema,
+  commands: deviceCommandSchema,
+  summary: fleetSummarySchema,
+} as const;
+export type LiveTopic = keyof typeof liveEventSchemas;

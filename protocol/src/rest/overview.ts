@@ -1,0 +1,45 @@
+/** The fleet at a glance: counts by state, rates, and the reasons that need a person first. */
+import { z } from 'zod';
+import { deviceIdSchema, instantSchema } from '../identifiers.ts';
+import { deviceStateSchema } from './devices.ts';
+
+export const fleetSummarySchema = z
+  .object({
+    at: instantSchema,
+    devices: z.object({ total: z.int(), byState: z.partialRecord(deviceStateSchema, z.int()) }),
+    connections: z.int(),
+    /** Per second over the last minute. */
+    rates: z.object({ records: z.number(), predictions: z.number(), messages: z.number(), deadLetters: z.number() }),
+    totals: z.object({
+      records: z.int(),
+      duplicates: z.int(),
+      deadLetters: z.int(),
+      /** Evicted on devices, by their own counters. */
+      droppedOnDevices: z.int(),
+    }),
+    /** Where predictions of the last minute ran. */
+    predictionSources: z.record(z.string(), z.int()),
+    models: z.array(z.object({ name: z.string(), version: z.string(), devices: z.int() })),
+    storage: z.object({ state: z.enum(['ok', 'refusing']), why: z.string().nullable(), sizeBytes: z.int() }),
+  })
+  .meta({ id: 'FleetSummary' });
+export type FleetSummary = z.infer<typeof fleetSummarySchema>;
+
+/** "Needs attention": one row per reason, worst first. */
+export const attentionSchema = z
+  .object({
+    reasons: z.array(
+      z.object({
+        code: z.string(),
+        sentence: z.string(),
+        severity: z.enum(['warning', 'error']),
+        devices: z.int(),
+        examples: z.array(deviceIdSchema).max(5),
+        since: instantSchema,
+        /** What to do about it. */
+        remedy: z.string(),
+      }),
+    ),
+  })
+  .meta({ id: 'Attention' });
+export type Attention = z.infer<typeof attentionSchema>;

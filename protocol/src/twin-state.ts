@@ -1,0 +1,73 @@
+/** The parts of a twin that both sides understand: what the fleet may desire of an agent and what an agent reports. */
+import { z } from 'zod';
+import { instantSchema } from './identifiers.ts';
+
+/** `desired`, as far as this version acts on it; unknown keys are kept and ignored (newer fleets). */
+export const desiredConfigurationSchema = z
+  .looseObject({
+    models: z
+      .record(
+        z.string(),
+        z.looseObject({
+          /** Output or label name → threshold; replaces the bundle's default at once. */
+          thresholds: z.record(z.string(), z.number()).optional(),
+          enabled: z.boolean().optional(),
+        }),
+      )
+      .optional(),
+    sensors: z.record(z.string(), z.looseObject({ enabled: z.boolean().optional() })).optional(),
+    publish: z
+      .looseObject({
+        /** Send every n-th reading (1 = all); predictions and events are always sent. */
+        everyNthReading: z.int().min(1).max(100_000).optional(),
+        /** Longest time a live record waits for others to share its message. */
+        maxDelayMs: z.int().min(0).max(60_000).optional(),
+      })
+      .optional(),
+    contextRefreshMs: z.int().min(1_000).max(86_400_000).optional(),
+    logLevel: z.enum(['debug', 'info', 'warn', 'error']).optional(),
+  })
+  .meta({
+    id: 'DesiredConfiguration',
+    examples: [{ models: { 'pump-anomaly': { thresholds: { score: 1.4 } } }, publish: { everyNthReading: 1 } }],
+  });
+export type DesiredConfiguration = z.infer<typeof desiredConfigurationSchema>;
+
+export const healthReasonSchema = z
+  .object({ code: z.string().max(64), sentence: z.string().max(512), since: instantSchema })
+  .meta({ id: 'HealthReason' });
+export type HealthReason = z.infer<typeof healthReasonSchema>;
+
+/** `reported`, as far as the server reads it. */
+export const reportedStateSchema = z
+  .looseObject({
+    health: z
+      .looseObject({ state: z.enum(['ok', 'degraded']), reasons: z.array(healthReasonSchema).max(32) })
+      .optional(),
+    outbox: z
+      .looseObject({
+        depth: z.int().min(0),
+        sizeBytes: z.int().min(0),
+        /** Class → records evicted since this epoch began. */
+        dropped: z.record(z.string(), z.int().min(0)),
+      })
+      .optional(),
+    clock: z
+      .looseObject({ state: z.enum(['synchronised', 'unsynchronised']), offsetMs: z.number().nullable() })
+      .optional(),
+    models: z
+      .record(
+        z.string(),
+        z.looseObject({
+          version: z.string(),
+          engine: z.string().nullable(),
+          state: z.enum(['ready', 'loading', 'unavailable', 'disabled']),
+          thresholds: z.record(z.string(), z.number()).optional(),
+        }),
+      )
+      .optional(),
+    /** Why the last desired version was not applied, when it was not. */
+    refusal: z.looseObject({ version: z.int(), code: z.string(), message: z.string() }).nullable().optional(),
+  })
+  .meta({ id: 'ReportedState' });
+export type ReportedState = z.infer<typeof reportedStateSchema>;
