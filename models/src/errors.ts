@@ -1,0 +1,80 @@
+/** The catalogue of what can go wrong with a bundle, a feature view or an engine. */
+
+interface ErrorEntry {
+  readonly description: string;
+  /** Whether the same call can succeed later without anybody changing the bundle or the input. */
+  readonly retryable: boolean;
+}
+
+const once = (description: string): ErrorEntry => ({ description, retryable: false });
+const again = (description: string): ErrorEntry => ({ description, retryable: true });
+
+const CATALOGUE = {
+  BUNDLE_MISSING: once('No bundle in that folder: manifest.json cannot be read. Check the path or download it again.'),
+  BUNDLE_MANIFEST_INVALID: once('The manifest does not match its schema or contradicts itself. Pack the bundle again.'),
+  BUNDLE_PATH_INVALID: once('A file path that leaves the bundle folder or is not plain. Use relative paths without "..".'),
+  BUNDLE_FILE_MISSING: once('A file the manifest lists is not there or is not a regular file. Download the bundle again.'),
+  BUNDLE_DIGEST_MISMATCH: once('A file whose length or sha256 is not what the manifest says. Download the bundle again.'),
+  BUNDLE_CONTENT_INVALID: once('golden.json or reference.json does not match its schema. Pack the bundle again.'),
+  BUNDLE_UNSIGNED: once('The policy requires a signature and the bundle has none. Sign it or allow unsigned bundles.'),
+  BUNDLE_SIGNATURE_INVALID: once('A signature that is malformed, by an unknown key, or not over this manifest. Sign again.'),
+  FEATURE_VIEW_INVALID: once('A feature view that does not match its schema or names unknown channels. Correct the view.'),
+  FEATURE_VIEW_MISMATCH: once('Features made by another view than the bundle pins. Evaluate the view of the bundle.'),
+  WINDOW_INCOMPLETE: once('A window lacks the values the view needs and its policy is to fail. Check the sensor.'),
+  WINDOW_SHAPE_INVALID: once('A window with wrong bounds, samples outside of them, or values that are not finite numbers.'),
+  FEATURE_NOT_FINITE: once('A feature came out as NaN or infinite. Check the constants of the view against the input.'),
+  INPUT_MISSING: once('The model declares an input that the request lacks. Send every input of the signature.'),
+  INPUT_UNKNOWN: once('The request has an input the model does not declare. Send only inputs of the signature.'),
+  INPUT_DATATYPE_INVALID: once('An input with another datatype than the signature says, or data of another type.'),
+  INPUT_SHAPE_INVALID: once('An input whose shape does not match the signature or its data. Correct the shape.'),
+  INPUT_NOT_FINITE: once('An input holds NaN or infinity and the manifest refuses it. Clean the input first.'),
+  INPUT_TOO_LARGE: once('The inputs of one request exceed the byte bound. Send smaller batches.'),
+  OUTPUT_NOT_FINITE: once('The model answered NaN or infinity and the manifest refuses it. The input may be far outside.'),
+  OUTPUT_MISMATCH: once('The model answered other outputs than its manifest declares. Pack the bundle again.'),
+  GOLDEN_MISMATCH: once('The engine does not reproduce the golden vectors of the bundle. Do not use this engine for it.'),
+  MODEL_LOAD_FAILED: once('The engine refuses the model file. Check that it is a model of the declared platform.'),
+  MODEL_RUN_FAILED: once('The engine failed while running the model on this input.'),
+  MODEL_CLOSED: once('The model handle was closed. Load the bundle again.'),
+  MODEL_QUARANTINED: again('The model keeps breaking this engine and rests for a while. Roll back to another version.'),
+  ENGINE_TIMEOUT: again('The model did not answer within the deadline or the hard limit.'),
+  ENGINE_CRASHED: again('The engine process died while it ran this model; it is started again.'),
+  ENGINE_OUT_OF_MEMORY: again('The model needs more memory than it declares and was stopped. Raise resources.memoryMb.'),
+  ENGINE_UNAVAILABLE: again('No allowed engine works here at the moment; the reason is in the state of the model.'),
+  ENGINE_BUSY: again('The queue of the engine is full. Send less or later.'),
+  ENGINE_CLOSED: once('The engine was closed. Create another one.'),
+  ENGINE_PROTOCOL_INVALID: again('The engine process answered something that is not an answer; it is started again.'),
+  INFERENCE_CANCELED: once('The caller withdrew the request.'),
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ModelErrorCode = keyof typeof CATALOGUE;
+
+/** What each code means, with the remedy. */
+export const MODEL_ERRORS: Readonly<Record<ModelErrorCode, string>> = Object.freeze(
+  Object.fromEntries(Object.entries(CATALOGUE).map(([code, entry]) => [code, entry.description])) as Record<
+    ModelErrorCode,
+    string
+  >,
+);
+
+export const isModelErrorCode = (value: unknown): value is ModelErrorCode =>
+  typeof value === 'string' && Object.hasOwn(CATALOGUE, value);
+
+/** Thrown by everything in this package. `message` names the thing and the remedy; match on `code`, never on text. */
+export class ModelError extends Error {
+  override readonly name = 'ModelError';
+  readonly code: ModelErrorCode;
+  readonly retryable: boolean;
+  constructor(code: ModelErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.retryable = CATALOGUE[code].retryable;
+  }
+}
+
+export const isModelError = (error: unknown): error is ModelError => error instanceof ModelError;
+
+/** Anything thrown, as a `ModelError`; what is none becomes `code` with the original as its cause. */
+export const asModelError = (error: unknown, code: ModelErrorCode): ModelError =>
+  isModelError(error)
+    ? error
+    : new ModelError(code, error instanceof Error ? error.message : String(error), { cause: error });
