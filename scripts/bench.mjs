@@ -1,0 +1,46 @@
+/**
+ * `npm run bench -- NAME [--quick] [--json]`, or `all`. Talk and table on stderr; the last line of stdout is one JSON object.
+ * Exits 1 on a fault of correctness, 2 on wrong usage, never for speed.
+ */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const BENCHES = join(HERE, 'dist', 'bench');
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
+});
+const log = (line) => process.stderr.write(`${line}\n`);
+
+/** A bench is a file of this folder that exports `bench`; helpers export none. */
+const load = async (file) => {
+  const module = await import(pathToFileURL(join(BENCHES, file)).href);
+  return module.bench;
+};
+
+const names = ['ingest', 'kill', 'connections'].filter((name) => existsSync(join(BENCHES, `${name}.js`)));
+const wanted = positionals[0];
+const chosen = wanted === 'all' ? names : names.filter((name) => name === wanted);
+if (chosen.length === 0) {
+  log(`usage: npm run bench -- NAME [--quick] [--json]\nbenches: all, ${names.join(', ')}`);
+  process.exit(2);
+}
+const { table } = await import(pathToFileURL(join(BENCHES, 'harness.js')).href);
+
+const results = {};
+let faults = 0;
+for (const name of chosen) {
+  const bench = await load(`${name}.js`);
+  log(`\n== ${name}: ${bench.about}${values.quick ? ' (quick)' : ''}`);
+  const result = await bench.run({ quick: values.quick, log });
+  log(table(result.figures));
+  for (const fault of result.faults) log(`FAULT ${fault}`);
+  faults += result.faults.length;
+  results[name] = { ...result.figures, faults: result.faults };
+}
+process.stdout.write(`${JSON.stringify(chosen.length === 1 ? results[chosen[0]] : results)}\n`);
+process.exit(faults === 0 ? 0 : 1);

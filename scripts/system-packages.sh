@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Installs the system programs that some suites drive; without them those suites say so. Debian and Raspberry Pi OS, as root.
+set -euo pipefail
+needed=()
+command -v mosquitto_sub >/dev/null || needed+=(mosquitto-clients)
+command -v strace >/dev/null || needed+=(strace)
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || needed+=(postgresql)
+[ ${#needed[@]} -eq 0 ] && exit 0
+echo "installing: ${needed[*]}"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends "${needed[@]}" >/dev/null
