@@ -38,7 +38,9 @@ const install = () => {
     stdio: ['ignore', 2, 2],
   });
   if (run.status !== 0) {
-    fail('npm ci failed (its output is above). Check that the npm registry can be reached, then run the same command again.');
+    fail(
+      'npm ci failed (its output is above). Check that the npm registry can be reached, then run the same command again.',
+    );
   }
   writeFileSync(INSTALLED_MARK, lockHash());
 };
@@ -68,7 +70,9 @@ const [script, ...scriptArguments] = process.argv.slice(2);
 if (!installed()) install();
 if (!isNewEnough(process.versions.node)) {
   if (!existsSync(OWN_NODE)) {
-    fail(`Node ${process.versions.node} is older than ${NEEDED.join('.')} and ${OWN_NODE} is missing; run "npm ci" again.`);
+    fail(
+      `Node ${process.versions.node} is older than ${NEEDED.join('.')} and ${OWN_NODE} is missing; run "npm ci" again.`,
+    );
   }
   become(OWN_NODE, process.argv.slice(1));
 } else {

@@ -59,7 +59,11 @@ export const medianRatio = (a: readonly number[], b: readonly number[]): number 
   median(a.map((value, index) => value / (b[index] ?? Number.NaN)));
 
 const format = (value: number | string | null): string =>
-  typeof value !== 'number' ? String(value) : Math.abs(value) >= 1_000 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(4)));
+  typeof value !== 'number'
+    ? String(value)
+    : Math.abs(value) >= 1_000
+      ? Math.round(value).toLocaleString('en')
+      : String(Number(value.toPrecision(4)));
 
 /** Figures as aligned lines. */
 export const table = (figures: BenchResult['figures']): string => {
