@@ -1,0 +1,84 @@
+/** The tables of `control.db` as Kysely sees them: devices, twins, commands, context and the audit trail. */
+import { Kysely, type Transaction as KyselyTransaction } from 'kysely';
+
+/** Columns named `*_at` are milliseconds since the Unix epoch; columns of JSON are text on both dialects. */
+export interface Tables {
+  audit_entries: AuditEntryRow;
+  audit_head: { id: number; last_id: number; hash: string };
+  devices: DeviceRow;
+  device_last_seen: { device_id: string; last_seen_at: number };
+  twins: TwinRow;
+  device_commands: DeviceCommandRow;
+  contexts: ContextRow;
+}
+
+export interface AuditEntryRow {
+  id: number;
+  at: number;
+  principal: string;
+  from_address: string | null;
+  action: string;
+  subject: string;
+  /** JSON text, hashed as it stands. */
+  before_state: string | null;
+  after_state: string | null;
+  hash: string;
+}
+
+export interface DeviceRow {
+  device_id: string;
+  /** JSON of `Labels`. */
+  labels: string;
+  revision: number;
+  registered_at: number;
+  first_seen_at: number | null;
+  /** JSON of the last `Birth`; null until the device was born once. */
+  birth: string | null;
+}
+
+export interface TwinRow {
+  device_id: string;
+  version: number;
+  /** JSON objects. */
+  desired: string;
+  reported: string;
+  reported_at: number | null;
+  applied_version: number;
+}
+
+export interface DeviceCommandRow {
+  command_id: string;
+  device_id: string;
+  name: string;
+  state: string;
+  parameters: string | null;
+  created_at: number;
+  created_by: string;
+  expires_at: number;
+  sent_at: number | null;
+  acknowledged_at: number | null;
+  finished_at: number | null;
+  result: string | null;
+  error: string | null;
+  idempotency_key: string | null;
+  /** sha256 of the request that came with the key. */
+  request_hash: string | null;
+}
+
+export interface ContextRow {
+  /** `fleet` or `device:{deviceId}`. */
+  scope: string;
+  /** Set for a device's own context, so that it goes when the device goes. */
+  device_id: string | null;
+  /** JSON object. */
+  document: string;
+  revision: number;
+  updated_at: number;
+}
+
+/** The injection token of the control database; also the type of a connection to it. */
+export class ControlDatabase extends Kysely<Tables> {}
+
+/** The database itself or a transaction on it: what a store's method runs on. */
+export type Connection = Kysely<Tables>;
+export type Transaction = KyselyTransaction<Tables>;

@@ -1,0 +1,31 @@
+/** Brings a control database to the newest schema; safe to repeat, also after a crash half-way. */
+import type { Kysely } from 'kysely';
+import { Migrator, type Migration } from 'kysely/migration';
+import { FleetError } from '../errors.ts';
+import * as audit from './migrations/0001-audit.ts';
+import * as devices from './migrations/0002-devices.ts';
+import * as twins from './migrations/0003-twins.ts';
+import * as deviceCommands from './migrations/0004-device-commands.ts';
+import * as contexts from './migrations/0005-contexts.ts';
+
+/** In order; SQLite has no transactional DDL in Kysely's eyes, so every step creates only what does not exist. */
+const MIGRATIONS: Record<string, Migration> = {
+  '0001-audit': audit,
+  '0002-devices': devices,
+  '0003-twins': twins,
+  '0004-device-commands': deviceCommands,
+  '0005-contexts': contexts,
+};
+
+/** @throws FleetError DATABASE_SCHEMA when the file was written by a newer server or a step fails */
+export const migrateToLatest = async <T>(db: Kysely<T>): Promise<void> => {
+  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(MIGRATIONS) } });
+  const { error } = await migrator.migrateToLatest();
+  if (error === undefined) return;
+  const failed = error instanceof Error ? error.message : 'unknown error';
+  throw new FleetError(
+    'DATABASE_SCHEMA',
+    `The control database cannot be brought to this server's schema: ${failed}. Run the server version that wrote it, or restore a backup.`,
+    { cause: error },
+  );
+};
