@@ -62,7 +62,7 @@ const equal = (a: Json | undefined, b: Json | undefined): boolean => {
   if (Array.isArray(a) && Array.isArray(b)) {
     return a.length === b.length && a.every((item, index) => equal(item as Json, b[index] as Json));
   }
-  return Object.is(a, b);
+  return a === b;
 };
 
 /**

@@ -1,10 +1,10 @@
-/** The envelope of records on the wire: framing, compression, and the checks that come before and after parsing. */
-import { gunzipSync, gzipSync } from 'node:zlib';
+/** The envelope of records on the wire, and its codec: everything that is checked after the frame. */
 import { z } from 'zod';
 import { BOUNDS } from '../bounds.ts';
 import { ProtocolError } from '../errors.ts';
+import { decodeFrame, encodeFrame } from '../frame.ts';
 import { epochSchema, instantSchema } from '../identifiers.ts';
-import { jsonDepthExceeds } from '../json-depth.ts';
+import { schemaFault } from '../schema-fault.ts';
 import type { RecordKind } from '../topics.ts';
 import { eventSchema, type DeviceEvent } from './event.ts';
 import { predictionSchema, type Prediction } from './prediction.ts';
@@ -70,82 +70,65 @@ export interface Batch<K extends RecordKind = RecordKind> {
   records: RecordOfKind[K][];
 }
 
-const GZIP_MAGIC = 0x1f;
-const OPEN_BRACE = 0x7b;
-const OPEN_BRACKET = 0x5b;
-
-/** Frames any JSON value: as it is when small, gzip above `BOUNDS.compressAboveBytes` when that is smaller. */
-export const encodeFrame = (value: unknown): Uint8Array => {
-  const json = Buffer.from(JSON.stringify(value), 'utf8');
-  const frame = json.length > BOUNDS.compressAboveBytes ? smaller(gzipSync(json, { level: 1 }), json) : json;
-  if (frame.length > BOUNDS.frameBytes) {
-    throw new ProtocolError(
-      'PAYLOAD_TOO_LARGE',
-      `A payload of ${frame.length} bytes does not fit a frame; send fewer records.`,
-    );
-  }
-  return frame;
-};
-
-const smaller = (a: Uint8Array, b: Uint8Array): Uint8Array => (a.length < b.length ? a : b);
-
-const decoder = new TextDecoder('utf-8', { fatal: true });
-
-const inflate = (payload: Uint8Array): Uint8Array => {
-  try {
-    return gunzipSync(payload, { maxOutputLength: BOUNDS.inflatedBytes });
-  } catch (cause) {
-    const tooLarge = cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE';
-    throw tooLarge
-      ? new ProtocolError('PAYLOAD_INFLATES_TOO_LARGE', `A payload inflates over ${BOUNDS.inflatedBytes} bytes.`, {
-          cause,
-        })
-      : new ProtocolError('PAYLOAD_GZIP_INVALID', 'A payload starts like gzip and cannot be inflated.', { cause });
-  }
-};
-
-/**
- * Unframes to parsed JSON: size, gzip, UTF-8 and nesting are checked before `JSON.parse` sees a byte.
- * @throws ProtocolError FRAME_TOO_LARGE | PAYLOAD_GZIP_INVALID | PAYLOAD_INFLATES_TOO_LARGE | PAYLOAD_NOT_JSON | PAYLOAD_TOO_DEEP
- */
-export const decodeFrame = (payload: Uint8Array): unknown => {
-  if (payload.length > BOUNDS.frameBytes) {
-    throw new ProtocolError('FRAME_TOO_LARGE', `A payload of ${payload.length} bytes is over ${BOUNDS.frameBytes}.`);
-  }
-  const bytes = payload[0] === GZIP_MAGIC ? inflate(payload) : payload;
-  if (bytes[0] !== OPEN_BRACE && bytes[0] !== OPEN_BRACKET) {
-    throw new ProtocolError('PAYLOAD_NOT_JSON', 'A payload must start with "{", "[" or the gzip magic.');
-  }
-  if (jsonDepthExceeds(bytes, BOUNDS.jsonDepth)) {
-    throw new ProtocolError('PAYLOAD_TOO_DEEP', `JSON nested deeper than ${BOUNDS.jsonDepth} levels.`);
-  }
-  try {
-    return JSON.parse(decoder.decode(bytes)) as unknown;
-  } catch (cause) {
-    throw new ProtocolError('PAYLOAD_NOT_JSON', 'A payload is not JSON in UTF-8.', { cause });
-  }
-};
-
 /** @throws ProtocolError PAYLOAD_TOO_LARGE when the caller must split the batch */
 export const encodeBatch = <K extends RecordKind>(batch: Batch<K>): Uint8Array => encodeFrame(batch);
 
+const envelopeDecoder = z.compile(z.object({ ...envelope, records: z.array(z.unknown()).min(1) }));
+const recordDecoders = {
+  readings: z.compile(readingSchema),
+  predictions: z.compile(predictionSchema),
+  events: z.compile(eventSchema),
+} as const;
+
+/** Members that hold one entry per channel, output or fact. */
+const WIDE_MEMBERS = ['values', 'marks', 'outputs', 'data'] as const;
+
+/** Stops counting at the bound: 200,000 keys cost no more than 65. */
+const isTooWide = (value: unknown): boolean => {
+  if (typeof value !== 'object' || value === null) return false;
+  let count = 0;
+  for (const _ in value) {
+    count += 1;
+    if (count > BOUNDS.valuesPerRecord) return true;
+  }
+  return false;
+};
+
+const refuse = (path: string, sentence: string): ProtocolError =>
+  new ProtocolError('SCHEMA_INVALID', `Invalid batch at ${path}: ${sentence}.`);
+
+const decodeRecord = <K extends RecordKind>(kind: K, record: unknown, index: number): RecordOfKind[K] => {
+  if (typeof record === 'object' && record !== null) {
+    for (const member of WIDE_MEMBERS) {
+      if (isTooWide((record as Record<string, unknown>)[member])) {
+        throw refuse(`records.${index}.${member}`, `at most ${BOUNDS.valuesPerRecord} entries`);
+      }
+    }
+  }
+  const parsed = recordDecoders[kind].safeParse(record);
+  if (parsed.success) return parsed.data as RecordOfKind[K];
+  throw schemaFault(parsed.error, `${kind} batch`, ['records', index]);
+};
+
 /**
- * Unknown fields of newer agents are ignored.
- * @throws ProtocolError what `decodeFrame` throws, and BATCH_TOO_LONG | NUMBER_NOT_FINITE | SCHEMA_INVALID with the path of the first fault
+ * All or nothing: one bad record refuses the batch, and the first fault ends the work. Sequences must ascend. Unknown
+ * fields of newer agents are ignored; a key named `__proto__` is dropped.
+ * @throws ProtocolError what `decodeFrame` throws, and BATCH_TOO_LONG | NUMBER_NOT_FINITE | SCHEMA_INVALID with the path of the fault
  */
 export const decodeBatch = <K extends RecordKind>(kind: K, payload: Uint8Array): Batch<K> => {
   const value = decodeFrame(payload);
-  const parsed = batchSchemas[kind].safeParse(value);
-  if (parsed.success) return parsed.data as Batch<K>;
-  throw schemaFault(parsed.error, `${kind} batch`);
-};
-
-/** Names the first fault of a schema check with its path. */
-export const schemaFault = (error: z.ZodError, what: string): ProtocolError => {
-  const issue = error.issues[0];
-  const path = issue === undefined || issue.path.length === 0 ? '(root)' : issue.path.join('.');
-  const message = `Invalid ${what} at ${path}: ${issue?.message ?? 'unknown fault'}.`;
-  if (issue?.code === 'too_big' && path === 'records') return new ProtocolError('BATCH_TOO_LONG', message);
-  const numeric = issue?.code === 'invalid_type' && issue.expected === 'number' && /Infinity|NaN/.test(issue.message);
-  return new ProtocolError(numeric ? 'NUMBER_NOT_FINITE' : 'SCHEMA_INVALID', message);
+  const count = (value as { records?: { length?: number } }).records?.length ?? 0;
+  if (count > BOUNDS.recordsPerBatch) {
+    throw new ProtocolError('BATCH_TOO_LONG', `A batch of ${count} records is over ${BOUNDS.recordsPerBatch}.`);
+  }
+  const parsed = envelopeDecoder.safeParse(value);
+  if (!parsed.success) throw schemaFault(parsed.error, `${kind} batch`);
+  let previous = 0;
+  const records = parsed.data.records.map((raw, index) => {
+    const record = decodeRecord(kind, raw, index);
+    if (record.sequence <= previous) throw refuse(`records.${index}.sequence`, 'sequences must ascend');
+    previous = record.sequence;
+    return record;
+  });
+  return { ...parsed.data, records };
 };

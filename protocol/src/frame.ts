@@ -1,0 +1,98 @@
+/** Framing of every JSON payload on the wire: compression, and the checks that come before `JSON.parse`. */
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { BOUNDS } from './bounds.ts';
+import { ProtocolError } from './errors.ts';
+import { jsonDepthExceeds } from './json-depth.ts';
+
+const GZIP_MAGIC = 0x1f;
+const OPEN_BRACE = 0x7b;
+const OPEN_BRACKET = 0x5b;
+
+const smaller = (a: Uint8Array, b: Uint8Array): Uint8Array => (a.length < b.length ? a : b);
+
+/** `JSON.stringify` writes a lone surrogate as a lower-case escape; an escaped backslash before it is text. */
+const LONE_SURROGATE = /(?<!\\)((?:\\\\)*)\\ud[89a-f][0-9a-f]{2}/g;
+
+/** JSON text of an object or array; half a character (a string cut in the middle of a pair) becomes U+FFFD. */
+const toJson = (value: object): string => {
+  const text = JSON.stringify(value);
+  return text.includes('\\ud') ? text.replace(LONE_SURROGATE, '$1\ufffd') : text;
+};
+
+/**
+ * Frames a JSON object or array: as it is when small, gzip above `BOUNDS.compressAboveBytes` when that is smaller.
+ * @throws ProtocolError PAYLOAD_TOO_LARGE
+ */
+export const encodeFrame = (value: object): Uint8Array => {
+  const json = Buffer.from(toJson(value), 'utf8');
+  if (json.length > BOUNDS.inflatedBytes) {
+    throw new ProtocolError(
+      'PAYLOAD_TOO_LARGE',
+      `A payload of ${json.length} bytes is over ${BOUNDS.inflatedBytes} before compression; send fewer records.`,
+    );
+  }
+  const frame = json.length > BOUNDS.compressAboveBytes ? smaller(gzipSync(json, { level: 1 }), json) : json;
+  if (frame.length > BOUNDS.frameBytes) {
+    throw new ProtocolError(
+      'PAYLOAD_TOO_LARGE',
+      `A payload of ${frame.length} bytes does not fit a frame of ${BOUNDS.frameBytes}; send fewer records.`,
+    );
+  }
+  return frame;
+};
+
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+const inflate = (payload: Uint8Array): Uint8Array => {
+  try {
+    return gunzipSync(payload, { maxOutputLength: BOUNDS.inflatedBytes });
+  } catch (cause) {
+    const tooLarge = cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE';
+    throw tooLarge
+      ? new ProtocolError('PAYLOAD_INFLATES_TOO_LARGE', `A payload inflates over ${BOUNDS.inflatedBytes} bytes.`, {
+          cause,
+        })
+      : new ProtocolError('PAYLOAD_GZIP_INVALID', 'A payload starts like gzip and cannot be inflated.', { cause });
+  }
+};
+
+/** Whether every string and key in `value` is Unicode text: half a surrogate pair has no UTF-8 (RFC 7493 section 2.1). */
+const isWellFormed = (value: unknown): boolean => {
+  if (typeof value === 'string') return value.isWellFormed();
+  if (Array.isArray(value)) return value.every(isWellFormed);
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([key, inner]) => key.isWellFormed() && isWellFormed(inner));
+};
+
+const parse = (bytes: Uint8Array): unknown => {
+  try {
+    const text = decoder.decode(bytes);
+    const value: unknown = JSON.parse(text);
+    if (!/\\u[dD]/.test(text) || isWellFormed(value)) return value;
+  } catch (cause) {
+    throw new ProtocolError('PAYLOAD_NOT_JSON', 'A payload is not JSON in UTF-8.', { cause });
+  }
+  throw new ProtocolError('PAYLOAD_NOT_JSON', 'A payload holds half a surrogate pair, which no UTF-8 text can.');
+};
+
+/**
+ * Unframes to parsed JSON: size, gzip, first byte, nesting and UTF-8 are checked before `JSON.parse` sees a byte.
+ * A key named `__proto__` is an ordinary own property of the result.
+ * @throws ProtocolError FRAME_TOO_LARGE | PAYLOAD_GZIP_INVALID | PAYLOAD_INFLATES_TOO_LARGE | PAYLOAD_NOT_JSON | PAYLOAD_TOO_DEEP
+ */
+export const decodeFrame = (payload: Uint8Array): unknown => {
+  if (payload.length > BOUNDS.frameBytes) {
+    throw new ProtocolError(
+      'FRAME_TOO_LARGE',
+      `A payload of ${payload.length} bytes is over ${BOUNDS.frameBytes}; send fewer records.`,
+    );
+  }
+  const bytes = payload[0] === GZIP_MAGIC ? inflate(payload) : payload;
+  if (bytes[0] !== OPEN_BRACE && bytes[0] !== OPEN_BRACKET) {
+    throw new ProtocolError('PAYLOAD_NOT_JSON', 'A payload must start with "{", "[" or the gzip magic.');
+  }
+  if (jsonDepthExceeds(bytes, BOUNDS.jsonDepth)) {
+    throw new ProtocolError('PAYLOAD_TOO_DEEP', `JSON nested deeper than ${BOUNDS.jsonDepth} levels.`);
+  }
+  return parse(bytes);
+};
