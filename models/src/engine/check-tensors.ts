@@ -1,0 +1,131 @@
+/** Checks of inputs and outputs against a signature: runtimes miss half of these and give no codes for the rest. */
+import { elementCount, type Datatype, type Tensor, type TensorData, type Tensors, type TensorSpec } from '@shoal/protocol';
+import type { BundleManifest } from '../bundle/manifest.ts';
+import { ModelError, type ModelErrorCode } from '../errors.ts';
+
+type Signature = BundleManifest['signature'];
+
+const ARRAYS: Readonly<Record<Exclude<Datatype, 'BYTES'>, new () => TensorData>> = {
+  BOOL: Uint8Array,
+  UINT8: Uint8Array,
+  UINT16: Uint16Array,
+  UINT32: Uint32Array,
+  UINT64: BigUint64Array,
+  INT8: Int8Array,
+  INT16: Int16Array,
+  INT32: Int32Array,
+  INT64: BigInt64Array,
+  FP16: Uint16Array,
+  FP32: Float32Array,
+  FP64: Float64Array,
+};
+
+const isElementOf = (datatype: Datatype, data: TensorData): boolean =>
+  datatype === 'BYTES'
+    ? Array.isArray(data) && data.every((item) => item instanceof Uint8Array)
+    : data instanceof ARRAYS[datatype];
+
+const fits = (shape: readonly number[], spec: TensorSpec): boolean =>
+  shape.length === spec.shape.length &&
+  shape.every((size, axis) => Number.isSafeInteger(size) && size >= 0 && (spec.shape[axis] === -1 || spec.shape[axis] === size));
+
+const isNotFinite = (value: number): boolean => !Number.isFinite(value);
+
+/** FP16 is a bit pattern: all exponent bits set means infinity or NaN (IEEE 754-2019 3.4). */
+const isHalfNotFinite = (bits: number): boolean => (bits & 0x7c00) === 0x7c00;
+
+const firstNotFinite = ({ datatype, data }: Tensor): number => {
+  if (data instanceof Float32Array || data instanceof Float64Array) return data.findIndex(isNotFinite);
+  return datatype === 'FP16' && data instanceof Uint16Array ? data.findIndex(isHalfNotFinite) : -1;
+};
+
+interface TensorFault {
+  readonly fault: 'datatype' | 'shape' | 'not-finite';
+  readonly message: string;
+}
+
+const tensorFault = (tensor: Tensor, spec: TensorSpec, nonFinite: 'refuse' | 'allow'): TensorFault | null => {
+  const { name } = spec;
+  if (tensor.datatype !== spec.datatype || !isElementOf(tensor.datatype, tensor.data))
+    return { fault: 'datatype', message: `${name} is ${tensor.datatype}, the model wants ${spec.datatype}` };
+  if (!fits(tensor.shape, spec))
+    return { fault: 'shape', message: `${name} has shape [${tensor.shape}], the model wants [${spec.shape}]` };
+  if (elementCount(tensor.shape) !== tensor.data.length)
+    return { fault: 'shape', message: `${name} has ${tensor.data.length} elements for shape [${tensor.shape}]` };
+  const bad = nonFinite === 'refuse' ? firstNotFinite(tensor) : -1;
+  return bad < 0 ? null : { fault: 'not-finite', message: `${name}[${bad}] is not finite` };
+};
+
+/** Bytes the data takes. */
+export const tensorBytes = ({ data }: Tensor): number =>
+  data instanceof Array ? data.reduce((total, item) => total + item.byteLength, 0) : data.byteLength;
+
+const INPUT_CODES: Readonly<Record<TensorFault['fault'], ModelErrorCode>> = {
+  datatype: 'INPUT_DATATYPE_INVALID',
+  shape: 'INPUT_SHAPE_INVALID',
+  'not-finite': 'INPUT_NOT_FINITE',
+};
+
+const checkInputBytes = (inputs: Tensors, maxBytes: number): void => {
+  const bytes = Object.values(inputs).reduce((total, tensor) => total + tensorBytes(tensor), 0);
+  if (bytes > maxBytes) throw new ModelError('INPUT_TOO_LARGE', `The inputs have ${bytes} bytes, at most ${maxBytes}`);
+};
+
+/** Throws INPUT_MISSING, INPUT_UNKNOWN, INPUT_DATATYPE_INVALID, INPUT_SHAPE_INVALID, INPUT_NOT_FINITE, INPUT_TOO_LARGE. */
+export const checkInputs = (inputs: Tensors, signature: Signature, maxBytes: number): void => {
+  const unknown = Object.keys(inputs).find((name) => signature.inputs.every((spec) => spec.name !== name));
+  if (unknown !== undefined) throw new ModelError('INPUT_UNKNOWN', `The model has no input ${unknown}`);
+  for (const spec of signature.inputs) {
+    const tensor = Object.hasOwn(inputs, spec.name) ? inputs[spec.name] : undefined;
+    if (tensor === undefined) throw new ModelError('INPUT_MISSING', `Input ${spec.name} is missing`);
+    const fault = tensorFault(tensor, spec, signature.nonFiniteInputs);
+    if (fault !== null) throw new ModelError(INPUT_CODES[fault.fault], `Input ${fault.message}`);
+  }
+  checkInputBytes(inputs, maxBytes);
+};
+
+/** Throws OUTPUT_MISMATCH, OUTPUT_NOT_FINITE. */
+export const checkOutputs = (outputs: Tensors, signature: Signature): void => {
+  for (const spec of signature.outputs) {
+    const tensor = Object.hasOwn(outputs, spec.name) ? outputs[spec.name] : undefined;
+    if (tensor === undefined) throw new ModelError('OUTPUT_MISMATCH', `The model gave no output ${spec.name}`);
+    const fault = tensorFault(tensor, spec, signature.nonFiniteOutputs);
+    if (fault?.fault === 'not-finite') throw new ModelError('OUTPUT_NOT_FINITE', `Output ${fault.message}`);
+    if (fault !== null) throw new ModelError('OUTPUT_MISMATCH', `Output ${fault.message}`);
+  }
+};
+
+const specDifference = (actual: TensorSpec | undefined, declared: TensorSpec): string | null => {
+  if (actual === undefined) return `${declared.name} is not in the model`;
+  if (actual.datatype !== declared.datatype) return `${declared.name} is ${actual.datatype} in the model`;
+  const sameRank = actual.shape.length === declared.shape.length;
+  const agrees = sameRank && actual.shape.every((size, axis) => size === -1 || size === declared.shape[axis]);
+  return agrees ? null : `${declared.name} is [${actual.shape}] in the model, [${declared.shape}] in the manifest`;
+};
+
+interface ModelTensors {
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+}
+
+/** A dimension the file leaves free may be pinned by the manifest, never the reverse. Throws MODEL_SIGNATURE_MISMATCH. */
+export const checkSignature = (actual: ModelTensors, declared: Signature): void => {
+  const unknown = actual.inputs.find(({ name }) => declared.inputs.every((spec) => spec.name !== name));
+  if (unknown !== undefined)
+    throw new ModelError('MODEL_SIGNATURE_MISMATCH', `The model wants an input ${unknown.name} the manifest lacks`);
+  for (const side of ['inputs', 'outputs'] as const)
+    for (const spec of declared[side]) {
+      const difference = specDifference(actual[side].find(({ name }) => name === spec.name), spec);
+      if (difference !== null) throw new ModelError('MODEL_SIGNATURE_MISMATCH', `Of the ${side}, ${difference}`);
+    }
+};
+
+const copyTensor = ({ datatype, shape, data }: Tensor): Tensor => ({
+  datatype,
+  shape: [...shape],
+  data: data instanceof Array ? data.map((item) => item.slice()) : data.slice(),
+});
+
+/** Copies, so that the caller may go on writing into its buffers. */
+export const copyTensors = (tensors: Tensors): Tensors =>
+  Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, copyTensor(tensor)]));

@@ -1,0 +1,178 @@
+/** One engine process from start to end: one request at a time, and a named reason when it is lost. */
+import type { ChildProcess } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ModelError } from '../../errors.ts';
+import { parseChildMessage, type ChildAnswer, type ChildCall, type ChildMessage, type LoadedMessage } from './framing.ts';
+import { spawnChild, type ChildLaunch } from './spawn-child.ts';
+import { readResidentBytes } from './watchdog.ts';
+
+/** Milliseconds and bytes. */
+export interface ChildLimits {
+  readonly startMs: number;
+  readonly residentBytes: number;
+  readonly pollMs: number;
+}
+
+interface Waiting {
+  readonly id: number;
+  readonly resolve: (answer: ChildAnswer) => void;
+  readonly reject: (error: ModelError) => void;
+}
+
+const STDERR_CHARS = 2_000;
+const OUT_OF_MEMORY = /bad_alloc|out of memory|allocation failed|cannot allocate/i;
+
+/** A process is used from `start` until `lost` is set; it is never restarted. */
+export class EngineChild {
+  readonly #process: ChildProcess;
+  readonly #folder: string;
+  readonly #limits: ChildLimits;
+  #waiting: Waiting | null = null;
+  #hello: PromiseWithResolvers<void> = Promise.withResolvers();
+  #exited: PromiseWithResolvers<void> = Promise.withResolvers();
+  #stderr = '';
+  #nextId = 1;
+  #residentBytes: number | null = null;
+  #lost: ModelError | null = null;
+  #poll: NodeJS.Timeout | null = null;
+  /** Models this process has loaded, by key. */
+  readonly models = new Map<string, LoadedMessage>();
+
+  private constructor(process: ChildProcess, folder: string, limits: ChildLimits) {
+    this.#process = process;
+    this.#folder = folder;
+    this.#limits = limits;
+  }
+
+  /** Resolves when the runtime is up. Rejects with ENGINE_CRASHED, ENGINE_TIMEOUT, ENGINE_OUT_OF_MEMORY. */
+  static async start(launch: ChildLaunch, limits: ChildLimits): Promise<EngineChild> {
+    const folder = await mkdtemp(join(tmpdir(), 'shoal-engine-'));
+    const child = new EngineChild(spawnChild(launch, folder), folder, limits);
+    child.#listen();
+    await child.#greeted();
+    return child;
+  }
+
+  get pid(): number | null {
+    return this.#process.pid ?? null;
+  }
+
+  /** At the last look. */
+  get residentBytes(): number | null {
+    return this.#residentBytes;
+  }
+
+  /** Why the process is gone or going; null while it can be used. */
+  get lost(): ModelError | null {
+    return this.#lost;
+  }
+
+  /** Rejects with what the process answers, with why it was lost, or with ENGINE_TIMEOUT after killing it at `limitMs`. */
+  async call(call: ChildCall, limitMs: number): Promise<ChildAnswer> {
+    if (this.#lost !== null) throw this.#lost;
+    const id = this.#nextId++;
+    const { promise, resolve, reject } = Promise.withResolvers<ChildAnswer>();
+    this.#waiting = { id, resolve, reject };
+    const timer = setTimeout(() => this.#kill(new ModelError('ENGINE_TIMEOUT', `No answer within ${limitMs} ms`)), limitMs);
+    this.#hold(true);
+    this.#process.send({ ...call, id }, (error) => {
+      if (error !== null) this.#kill(new ModelError('ENGINE_CRASHED', `The channel broke: ${error.message}`));
+    });
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#hold(false);
+    }
+  }
+
+  /** Ends the process and removes its folder; resolves when both are gone. */
+  async stop(): Promise<void> {
+    this.#kill(new ModelError('ENGINE_CLOSED', 'The engine process was stopped'));
+    this.#process.ref();
+    await this.#exited.promise;
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  #listen(): void {
+    this.#hello.promise.catch(() => undefined);
+    this.#process.on('message', (message) => this.#receive(parseChildMessage(message)));
+    this.#process.on('error', (cause) => {
+      this.#lose(new ModelError('ENGINE_CRASHED', `The engine process cannot be started: ${cause.message}`, { cause }));
+      if (this.pid === null) this.#exited.resolve();
+    });
+    this.#process.on('exit', (code, signal) => this.#onExit(code, signal));
+    this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-STDERR_CHARS);
+    });
+  }
+
+  async #greeted(): Promise<void> {
+    const { startMs } = this.#limits;
+    const timer = setTimeout(() => this.#kill(new ModelError('ENGINE_TIMEOUT', `Not up within ${startMs} ms`)), startMs);
+    try {
+      await this.#hello.promise;
+    } catch (error) {
+      await this.stop();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+    this.#poll = setInterval(() => void this.#lookAtMemory(), this.#limits.pollMs).unref();
+    this.#hold(false);
+  }
+
+  #receive(message: ChildMessage | null): void {
+    if (message?.type === 'hello') return this.#hello.resolve();
+    const waiting = this.#waiting;
+    if (message === null || waiting?.id !== message.id)
+      return this.#kill(new ModelError('ENGINE_PROTOCOL_INVALID', 'The engine process sent what is not an answer'));
+    this.#waiting = null;
+    if (message.type === 'failed') return waiting.reject(new ModelError(message.code, message.message));
+    return waiting.resolve(message);
+  }
+
+  async #lookAtMemory(): Promise<void> {
+    if (this.pid === null) return;
+    this.#residentBytes = await readResidentBytes(this.pid);
+    const cap = this.#limits.residentBytes;
+    if (this.#residentBytes !== null && this.#residentBytes > cap)
+      this.#kill(new ModelError('ENGINE_OUT_OF_MEMORY', `The engine process holds ${this.#residentBytes} bytes, at most ${cap}`));
+  }
+
+  #onExit(code: number | null, signal: NodeJS.Signals | null): void {
+    const last = this.#stderr.trim().split('\n').slice(-3).join(' | ');
+    const cause = OUT_OF_MEMORY.test(this.#stderr) ? 'ENGINE_OUT_OF_MEMORY' : 'ENGINE_CRASHED';
+    this.#lose(new ModelError(cause, `The engine process ended (${signal ?? `exit code ${code}`})${last && `: ${last}`}`));
+    this.#exited.resolve();
+    void rm(this.#folder, { recursive: true, force: true });
+  }
+
+  #kill(reason: ModelError): void {
+    this.#lose(reason);
+    this.#process.kill('SIGKILL');
+  }
+
+  /** The first reason is the true one. */
+  #lose(reason: ModelError): void {
+    this.#lost ??= reason;
+    if (this.#poll !== null) clearInterval(this.#poll);
+    this.#hello.reject(this.#lost);
+    this.#waiting?.reject(this.#lost);
+    this.#waiting = null;
+  }
+
+  /** Only a process that owes an answer keeps its parent alive. */
+  #hold(busy: boolean): void {
+    if (busy) {
+      this.#process.ref();
+      this.#process.channel?.ref();
+    } else {
+      this.#process.unref();
+      this.#process.channel?.unref();
+      (this.#process.stderr as { unref?: () => void } | null)?.unref?.();
+    }
+  }
+}

@@ -1,0 +1,63 @@
+/** One caller waiting for an answer: settled once, by the engine, its deadline or its signal. */
+import type { Tensors } from '@shoal/protocol';
+import { ModelError } from '../../errors.ts';
+import type { InferOptions, InferResult } from '../inference-engine.port.ts';
+
+export class PendingRequest {
+  readonly inputs: Tensors;
+  readonly priority: number;
+  readonly deadlineMs: number | undefined;
+  readonly #answer: PromiseWithResolvers<InferResult> = Promise.withResolvers();
+  readonly #signal: AbortSignal | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #onAbort: () => void = () => undefined;
+  #settled = false;
+
+  constructor(inputs: Tensors, options: InferOptions) {
+    this.inputs = inputs;
+    this.priority = options.priority ?? 0;
+    this.deadlineMs = options.deadlineMs;
+    this.#signal = options.signal;
+  }
+
+  /** Whether somebody still waits. */
+  get isWanted(): boolean {
+    return !this.#settled;
+  }
+
+  get answer(): Promise<InferResult> {
+    return this.#answer.promise;
+  }
+
+  /** Starts the deadline and listens to the signal; `onGivenUp` is called when either ends the wait. */
+  start(onGivenUp: () => void): void {
+    const giveUp = (error: ModelError): void => {
+      this.reject(error);
+      onGivenUp();
+    };
+    const canceled = (): void => giveUp(new ModelError('INFERENCE_CANCELED', 'The request was withdrawn'));
+    this.#onAbort = canceled;
+    if (this.#signal?.aborted === true) return canceled();
+    this.#signal?.addEventListener('abort', canceled, { once: true });
+    const { deadlineMs } = this;
+    if (deadlineMs === undefined) return;
+    const late = (): void => giveUp(new ModelError('ENGINE_TIMEOUT', `No answer within the deadline of ${deadlineMs} ms`));
+    this.#timer = setTimeout(late, deadlineMs);
+  }
+
+  resolve(result: InferResult): void {
+    if (this.#finish()) this.#answer.resolve(result);
+  }
+
+  reject(error: ModelError): void {
+    if (this.#finish()) this.#answer.reject(error);
+  }
+
+  #finish(): boolean {
+    if (this.#settled) return false;
+    this.#settled = true;
+    clearTimeout(this.#timer);
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    return true;
+  }
+}

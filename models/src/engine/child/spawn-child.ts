@@ -1,0 +1,48 @@
+/** Starts an engine process: capped memory, an empty private folder, hardly any environment, dead when its parent dies. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+export interface ChildLaunch {
+  /** The entry file of the engine, `.ts` from the sources, `.js` from `dist/`. */
+  readonly entry: URL;
+  /** Virtual memory cap in kB for `ulimit -v`; null for none. */
+  readonly virtualMemoryKb: number | null;
+  /** V8 flags beyond the small heap. */
+  readonly nodeFlags: readonly string[];
+}
+
+const HEAP_FLAGS = ['--max-old-space-size=48', '--max-semi-space-size=1', '--disable-warning=ExperimentalWarning'];
+
+/**
+ * `$0` is the cap, the rest the command. Where the system has util-linux's setpriv the kernel kills the process with its
+ * parent even in the middle of a run; elsewhere the closed channel ends it after the run.
+ */
+const SCRIPT = `[ "$0" = none ] || ulimit -v "$0" 2>/dev/null
+if setpriv --pdeathsig KILL true 2>/dev/null; then exec setpriv --pdeathsig KILL "$@"; fi
+exec "$@"`;
+
+/** onnxruntime sends telemetry unless told otherwise; malloc keeps every arena it ever grew unless told otherwise. */
+export const childEnvironment = (folder: string): Record<string, string> => ({
+  PATH: '/usr/local/bin:/usr/bin:/bin',
+  HOME: folder,
+  TMPDIR: folder,
+  ORT_DISABLE_TELEMETRY: '1',
+  MALLOC_ARENA_MAX: '2',
+  MALLOC_TRIM_THRESHOLD_: '100000',
+});
+
+/** Arguments for `sh`. From the sources the process resolves the workspace through the `source` condition, as its parent does. */
+export const childArguments = ({ entry, virtualMemoryKb, nodeFlags }: ChildLaunch, node: string): string[] => {
+  const path = fileURLToPath(entry);
+  const conditions = path.endsWith('.ts') ? ['--conditions=source'] : [];
+  return ['-c', SCRIPT, String(virtualMemoryKb ?? 'none'), node, ...HEAP_FLAGS, ...nodeFlags, ...conditions, path];
+};
+
+/** `folder` is the working directory; stderr is piped, stdin and stdout are closed, the channel carries `framing.ts`. */
+export const spawnChild = (launch: ChildLaunch, folder: string): ChildProcess =>
+  spawn('/bin/sh', childArguments(launch, process.execPath), {
+    cwd: folder,
+    env: childEnvironment(folder),
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });

@@ -1,0 +1,56 @@
+/** What runs models, whichever runtime is behind it: the same port on device and server. */
+import type { Tensors } from '@shoal/protocol';
+import type { BundleManifest, EngineKind } from '../bundle/manifest.ts';
+import type { Bundle } from '../bundle/read-bundle.ts';
+
+export interface InferOptions {
+  /** Milliseconds from the call, waiting included. Past it the call rejects with ENGINE_TIMEOUT. */
+  readonly deadlineMs?: number;
+  /** Higher goes first; 0 by default, first come first served among equals. */
+  readonly priority?: number;
+  /** Withdraws the request: rejects with INFERENCE_CANCELED. A run that has begun goes on, its answer is dropped. */
+  readonly signal?: AbortSignal;
+}
+
+export interface InferResult {
+  /** By output name, every output of the signature, freshly allocated. */
+  readonly outputs: Tensors;
+  /** Milliseconds inside the runtime, without queueing and transport. */
+  readonly elapsedMs: number;
+}
+
+export interface ModelStats {
+  readonly engine: EngineKind;
+  /** Process that holds the model; null while none runs. */
+  readonly pid: number | null;
+  /** Of that process, at the last look; null when unknown. */
+  readonly residentBytes: number | null;
+  readonly requests: number;
+  readonly failures: number;
+  /** Times the process was lost while this model ran. */
+  readonly losses: number;
+  readonly queued: number;
+  /** Of `elapsedMs`; null before the first answer. */
+  readonly elapsedMs: { readonly p50: number; readonly p95: number; readonly p99: number } | null;
+}
+
+export interface ModelHandle {
+  readonly signature: BundleManifest['signature'];
+  /**
+   * Inputs are copied before this returns. Rejects only with `ModelError`: INPUT_* for a request that does not match the
+   * signature, OUTPUT_* for an answer that does not, MODEL_RUN_FAILED, INPUT_BREAKS_MODEL, MODEL_QUARANTINED, MODEL_CLOSED,
+   * ENGINE_* and INFERENCE_CANCELED.
+   */
+  infer(inputs: Tensors, options?: InferOptions): Promise<InferResult>;
+  stats(): ModelStats;
+  /** Waiting requests reject with MODEL_CLOSED. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface InferenceEngine {
+  readonly kind: EngineKind;
+  /** Rejects with MODEL_LOAD_FAILED, MODEL_SIGNATURE_MISMATCH, ENGINE_*. Does not run golden vectors. */
+  load(bundle: Bundle): Promise<ModelHandle>;
+  /** Ends the process and everything waiting. Idempotent. */
+  close(): Promise<void>;
+}

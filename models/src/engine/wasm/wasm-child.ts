@@ -1,0 +1,18 @@
+/** Entry of the WebAssembly engine process: onnxruntime-web without its web. */
+/* oxlint-disable node/no-process-env -- the entry of a process asserts the environment it was given */
+import { SESSION_OPTIONS, type OrtRuntime, type OrtSession } from '../session/ort-runtime.ts';
+import { assertPrivate, removeFloat16Array } from '../session/guard-process.ts';
+import { serveChannel } from '../session/serve-channel.ts';
+
+assertPrivate(process.env);
+removeFloat16Array();
+const { InferenceSession, Tensor, env } = await import('onnxruntime-web/wasm');
+env.wasm.numThreads = 1;
+
+const runtime: OrtRuntime = {
+  description: `onnxruntime-web ${env.versions.web ?? ''}`.trim(),
+  createSession: async (bytes) =>
+    (await InferenceSession.create(bytes, { ...SESSION_OPTIONS, executionProviders: ['wasm'] })) as unknown as OrtSession,
+  createTensor: (type, data, dims) => Reflect.construct(Tensor, [type, data, dims]),
+};
+serveChannel(runtime, process);
