@@ -47,7 +47,7 @@ const inflate = (payload: Uint8Array): Uint8Array => {
   try {
     return gunzipSync(payload, { maxOutputLength: BOUNDS.inflatedBytes });
   } catch (cause) {
-    const tooLarge = cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE';
+    const tooLarge = (cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
     throw tooLarge
       ? new ProtocolError('PAYLOAD_INFLATES_TOO_LARGE', `A payload inflates over ${BOUNDS.inflatedBytes} bytes.`, {
           cause,

@@ -15,6 +15,8 @@ export type RequestMethod = (typeof REQUEST_METHODS)[number];
 const isRecordKind = (level: string): level is RecordKind => (RECORD_KINDS as readonly string[]).includes(level);
 const isRequestMethod = (level: string): level is RequestMethod =>
   (REQUEST_METHODS as readonly string[]).includes(level);
+/** A level of a public topic: no wildcard, nothing empty. */
+const isPlainLevel = (level: string): boolean => /^[A-Za-z0-9._-]{1,64}$/.test(level);
 const isCommandName = (level: string): boolean => /^[a-z][a-z0-9-]{0,31}$/.test(level);
 
 const up = (deviceId: string): string => `${TOPIC_ROOT}/devices/${deviceId}/up`;
@@ -101,12 +103,15 @@ const parsePublic = (levels: readonly string[]): PublicTopic | undefined => {
     if (first === 'live' && isDeviceId(second) && isRecordKind(third)) {
       return { direction: 'public', what: 'live', deviceId: second, kind: third };
     }
-    if (first === 'windows') return { direction: 'public', what: 'window', stream: second, key: third };
+    if (first === 'windows' && isPlainLevel(second) && isPlainLevel(third)) {
+      return { direction: 'public', what: 'window', stream: second, key: third };
+    }
   }
   if (levels.length !== 2 || second === undefined) return undefined;
+  if (first === 'fleet' && second === 'summary') return { direction: 'public', what: 'fleet-summary' };
+  if (!isPlainLevel(second)) return undefined;
   if (first === 'alerts') return { direction: 'public', what: 'alert', id: second };
   if (first === 'rollouts') return { direction: 'public', what: 'rollout', id: second };
-  if (first === 'fleet' && second === 'summary') return { direction: 'public', what: 'fleet-summary' };
   return undefined;
 };
 

@@ -4,6 +4,7 @@ import { BOUNDS } from '../bounds.ts';
 import { ProtocolError } from '../errors.ts';
 import { decodeFrame, encodeFrame } from '../frame.ts';
 import { epochSchema, instantSchema } from '../identifiers.ts';
+import { examplesOf } from '../schema-examples.ts';
 import { schemaFault } from '../schema-fault.ts';
 import type { RecordKind } from '../topics.ts';
 import { eventSchema, type DeviceEvent } from './event.ts';
@@ -42,9 +43,30 @@ const envelope = {
 const batchOf = <S extends z.ZodType>(record: S) =>
   z.object({ ...envelope, records: z.array(record).min(1).max(BOUNDS.recordsPerBatch) });
 
-export const readingBatchSchema = batchOf(readingSchema).meta({ id: 'ReadingBatch' });
-export const predictionBatchSchema = batchOf(predictionSchema).meta({ id: 'PredictionBatch' });
-export const eventBatchSchema = batchOf(eventSchema).meta({ id: 'EventBatch' });
+/** A batch around the example of its record. */
+const exampleOf = (record: z.ZodType, priority: PriorityClass): { examples: unknown[] } => ({
+  examples: [
+    {
+      v: 1,
+      epoch: '9f86d081884c7d659a2f',
+      class: priority,
+      lane: 'live',
+      sentAt: 1760000060500,
+      clock: { state: 'synchronised', offsetMs: 17 },
+      records: examplesOf(record),
+    },
+  ],
+});
+
+export const readingBatchSchema = batchOf(readingSchema).meta({
+  id: 'ReadingBatch',
+  ...exampleOf(readingSchema, 'reading'),
+});
+export const predictionBatchSchema = batchOf(predictionSchema).meta({
+  id: 'PredictionBatch',
+  ...exampleOf(predictionSchema, 'prediction'),
+});
+export const eventBatchSchema = batchOf(eventSchema).meta({ id: 'EventBatch', ...exampleOf(eventSchema, 'alarm') });
 
 export const batchSchemas = {
   readings: readingBatchSchema,

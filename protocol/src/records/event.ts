@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { BOUNDS } from '../bounds.ts';
 import { instantSchema, sequenceSchema } from '../identifiers.ts';
+import { namedValues } from './named-values.ts';
 
 export const severitySchema = z.enum(['debug', 'info', 'warning', 'error', 'alarm']).meta({ id: 'Severity' });
 export type Severity = z.infer<typeof severitySchema>;
@@ -35,15 +36,7 @@ export const eventSchema = z
     severity: severitySchema,
     message: z.string().max(BOUNDS.stringChars),
     /** Flat facts for machines: numbers, strings, booleans. */
-    data: z
-      .record(
-        z.string().min(1).max(64),
-        z.union([z.number(), z.string().max(BOUNDS.stringChars), z.boolean(), z.null()]),
-      )
-      .refine((data) => Object.keys(data).length <= BOUNDS.valuesPerRecord, {
-        message: `at most ${BOUNDS.valuesPerRecord} facts in one event`,
-      })
-      .optional(),
+    data: namedValues(z.union([z.number(), z.string().max(BOUNDS.stringChars), z.boolean(), z.null()])).optional(),
   })
   .meta({
     id: 'Event',

@@ -1,6 +1,7 @@
 /** A prediction: what a model said about one window, with where and why it ran there. */
 import { z } from 'zod';
 import { instantSchema, sequenceSchema } from '../identifiers.ts';
+import { namedValues } from './named-values.ts';
 
 /** Where the answer came from: the ladder of the device's fallback, top first. */
 export const predictionSourceSchema = z
@@ -30,7 +31,7 @@ export const predictionSchema = z
     /** Half-open `[startAt, endAt)` in event time; `count` readings fell into it. */
     window: z.object({ startAt: instantSchema, endAt: instantSchema, count: z.int().min(0) }),
     /** Named scalar outputs, `score` by convention for anomaly models. */
-    outputs: z.record(z.string().min(1).max(64), z.number()),
+    outputs: namedValues(z.number()),
     label: z.string().min(1).max(64).optional(),
     /** 0..1 where the model gives one. */
     confidence: z.number().min(0).max(1).optional(),

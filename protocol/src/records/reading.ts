@@ -1,15 +1,13 @@
 /** A reading: what the sensors of one device said at one instant. */
 import { z } from 'zod';
-import { BOUNDS } from '../bounds.ts';
 import { instantSchema, sequenceSchema } from '../identifiers.ts';
+import { namedValues } from './named-values.ts';
 
 /** Why a value is missing or not to be trusted; `null` values carry one. */
 export const valueMarkSchema = z
   .enum(['missing', 'not-finite', 'stuck', 'out-of-range', 'gap', 'interpolated'])
   .meta({ id: 'ValueMark' });
 export type ValueMark = z.infer<typeof valueMarkSchema>;
-
-const channelNameSchema = z.string().min(1).max(64);
 
 export const readingSchema = z
   .object({
@@ -19,12 +17,8 @@ export const readingSchema = z
     /** Which sensor source of the device. */
     source: z.string().min(1).max(64),
     /** Channel → value in the unit that the device's configuration declares; `null` when there was none. */
-    values: z
-      .record(channelNameSchema, z.number().nullable())
-      .refine((values) => Object.keys(values).length <= BOUNDS.valuesPerRecord, {
-        message: `at most ${BOUNDS.valuesPerRecord} values in one reading`,
-      }),
-    marks: z.record(channelNameSchema, valueMarkSchema).optional(),
+    values: namedValues(z.number().nullable()),
+    marks: namedValues(valueMarkSchema).optional(),
   })
   .meta({
     id: 'Reading',

@@ -22,7 +22,21 @@ export const fleetSummarySchema = z
     models: z.array(z.object({ name: z.string(), version: z.string(), devices: z.int() })),
     storage: z.object({ state: z.enum(['ok', 'refusing']), why: z.string().nullable(), sizeBytes: z.int() }),
   })
-  .meta({ id: 'FleetSummary' });
+  .meta({
+    id: 'FleetSummary',
+    examples: [
+      {
+        at: 1760000060600,
+        devices: { total: 25, byState: { online: 24, offline: 1 } },
+        connections: 24,
+        rates: { records: 25, predictions: 0.4, messages: 25.4, deadLetters: 0 },
+        totals: { records: 90000, duplicates: 0, deadLetters: 0, droppedOnDevices: 0 },
+        predictionSources: { edge: 24 },
+        models: [{ name: 'pump-anomaly', version: '1.0.0', devices: 25 }],
+        storage: { state: 'ok', why: null, sizeBytes: 12582912 },
+      },
+    ],
+  });
 export type FleetSummary = z.infer<typeof fleetSummarySchema>;
 
 /** "Needs attention": one row per reason, worst first. */

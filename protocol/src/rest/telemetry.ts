@@ -4,6 +4,7 @@ import { deviceIdSchema, epochSchema, instantSchema } from '../identifiers.ts';
 import { eventSchema, severitySchema } from '../records/event.ts';
 import { predictionSchema } from '../records/prediction.ts';
 import { readingSchema } from '../records/reading.ts';
+import { examplesOf } from '../schema-examples.ts';
 import { pageOf, pageQuerySchema } from './page.ts';
 
 /** How far a record's time can be believed. */
@@ -19,9 +20,24 @@ const stored = {
   eventAt: instantSchema,
   clock: clockVerdictSchema,
 };
-export const storedReadingSchema = readingSchema.extend(stored).meta({ id: 'StoredReading' });
-export const storedPredictionSchema = predictionSchema.extend(stored).meta({ id: 'StoredPrediction' });
-export const storedEventSchema = eventSchema.extend(stored).meta({ id: 'StoredEvent' });
+/** The record's own example as the server holds it. */
+const storedExample = (record: z.ZodType): { examples: unknown[] } => ({
+  examples: examplesOf(record).map((example) => ({
+    ...(example as object),
+    deviceId: 'pump-07',
+    epoch: '9f86d081884c7d659a2f',
+    receivedAt: 1760000060600,
+    eventAt: 1760000060000,
+    clock: 'good',
+  })),
+});
+export const storedReadingSchema = readingSchema
+  .extend(stored)
+  .meta({ id: 'StoredReading', ...storedExample(readingSchema) });
+export const storedPredictionSchema = predictionSchema
+  .extend(stored)
+  .meta({ id: 'StoredPrediction', ...storedExample(predictionSchema) });
+export const storedEventSchema = eventSchema.extend(stored).meta({ id: 'StoredEvent', ...storedExample(eventSchema) });
 export type StoredReading = z.infer<typeof storedReadingSchema>;
 export type StoredPrediction = z.infer<typeof storedPredictionSchema>;
 export type StoredEvent = z.infer<typeof storedEventSchema>;

@@ -1,0 +1,31 @@
+/** The table of routes is complete in itself: what a path names is declared, and what is declared is used. */
+import { expect, test } from '@jest/globals';
+import { OPERATIONS, TAGS } from '../src/index.ts';
+
+test('ids and routes are unique', () => {
+  const ids = OPERATIONS.map(({ id }) => id);
+  const routes = OPERATIONS.map(({ method, path }) => `${method} ${path}`);
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(new Set(routes).size).toBe(routes.length);
+});
+
+test.each(OPERATIONS)('$method $path declares its parameters and its problems', (operation) => {
+  const inPath = [...operation.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+  expect(Object.keys(operation.params?.shape ?? {})).toEqual(inPath);
+  expect(Object.keys(TAGS)).toContain(operation.tag);
+  const statuses = Object.keys(operation.responses).map(Number);
+  expect(statuses.filter((status) => status < 300)).toHaveLength(1);
+  const always = operation.path.startsWith('/api/') ? [400, 403, 500] : [];
+  expect(statuses).toEqual(expect.arrayContaining([...always, ...(inPath.length > 0 ? [404] : [])]));
+  expect(operation.body === undefined).toBe(!['post', 'put', 'patch'].includes(operation.method));
+});
+
+test('what creates takes an Idempotency-Key, what edits takes If-Match, what lists streams csv and ndjson', () => {
+  for (const { method, headers, query, responses } of OPERATIONS) {
+    const names = Object.keys(headers?.shape ?? {});
+    expect(names.includes('Idempotency-Key')).toBe(method === 'post');
+    expect(names.includes('If-Match')).toBe(['put', 'patch', 'delete'].includes(method));
+    const paged = Object.keys(query?.shape ?? {}).includes('cursor');
+    expect('text/csv' in (responses[200]?.content ?? {})).toBe(paged);
+  }
+});
