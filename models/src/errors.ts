@@ -12,16 +12,28 @@ const again = (description: string): ErrorEntry => ({ description, retryable: tr
 const CATALOGUE = {
   BUNDLE_MISSING: once('No bundle in that folder: manifest.json cannot be read. Check the path or download it again.'),
   BUNDLE_MANIFEST_INVALID: once('The manifest does not match its schema or contradicts itself. Pack the bundle again.'),
-  BUNDLE_PATH_INVALID: once('A file path that leaves the bundle folder or is not plain. Use relative paths without "..".'),
-  BUNDLE_FILE_MISSING: once('A file the manifest lists is not there or is not a regular file. Download the bundle again.'),
-  BUNDLE_DIGEST_MISMATCH: once('A file whose length or sha256 is not what the manifest says. Download the bundle again.'),
+  BUNDLE_PATH_INVALID: once(
+    'A file path that leaves the bundle folder or is not plain. Use relative paths without "..".',
+  ),
+  BUNDLE_FILE_MISSING: once(
+    'A file the manifest lists is not there or is not a regular file. Download the bundle again.',
+  ),
+  BUNDLE_DIGEST_MISMATCH: once(
+    'A file whose length or sha256 is not what the manifest says. Download the bundle again.',
+  ),
   BUNDLE_CONTENT_INVALID: once('golden.json or reference.json does not match its schema. Pack the bundle again.'),
   BUNDLE_UNSIGNED: once('The policy requires a signature and the bundle has none. Sign it or allow unsigned bundles.'),
-  BUNDLE_SIGNATURE_INVALID: once('A signature that is malformed, by an unknown key, or not over this manifest. Sign again.'),
-  FEATURE_VIEW_INVALID: once('A feature view that does not match its schema or names unknown channels. Correct the view.'),
+  BUNDLE_SIGNATURE_INVALID: once(
+    'A signature that is malformed, by an unknown key, or not over this manifest. Sign again.',
+  ),
+  FEATURE_VIEW_INVALID: once(
+    'A feature view that does not match its schema or names unknown channels. Correct the view.',
+  ),
   FEATURE_VIEW_MISMATCH: once('Features made by another view than the bundle pins. Evaluate the view of the bundle.'),
   WINDOW_INCOMPLETE: once('A window lacks the values the view needs and its policy is to fail. Check the sensor.'),
-  WINDOW_SHAPE_INVALID: once('A window with wrong bounds, samples outside of them, or values that are not finite numbers.'),
+  WINDOW_SHAPE_INVALID: once(
+    'A window with wrong bounds, samples outside of them, or values that are not finite numbers.',
+  ),
   FEATURE_NOT_FINITE: once('A feature came out as NaN or infinite. Check the constants of the view against the input.'),
   INPUT_MISSING: once('The model declares an input that the request lacks. Send every input of the signature.'),
   INPUT_UNKNOWN: once('The request has an input the model does not declare. Send only inputs of the signature.'),
@@ -29,18 +41,28 @@ const CATALOGUE = {
   INPUT_SHAPE_INVALID: once('An input whose shape does not match the signature or its data. Correct the shape.'),
   INPUT_NOT_FINITE: once('An input holds NaN or infinity and the manifest refuses it. Clean the input first.'),
   INPUT_TOO_LARGE: once('The inputs of one request exceed the byte bound. Send smaller batches.'),
-  OUTPUT_NOT_FINITE: once('The model answered NaN or infinity and the manifest refuses it. The input may be far outside.'),
+  OUTPUT_NOT_FINITE: once(
+    'The model answered NaN or infinity and the manifest refuses it. The input may be far outside.',
+  ),
   OUTPUT_MISMATCH: once('The model answered other outputs than its manifest declares. Pack the bundle again.'),
-  GOLDEN_MISMATCH: once('The engine does not reproduce the golden vectors of the bundle. Do not use this engine for it.'),
+  GOLDEN_MISMATCH: once(
+    'The engine does not reproduce the golden vectors of the bundle. Do not use this engine for it.',
+  ),
   MODEL_LOAD_FAILED: once('The engine refuses the model file. Check that it is a model of the declared platform.'),
-  MODEL_SIGNATURE_MISMATCH: once('Inputs or outputs of the model file differ from the manifest. Pack the bundle again.'),
+  MODEL_SIGNATURE_MISMATCH: once(
+    'Inputs or outputs of the model file differ from the manifest. Pack the bundle again.',
+  ),
   MODEL_RUN_FAILED: once('The engine failed while running the model on this input.'),
-  INPUT_BREAKS_MODEL: once('This input alone, twice, hangs or kills the engine while golden vectors pass. Drop the input.'),
+  INPUT_BREAKS_MODEL: once(
+    'This input alone, twice, hangs or kills the engine while golden vectors pass. Drop the input.',
+  ),
   MODEL_CLOSED: once('The model handle was closed. Load the bundle again.'),
   MODEL_QUARANTINED: again('The model breaks this engine even on its golden vectors and rests for a while. Roll back.'),
   ENGINE_TIMEOUT: again('The model did not answer within the deadline or the hard limit.'),
   ENGINE_CRASHED: again('The engine process died while it ran this model; it is started again.'),
-  ENGINE_OUT_OF_MEMORY: again('The model needs more memory than it declares and was stopped. Raise resources.memoryMb.'),
+  ENGINE_OUT_OF_MEMORY: again(
+    'The model needs more memory than it declares and was stopped. Raise resources.memoryMb.',
+  ),
   ENGINE_UNAVAILABLE: again('No allowed engine works here at the moment; the reason is in the state of the model.'),
   ENGINE_BUSY: again('The queue of the engine is full. Send less or later.'),
   ENGINE_CLOSED: once('The engine was closed. Create another one.'),

@@ -17,7 +17,10 @@ export const catalogFolder = (): string => fileURLToPath(new URL('../../catalog/
 
 const subfolders = async (folder: string): Promise<string[]> => {
   const entries = await readdir(folder, { withFileTypes: true });
-  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name).sort();
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort();
 };
 
 /** Every `<name>/<version>/` of a catalogue folder, by name, then by version as text. Nothing is verified yet. */

@@ -50,7 +50,9 @@ export const tensorDifference = (actual: Tensor | undefined, expected: Tensor, t
   const different = Array.from<unknown>(expected.data).findIndex(
     (value, i) => !elementAgrees(actual.data[i], value, tolerance),
   );
-  return different < 0 ? null : `[${different}] is ${String(actual.data[different])}, not ${String(expected.data[different])}`;
+  return different < 0
+    ? null
+    : `[${different}] is ${String(actual.data[different])}, not ${String(expected.data[different])}`;
 };
 
 const caseDifference = (outputs: Tensors, golden: GoldenCase, tolerance: Tolerance): string | null => {

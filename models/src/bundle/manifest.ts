@@ -15,7 +15,11 @@ const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 const nameSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);
 const tensorNamesDiffer = (specs: readonly { readonly name: string }[]): boolean =>
   new Set(specs.map(({ name }) => name)).size === specs.length;
-const tensorsSchema = z.array(tensorSpecSchema).min(1).max(64).refine(tensorNamesDiffer, 'tensor names must be distinct');
+const tensorsSchema = z
+  .array(tensorSpecSchema)
+  .min(1)
+  .max(64)
+  .refine(tensorNamesDiffer, 'tensor names must be distinct');
 
 const signatureSchema = z.strictObject({
   inputs: tensorsSchema,
@@ -101,7 +105,10 @@ const shapeSchema = z.strictObject({
   window: windowSchema,
   postProcessing: postProcessingSchema,
   /** Allowed engines, best first. */
-  engines: z.array(engineKindSchema).min(1).refine((kinds) => new Set(kinds).size === kinds.length, 'engines repeat'),
+  engines: z
+    .array(engineKindSchema)
+    .min(1)
+    .refine((kinds) => new Set(kinds).size === kinds.length, 'engines repeat'),
   resources: resourcesSchema,
   fallback: fallbackSchema,
   files: z.array(fileSchema).min(1).max(64),

@@ -57,14 +57,21 @@ const readManifest = async (folder: string): Promise<BundleManifest> => {
   }
 };
 
-const readSigner = async (folder: string, manifest: BundleManifest, options: ReadBundleOptions): Promise<string | null> => {
+const readSigner = async (
+  folder: string,
+  manifest: BundleManifest,
+  options: ReadBundleOptions,
+): Promise<string | null> => {
   const signature = await readJson(join(folder, 'signature.json')).catch((cause: unknown) => {
     if (isAbsent(cause)) return null;
     throw new ModelError('BUNDLE_SIGNATURE_INVALID', `signature.json in ${folder} cannot be read`, { cause });
   });
   if (signature !== null) return verifyManifestSignature(manifest, signature, options.trustedKeys ?? new Map());
   if (options.signaturePolicy === 'allow-unsigned') return null;
-  throw new ModelError('BUNDLE_UNSIGNED', `${manifest.name}@${manifest.version} is not signed and the policy requires it`);
+  throw new ModelError(
+    'BUNDLE_UNSIGNED',
+    `${manifest.name}@${manifest.version} is not signed and the policy requires it`,
+  );
 };
 
 const sha256OfFile = async (path: string): Promise<string> => {
@@ -80,7 +87,10 @@ const checkFile = async (folder: string, file: BundleFile): Promise<void> => {
   });
   if (!entry.isFile()) throw new ModelError('BUNDLE_FILE_MISSING', `${path} is not a regular file`);
   if (entry.size !== file.lengthBytes)
-    throw new ModelError('BUNDLE_DIGEST_MISMATCH', `${path} has ${entry.size} bytes, the manifest says ${file.lengthBytes}`);
+    throw new ModelError(
+      'BUNDLE_DIGEST_MISMATCH',
+      `${path} has ${entry.size} bytes, the manifest says ${file.lengthBytes}`,
+    );
   const sha256 = await sha256OfFile(path);
   if (sha256 !== file.sha256)
     throw new ModelError('BUNDLE_DIGEST_MISMATCH', `${path} has sha256 ${sha256}, the manifest says ${file.sha256}`);
@@ -108,7 +118,9 @@ export const readBundle = async (folder: string, options: ReadBundleOptions): Pr
   const manifest = await readManifest(root);
   const signedBy = await readSigner(root, manifest, options);
   for (const file of manifest.files) await checkFile(root, file);
-  const [model, golden, reference] = (['model', 'golden', 'reference'] as const).map((role) => pathOf(root, manifest, role));
+  const [model, golden, reference] = (['model', 'golden', 'reference'] as const).map((role) =>
+    pathOf(root, manifest, role),
+  );
   if (model === undefined || golden === undefined)
     throw new ModelError('BUNDLE_MANIFEST_INVALID', 'A bundle has a model and golden vectors');
   return {

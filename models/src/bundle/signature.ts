@@ -34,7 +34,8 @@ export const verifyManifestSignature = (manifest: BundleManifest, signature: unk
   if (key === undefined)
     throw new ModelError('BUNDLE_SIGNATURE_INVALID', `${label} is signed by ${keyId}, which is not a trusted key`);
   const content = Buffer.from(canonicalJson(manifest), 'utf8');
-  const genuine = key.asymmetricKeyType === 'ed25519' && verify(null, content, publicHalf(key), Buffer.from(bytes, 'base64'));
+  const genuine =
+    key.asymmetricKeyType === 'ed25519' && verify(null, content, publicHalf(key), Buffer.from(bytes, 'base64'));
   if (!genuine) throw new ModelError('BUNDLE_SIGNATURE_INVALID', `The signature by ${keyId} is not over ${label}`);
   return keyId;
 };

@@ -1,5 +1,12 @@
 /** Checks of inputs and outputs against a signature: runtimes miss half of these and give no codes for the rest. */
-import { elementCount, type Datatype, type Tensor, type TensorData, type Tensors, type TensorSpec } from '@shoal/protocol';
+import {
+  elementCount,
+  type Datatype,
+  type Tensor,
+  type TensorData,
+  type Tensors,
+  type TensorSpec,
+} from '@shoal/protocol';
 import type { BundleManifest } from '../bundle/manifest.ts';
 import { ModelError, type ModelErrorCode } from '../errors.ts';
 
@@ -27,7 +34,9 @@ const isElementOf = (datatype: Datatype, data: TensorData): boolean =>
 
 const fits = (shape: readonly number[], spec: TensorSpec): boolean =>
   shape.length === spec.shape.length &&
-  shape.every((size, axis) => Number.isSafeInteger(size) && size >= 0 && (spec.shape[axis] === -1 || spec.shape[axis] === size));
+  shape.every(
+    (size, axis) => Number.isSafeInteger(size) && size >= 0 && (spec.shape[axis] === -1 || spec.shape[axis] === size),
+  );
 
 const isNotFinite = (value: number): boolean => !Number.isFinite(value);
 
@@ -115,7 +124,10 @@ export const checkSignature = (actual: ModelTensors, declared: Signature): void 
     throw new ModelError('MODEL_SIGNATURE_MISMATCH', `The model wants an input ${unknown.name} the manifest lacks`);
   for (const side of ['inputs', 'outputs'] as const)
     for (const spec of declared[side]) {
-      const difference = specDifference(actual[side].find(({ name }) => name === spec.name), spec);
+      const difference = specDifference(
+        actual[side].find(({ name }) => name === spec.name),
+        spec,
+      );
       if (difference !== null) throw new ModelError('MODEL_SIGNATURE_MISMATCH', `Of the ${side}, ${difference}`);
     }
 };

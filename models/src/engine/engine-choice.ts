@@ -28,9 +28,7 @@ export interface ChoiceInput {
 }
 
 /** `retryAt` is the earliest instant at which trying again makes sense; null when it never does. */
-export type EngineChoice =
-  | { readonly engine: EngineKind }
-  | { readonly engine: null; readonly retryAt: number | null };
+export type EngineChoice = { readonly engine: EngineKind } | { readonly engine: null; readonly retryAt: number | null };
 
 const outcomeOf = (input: ChoiceInput, engine: EngineKind): ProbeRecord['outcome'] | null =>
   input.probes.findLast(

@@ -57,9 +57,9 @@ export class EngineSupervisor implements EngineHost {
 
   /** Closes every model and ends every process. Idempotent. */
   async close(): Promise<void> {
-    const engines = [...this.#engines.values()];
-    await Promise.all(engines.map((engine) => engine.close()));
-    await Promise.all([...this.#models].map((model) => model.close()));
+    const models = [...this.#models].map((model) => model.close());
+    await Promise.all([...this.#engines.values()].map((engine) => engine.close()));
+    await Promise.all(models);
     this.#engines.clear();
   }
 

@@ -20,7 +20,8 @@ export interface InferResult {
 }
 
 export interface ModelStats {
-  readonly engine: EngineKind;
+  /** Null while no engine works. */
+  readonly engine: EngineKind | null;
   /** Process that holds the model; null while none runs. */
   readonly pid: number | null;
   /** Of that process, at the last look; null when unknown. */

@@ -28,7 +28,8 @@ export const splitRows = (inputs: Tensors, signature: Signature): Tensors[] => {
 
 const joinData = (parts: readonly TensorData[]): TensorData => {
   const [first] = parts;
-  if (first === undefined || first instanceof Array) return parts.flatMap((part) => (part instanceof Array ? part : []));
+  if (first === undefined || first instanceof Array)
+    return parts.flatMap((part) => (part instanceof Array ? part : []));
   const total = parts.reduce((length, part) => length + part.length, 0);
   const joined = Reflect.construct(first.constructor as new (length: number) => Float32Array, [total]) as Float32Array;
   let offset = 0;
@@ -43,7 +44,11 @@ const joinTensors = (parts: readonly Tensor[]): Tensor | null => {
   const [first] = parts;
   if (first === undefined) return null;
   const count = parts.reduce((total, { shape }) => total + (shape[0] ?? 0), 0);
-  return { datatype: first.datatype, shape: [count, ...first.shape.slice(1)], data: joinData(parts.map(({ data }) => data)) };
+  return {
+    datatype: first.datatype,
+    shape: [count, ...first.shape.slice(1)],
+    data: joinData(parts.map(({ data }) => data)),
+  };
 };
 
 /** The inverse of `splitRows` for outputs. */

@@ -33,11 +33,26 @@ export interface EngineHost {
 }
 
 /** Failures that end the use of an engine for a model; all others concern one request. */
-const ENGINE_FAULTS: ReadonlySet<ModelErrorCode> = new Set(['MODEL_QUARANTINED', 'ENGINE_UNAVAILABLE', 'ENGINE_CLOSED']);
+const ENGINE_FAULTS: ReadonlySet<ModelErrorCode> = new Set([
+  'MODEL_QUARANTINED',
+  'ENGINE_UNAVAILABLE',
+  'ENGINE_CLOSED',
+]);
+
+const NO_STATS: ModelStats = {
+  engine: null,
+  pid: null,
+  residentBytes: null,
+  requests: 0,
+  failures: 0,
+  losses: 0,
+  queued: 0,
+  elapsedMs: null,
+};
 
 const probeOutcome = ({ code, retryable }: ModelError): ProbeRecord['outcome'] | null => {
   if (code === 'ENGINE_CRASHED') return 'crashed';
-  return retryable || code.startsWith('BUNDLE_') ? null : 'refused';
+  return retryable || code === 'ENGINE_CLOSED' || code.startsWith('BUNDLE_') ? null : 'refused';
 };
 
 export class SupervisedModel implements ModelHandle {
@@ -55,7 +70,15 @@ export class SupervisedModel implements ModelHandle {
     const { name, version } = bundle.manifest;
     this.bundle = bundle;
     this.#host = host;
-    this.#state = { model: name, version, digest: bundle.digest, status: 'starting', engine: null, reason: null, since: host.now() };
+    this.#state = {
+      model: name,
+      version,
+      digest: bundle.digest,
+      status: 'starting',
+      engine: null,
+      reason: null,
+      since: host.now(),
+    };
   }
 
   get signature(): ModelHandle['signature'] {
@@ -89,8 +112,8 @@ export class SupervisedModel implements ModelHandle {
     return this.#current().infer(copy, this.#remaining(options, startedAt));
   }
 
-  stats(): ModelStats | null {
-    return this.#handle?.stats() ?? null;
+  stats(): ModelStats {
+    return this.#handle?.stats() ?? NO_STATS;
   }
 
   async close(): Promise<void> {
@@ -113,7 +136,10 @@ export class SupervisedModel implements ModelHandle {
     if (this.#closed) throw new ModelError('MODEL_CLOSED', `${this.#state.model} was closed; load it again`);
     if (this.#handle !== null) return this.#handle;
     if (this.#retryAt !== null && this.#retryAt <= this.#host.now()) void this.start();
-    throw new ModelError('ENGINE_UNAVAILABLE', `No engine runs ${this.#state.model}: ${this.#state.reason?.message ?? 'not started'}`);
+    throw new ModelError(
+      'ENGINE_UNAVAILABLE',
+      `No engine runs ${this.#state.model}: ${this.#state.reason?.message ?? 'not started'}`,
+    );
   }
 
   #remaining(options: InferOptions, startedAt: number): InferOptions {
@@ -187,7 +213,9 @@ export class SupervisedModel implements ModelHandle {
 
   #noEngine(): ModelError {
     const { engines } = this.bundle.manifest;
-    const refused = this.#host.probes().findLast((probe) => probe.modelSha256 === this.bundle.modelSha256 && probe.code !== null);
+    const refused = this.#host
+      .probes()
+      .findLast((probe) => probe.modelSha256 === this.bundle.modelSha256 && probe.code !== null);
     return new ModelError('ENGINE_UNAVAILABLE', refused?.message ?? `None of ${engines.join(', ')} is allowed here`);
   }
 
@@ -195,7 +223,9 @@ export class SupervisedModel implements ModelHandle {
   #noPreferred(used: EngineKind): ModelError | null {
     const [preferred] = this.bundle.manifest.engines;
     if (preferred === used) return null;
-    const probe = this.#host.probes().findLast(({ engine, modelSha256 }) => engine === preferred && modelSha256 === this.bundle.modelSha256);
+    const probe = this.#host
+      .probes()
+      .findLast(({ engine, modelSha256 }) => engine === preferred && modelSha256 === this.bundle.modelSha256);
     return new ModelError(probe?.code ?? 'ENGINE_UNAVAILABLE', probe?.message ?? `${preferred} is not allowed here`);
   }
 

@@ -21,6 +21,7 @@ export const evaluateFeatureView = (view: FeatureView, window: SampleWindow): Fe
   const features = windowFeatures(view, window);
   const values = Float32Array.from(features, ([, value]) => value);
   const bad = values.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) throw new ModelError('FEATURE_NOT_FINITE', `Feature ${features[bad]?.[0]} of view ${view.name} is not finite`);
+  if (bad >= 0)
+    throw new ModelError('FEATURE_NOT_FINITE', `Feature ${features[bad]?.[0]} of view ${view.name} is not finite`);
   return { viewHash: featureViewHash(view), names: features.map(([name]) => name), values };
 };

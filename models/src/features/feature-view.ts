@@ -54,17 +54,7 @@ const differenceSchema = z.strictObject({
   lag: z.int().min(1).max(10_000).default(1),
 });
 
-export const STATISTICS = [
-  'mean',
-  'std',
-  'min',
-  'max',
-  'rms',
-  'peak-to-peak',
-  'skew',
-  'kurtosis',
-  'slope',
-] as const;
+export const STATISTICS = ['mean', 'std', 'min', 'max', 'rms', 'peak-to-peak', 'skew', 'kurtosis', 'slope'] as const;
 export type Statistic = (typeof STATISTICS)[number];
 
 const statisticsSchema = z.strictObject({
@@ -79,8 +69,14 @@ const spectralSchema = z.strictObject({
   op: z.literal('spectral'),
   channels: channelsSchema,
   /** Half-open bands [low, high) in Hz. */
-  bandsHz: z.array(z.tuple([z.number().min(0), z.number().positive()])).max(32).default([]),
-  of: z.array(z.enum(['centroid', 'dominant-frequency'])).max(2).default([]),
+  bandsHz: z
+    .array(z.tuple([z.number().min(0), z.number().positive()]))
+    .max(32)
+    .default([]),
+  of: z
+    .array(z.enum(['centroid', 'dominant-frequency']))
+    .max(2)
+    .default([]),
 });
 
 const flattenSchema = z.strictObject({ op: z.literal('flatten'), channels: channelsSchema });

@@ -11,12 +11,20 @@ import type { FeatureVector } from './feature-vector.ts';
 export const modelInputs = (manifest: BundleManifest, vectors: readonly FeatureVector[]): Tensors => {
   const [input] = manifest.signature.inputs;
   const width = input?.shape.at(-1) ?? 0;
-  if (input === undefined || manifest.signature.inputs.length !== 1 || input.datatype !== 'FP32' || input.shape.length !== 2)
+  if (
+    input === undefined ||
+    manifest.signature.inputs.length !== 1 ||
+    input.datatype !== 'FP32' ||
+    input.shape.length !== 2
+  )
     throw new ModelError('INPUT_SHAPE_INVALID', `${manifest.name} takes no feature vectors: it wants other inputs`);
   const data = new Float32Array(vectors.length * width);
   for (const [row, vector] of vectors.entries()) {
     if (vector.viewHash !== manifest.featureViewHash)
-      throw new ModelError('FEATURE_VIEW_MISMATCH', `Vector ${row} was made by another view than ${manifest.name} pins`);
+      throw new ModelError(
+        'FEATURE_VIEW_MISMATCH',
+        `Vector ${row} was made by another view than ${manifest.name} pins`,
+      );
     if (vector.values.length !== width)
       throw new ModelError('INPUT_SHAPE_INVALID', `Vector ${row} has ${vector.values.length} features, not ${width}`);
     data.set(vector.values, row * width);

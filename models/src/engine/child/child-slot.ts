@@ -69,7 +69,10 @@ export class ChildSlot {
     const { now, random, restartPolicy } = this.#options;
     const decision = decideRestart(this.#lossesAt, now(), restartPolicy, random());
     if (decision.action === 'rest')
-      throw new ModelError('ENGINE_UNAVAILABLE', `The engine was lost ${this.#lossesAt.length} times and rests until ${decision.untilMs}`);
+      throw new ModelError(
+        'ENGINE_UNAVAILABLE',
+        `The engine was lost ${this.#lossesAt.length} times and rests until ${decision.untilMs}`,
+      );
     if (decision.delayMs > 0)
       await delay(decision.delayMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
     if (this.#closing.signal.aborted) throw new ModelError('ENGINE_CLOSED', 'The engine is closed');

@@ -4,7 +4,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ModelError } from '../../errors.ts';
-import { parseChildMessage, type ChildAnswer, type ChildCall, type ChildMessage, type LoadedMessage } from './framing.ts';
+import {
+  parseChildMessage,
+  type ChildAnswer,
+  type ChildCall,
+  type ChildMessage,
+  type LoadedMessage,
+} from './framing.ts';
 import { spawnChild, type ChildLaunch } from './spawn-child.ts';
 import { readResidentBytes } from './watchdog.ts';
 
@@ -75,7 +81,10 @@ export class EngineChild {
     const id = this.#nextId++;
     const { promise, resolve, reject } = Promise.withResolvers<ChildAnswer>();
     this.#waiting = { id, resolve, reject };
-    const timer = setTimeout(() => this.#kill(new ModelError('ENGINE_TIMEOUT', `No answer within ${limitMs} ms`)), limitMs);
+    const timer = setTimeout(
+      () => this.#kill(new ModelError('ENGINE_TIMEOUT', `No answer within ${limitMs} ms`)),
+      limitMs,
+    );
     this.#hold(true);
     this.#process.send({ ...call, id }, (error) => {
       if (error !== null) this.#kill(new ModelError('ENGINE_CRASHED', `The channel broke: ${error.message}`));
@@ -111,7 +120,10 @@ export class EngineChild {
 
   async #greeted(): Promise<void> {
     const { startMs } = this.#limits;
-    const timer = setTimeout(() => this.#kill(new ModelError('ENGINE_TIMEOUT', `Not up within ${startMs} ms`)), startMs);
+    const timer = setTimeout(
+      () => this.#kill(new ModelError('ENGINE_TIMEOUT', `Not up within ${startMs} ms`)),
+      startMs,
+    );
     try {
       await this.#hello.promise;
     } catch (error) {
@@ -139,13 +151,17 @@ export class EngineChild {
     this.#residentBytes = await readResidentBytes(this.pid);
     const cap = this.#limits.residentBytes;
     if (this.#residentBytes !== null && this.#residentBytes > cap)
-      this.#kill(new ModelError('ENGINE_OUT_OF_MEMORY', `The engine process holds ${this.#residentBytes} bytes, at most ${cap}`));
+      this.#kill(
+        new ModelError('ENGINE_OUT_OF_MEMORY', `The engine process holds ${this.#residentBytes} bytes, at most ${cap}`),
+      );
   }
 
   #onExit(code: number | null, signal: NodeJS.Signals | null): void {
     const last = this.#stderr.trim().split('\n').slice(-3).join(' | ');
     const cause = OUT_OF_MEMORY.test(this.#stderr) ? 'ENGINE_OUT_OF_MEMORY' : 'ENGINE_CRASHED';
-    this.#lose(new ModelError(cause, `The engine process ended (${signal ?? `exit code ${code}`})${last && `: ${last}`}`));
+    this.#lose(
+      new ModelError(cause, `The engine process ended (${signal ?? `exit code ${code}`})${last && `: ${last}`}`),
+    );
     this.#exited.resolve();
     void rm(this.#folder, { recursive: true, force: true });
   }

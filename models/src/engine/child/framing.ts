@@ -7,8 +7,20 @@ import { isModelErrorCode, type ModelErrorCode } from '../../errors.ts';
 
 /** `id` is answered exactly once; a process works on one request at a time. `model` names a loaded model. */
 export type ChildRequest =
-  | { readonly type: 'load'; readonly id: number; readonly model: string; readonly path: string; readonly sha256: string }
-  | { readonly type: 'infer'; readonly id: number; readonly model: string; readonly inputs: Tensors; readonly outputs: readonly string[] }
+  | {
+      readonly type: 'load';
+      readonly id: number;
+      readonly model: string;
+      readonly path: string;
+      readonly sha256: string;
+    }
+  | {
+      readonly type: 'infer';
+      readonly id: number;
+      readonly model: string;
+      readonly inputs: Tensors;
+      readonly outputs: readonly string[];
+    }
   | { readonly type: 'unload'; readonly id: number; readonly model: string };
 
 /** As a caller writes it; the process layer gives the id. */
@@ -53,7 +65,8 @@ const isTensor = (value: unknown): boolean =>
   (ArrayBuffer.isView(value['data']) || Array.isArray(value['data']));
 
 const isSpecs = (value: unknown): boolean =>
-  Array.isArray(value) && value.every((spec) => isRecord(spec) && typeof spec['name'] === 'string' && Array.isArray(spec['shape']));
+  Array.isArray(value) &&
+  value.every((spec) => isRecord(spec) && typeof spec['name'] === 'string' && Array.isArray(spec['shape']));
 
 const BODIES: Readonly<Record<ChildMessage['type'], (message: Readonly<Record<string, unknown>>) => boolean>> = {
   hello: (message) => typeof message['runtime'] === 'string',
@@ -66,7 +79,8 @@ const BODIES: Readonly<Record<ChildMessage['type'], (message: Readonly<Record<st
   failed: (message) => isModelErrorCode(message['code']) && typeof message['message'] === 'string',
 };
 
-const isMessageType = (type: unknown): type is ChildMessage['type'] => typeof type === 'string' && Object.hasOwn(BODIES, type);
+const isMessageType = (type: unknown): type is ChildMessage['type'] =>
+  typeof type === 'string' && Object.hasOwn(BODIES, type);
 
 /** Null for anything that is not a message: a process that runs foreign weights is not believed. */
 export const parseChildMessage = (value: unknown): ChildMessage | null => {

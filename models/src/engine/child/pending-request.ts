@@ -41,7 +41,8 @@ export class PendingRequest {
     this.#signal?.addEventListener('abort', canceled, { once: true });
     const { deadlineMs } = this;
     if (deadlineMs === undefined) return;
-    const late = (): void => giveUp(new ModelError('ENGINE_TIMEOUT', `No answer within the deadline of ${deadlineMs} ms`));
+    const late = (): void =>
+      giveUp(new ModelError('ENGINE_TIMEOUT', `No answer within the deadline of ${deadlineMs} ms`));
     this.#timer = setTimeout(late, deadlineMs);
   }
 

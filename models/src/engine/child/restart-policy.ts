@@ -17,8 +17,7 @@ export const DEFAULT_RESTART_POLICY: RestartPolicy = {
 };
 
 export type RestartDecision =
-  | { readonly action: 'start'; readonly delayMs: number }
-  | { readonly action: 'rest'; readonly untilMs: number };
+  { readonly action: 'start'; readonly delayMs: number } | { readonly action: 'rest'; readonly untilMs: number };
 
 /** `lossesAt` in ms, ascending; `random` in [0, 1) spreads the delay over its upper half. */
 export const decideRestart = (

@@ -31,17 +31,25 @@ const blame = async (attempts: Attempts, loss: ModelError, retried: boolean): Pr
   } catch (cause) {
     const second = asModelError(cause, 'ENGINE_CRASHED');
     if (second.code === 'ENGINE_CLOSED' || second.code === 'ENGINE_UNAVAILABLE') return second;
-    return new ModelError('MODEL_QUARANTINED', `The model fails on golden vectors too: ${second.message}`, { cause: loss });
+    return new ModelError('MODEL_QUARANTINED', `The model fails on golden vectors too: ${second.message}`, {
+      cause: loss,
+    });
   }
   if (!retried) return loss;
-  return new ModelError('INPUT_BREAKS_MODEL', `Lost the engine twice on the same input: ${loss.message}`, { cause: loss });
+  return new ModelError('INPUT_BREAKS_MODEL', `Lost the engine twice on the same input: ${loss.message}`, {
+    cause: loss,
+  });
 };
 
 /**
  * `rows` is the request split into singles; one element when it cannot be split. Rejects with what `run` rejects with unless the
  * process is lost, then with INPUT_BREAKS_MODEL, MODEL_QUARANTINED, or the loss itself when nobody waits any more.
  */
-export const runWithRetry = async (attempts: Attempts, inputs: Tensors, rows: readonly Tensors[]): Promise<InferResult> => {
+export const runWithRetry = async (
+  attempts: Attempts,
+  inputs: Tensors,
+  rows: readonly Tensors[],
+): Promise<InferResult> => {
   let loss: unknown;
   try {
     return await attempts.run(inputs);

@@ -23,7 +23,10 @@ export class ModelSessions {
     try {
       return await this.#serve(request);
     } catch (error) {
-      const { code, message } = runtimeFault(error, request.type === 'infer' ? 'MODEL_RUN_FAILED' : 'MODEL_LOAD_FAILED');
+      const { code, message } = runtimeFault(
+        error,
+        request.type === 'infer' ? 'MODEL_RUN_FAILED' : 'MODEL_LOAD_FAILED',
+      );
       return { type: 'failed', id: request.id, code, message };
     }
   }
@@ -48,13 +51,20 @@ export class ModelSessions {
       throw new ModelError('BUNDLE_DIGEST_MISMATCH', `${path} changed after it was verified`);
     const session = await this.#runtime.createSession(bytes);
     this.#sessions.set(model, session);
-    return { type: 'loaded', id, inputs: session.inputMetadata.map(specOf), outputs: session.outputMetadata.map(specOf) };
+    return {
+      type: 'loaded',
+      id,
+      inputs: session.inputMetadata.map(specOf),
+      outputs: session.outputMetadata.map(specOf),
+    };
   }
 
   async #infer({ id, model, inputs, outputs }: InferRequest): Promise<ChildAnswer> {
     const session = this.#sessions.get(model);
     if (session === undefined) throw new ModelError('MODEL_CLOSED', `No model ${model} in this process`);
-    const feeds = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, toOrt(this.#runtime, tensor)]));
+    const feeds = Object.fromEntries(
+      Object.entries(inputs).map(([name, tensor]) => [name, toOrt(this.#runtime, tensor)]),
+    );
     const startedAt = performance.now();
     const results = await session.run(feeds, outputs);
     const elapsedMs = performance.now() - startedAt;

@@ -14,7 +14,8 @@ export interface ParentChannel {
 /** FP16 must travel as 16-bit patterns; where the runtime takes another array for it (onnxruntime#26791) the engine would lie. Throws. */
 const selfTest = (runtime: OrtRuntime): void => {
   const half = runtime.createTensor('float16', Uint16Array.of(0x3c00), [1]);
-  if (!(half.data instanceof Uint16Array) || half.data[0] !== 0x3c00) throw new Error('float16 tensors do not keep their bits');
+  if (!(half.data instanceof Uint16Array) || half.data[0] !== 0x3c00)
+    throw new Error('float16 tensors do not keep their bits');
 };
 
 /** Answers requests in the order they come; ends with the channel, so that no engine outlives its parent. */

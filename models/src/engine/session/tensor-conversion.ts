@@ -20,7 +20,9 @@ const ORT_TYPES: Readonly<Record<Datatype, string>> = {
 
 const isDatatype = (name: string): name is Datatype => Object.hasOwn(ORT_TYPES, name);
 const datatypeOf = (type: string): Datatype | null =>
-  Object.keys(ORT_TYPES).filter(isDatatype).find((datatype) => ORT_TYPES[datatype] === type) ?? null;
+  Object.keys(ORT_TYPES)
+    .filter(isDatatype)
+    .find((datatype) => ORT_TYPES[datatype] === type) ?? null;
 
 const isBytes = (data: TensorData): data is readonly Uint8Array[] => Array.isArray(data);
 

@@ -12,7 +12,10 @@ env.wasm.numThreads = 1;
 const runtime: OrtRuntime = {
   description: `onnxruntime-web ${env.versions.web ?? ''}`.trim(),
   createSession: async (bytes) =>
-    (await InferenceSession.create(bytes, { ...SESSION_OPTIONS, executionProviders: ['wasm'] })) as unknown as OrtSession,
+    (await InferenceSession.create(bytes, {
+      ...SESSION_OPTIONS,
+      executionProviders: ['wasm'],
+    })) as unknown as OrtSession,
   createTensor: (type, data, dims) => Reflect.construct(Tensor, [type, data, dims]),
 };
 serveChannel(runtime, process);
