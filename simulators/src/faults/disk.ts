@@ -70,7 +70,7 @@ const fillWith = (file: number, block: Buffer): void => {
   try {
     while (writeSync(file, block) > 0);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
   }
 };
 

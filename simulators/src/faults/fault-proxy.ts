@@ -17,6 +17,7 @@ export class FaultProxy {
   private readonly server: Server;
   private conditions: NetworkConditions = GOOD_NETWORK;
   private accepted = 0;
+  private swallowedByClosed = 0;
 
   constructor(options: FaultProxyOptions) {
     this.options = options;
@@ -37,9 +38,10 @@ export class FaultProxy {
     await once(this.server, 'close');
   }
 
-  /** Connections accepted since the start, and those alive. */
-  get counts(): { readonly accepted: number; readonly alive: number } {
-    return { accepted: this.accepted, alive: this.links.size };
+  /** Connections accepted since the start, those alive, and bytes that a blackhole took. */
+  get counts(): { readonly accepted: number; readonly alive: number; readonly swallowedBytes: number } {
+    const swallowedBytes = [...this.links].reduce((sum, link) => sum + link.swallowedBytes, this.swallowedByClosed);
+    return { accepted: this.accepted, alive: this.links.size, swallowedBytes };
   }
 
   /** From now on, for connections old and new; what is not named is good again. */
@@ -65,6 +67,9 @@ export class FaultProxy {
     const link = new ProxiedLink([client, target], random);
     this.links.add(link);
     link.applyConditions(this.conditions);
-    link.start(() => this.links.delete(link));
+    link.start(() => {
+      this.links.delete(link);
+      this.swallowedByClosed += link.swallowedBytes;
+    });
   }
 }

@@ -20,11 +20,17 @@ export class ProxiedLink {
   private bytesUntilReset = Number.POSITIVE_INFINITY;
   private openSockets = 2;
   private closed = false;
+  private swallowed = 0;
   private changed = Promise.withResolvers<void>();
 
   constructor(sockets: readonly [Socket, Socket], random: Random) {
     this.sockets = sockets;
     this.random = random;
+  }
+
+  /** Bytes that a blackhole took. */
+  get swallowedBytes(): number {
+    return this.swallowed;
   }
 
   start(onClosed: () => void): void {
@@ -98,7 +104,10 @@ export class ProxiedLink {
     const waitMs = chunk.dueAt - performance.now();
     if (waitMs > 0) await pause(waitMs);
     while (this.conditions.stalled && !this.closed) await this.changed.promise;
-    if (this.conditions.blackhole) return;
+    if (this.conditions.blackhole) {
+      this.swallowed += chunk.bytes.length;
+      return;
+    }
     const { dribbleBytes, dribblePauseMs } = this.conditions;
     const size = dribbleBytes === 0 ? chunk.bytes.length : dribbleBytes;
     for (let start = 0; start < chunk.bytes.length && !this.closed; start += size) {

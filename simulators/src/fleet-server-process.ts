@@ -1,0 +1,99 @@
+/** The real fleet server as a child process on loopback, restarted on the ports it was first given. */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { SimulatorError } from './errors.ts';
+import type { SpawnCommand } from './faults/disk.ts';
+import { ReadyProcess } from './ready-process.ts';
+
+const serverReadySchema = z.object({
+  event: z.literal('ready'),
+  mqttUrl: z.string(),
+  httpUrl: z.string(),
+  pid: z.int(),
+});
+export type ServerReady = z.infer<typeof serverReadySchema>;
+
+export interface FleetServerOptions {
+  readonly dataDir: string;
+  /** 0 = any free port, kept over restarts. */
+  readonly mqttPort?: number;
+  readonly httpPort?: number;
+  readonly environment: NodeJS.ProcessEnv;
+  /** Puts the command on a small disk, under strace … */
+  readonly wrap?: (command: SpawnCommand) => SpawnCommand;
+  readonly onLogLine?: (line: string) => void;
+}
+
+const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+/** The entry of the built server. @throws SimulatorError SERVER_NOT_BUILT */
+export const fleetServerEntry = (): string => {
+  const entry = join(ROOT, 'fleet-server', 'dist', 'main.js');
+  if (existsSync(entry)) return entry;
+  throw new SimulatorError('SERVER_NOT_BUILT', `${entry} is missing. Run npm run build.`);
+};
+
+export class FleetServerProcess {
+  private readonly options: FleetServerOptions;
+  private readonly child: ReadyProcess<ServerReady>;
+  private urls: ServerReady | undefined;
+
+  constructor(options: FleetServerOptions) {
+    this.options = options;
+    this.child = new ReadyProcess({
+      name: 'fleet server',
+      ready: serverReadySchema,
+      command: () => (options.wrap ?? ((command) => command))(this.command()),
+      ...(options.onLogLine === undefined ? {} : { onLogLine: options.onLogLine }),
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
+  get logTail(): readonly string[] {
+    return this.child.logTail;
+  }
+
+  /** @throws Error when it has never been ready */
+  get mqttPort(): number {
+    return portOf(this.ready.mqttUrl);
+  }
+
+  get httpUrl(): string {
+    return this.ready.httpUrl;
+  }
+
+  /** @throws SimulatorError SERVER_NOT_BUILT | SERVER_FAILED */
+  async start(): Promise<ServerReady> {
+    this.urls = await this.child.start(this.options.environment);
+    return this.urls;
+  }
+
+  /** @returns the exit code; undefined when it had to be killed */
+  async stop(): Promise<number | undefined> {
+    return this.child.stop();
+  }
+
+  async kill(): Promise<void> {
+    await this.child.kill();
+  }
+
+  private get ready(): ServerReady {
+    if (this.urls === undefined) throw new SimulatorError('SERVER_FAILED', 'The fleet server has not been started.');
+    return this.urls;
+  }
+
+  private command(): SpawnCommand {
+    const mqttPort = this.urls === undefined ? (this.options.mqttPort ?? 0) : portOf(this.urls.mqttUrl);
+    const httpPort = this.urls === undefined ? (this.options.httpPort ?? 0) : portOf(this.urls.httpUrl);
+    const flags = { 'data-dir': this.options.dataDir, 'mqtt-port': mqttPort, 'http-port': httpPort };
+    const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    return { file: process.execPath, args: [fleetServerEntry(), 'run', ...args] };
+  }
+}
+
+const portOf = (url: string): number => Number(new URL(url).port);
