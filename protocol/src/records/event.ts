@@ -21,6 +21,7 @@ export const EVENT_KINDS = {
   'sensor.bad-rows': 'rows of a sensor source could not be read; counted by reason',
   'records.dropped': 'the outbox evicted records; exact counts by class and reason',
   'outbox.quarantined': 'the outbox file was corrupt, was set aside, and a new epoch began',
+  'windows.dropped': 'inference could not keep up and windows were given up',
   'prediction.alarm': 'a prediction crossed its threshold',
   'drift.detected': 'inputs or outputs moved away from the reference',
   'configuration.applied': 'a desired configuration took effect',
