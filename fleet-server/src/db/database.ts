@@ -44,6 +44,8 @@ export interface TwinRow {
   reported: string;
   reported_at: number | null;
   applied_version: number;
+  /** JSON of the few reported facts that the registry shows, so that a start need not read every document. */
+  facts: string;
 }
 
 export interface DeviceCommandRow {

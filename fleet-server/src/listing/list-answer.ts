@@ -29,12 +29,13 @@ const EXPORT_PAGE = 200;
 async function* lines<T>(listing: Listing<T>, read: PageReader<T>, query: ListQuery): AsyncGenerator<string> {
   const csv = query.format === 'csv';
   if (csv) yield csvHeader(listing.columns);
+  const render = (item: T): string => (csv ? csvRow(listing.columns, item) : `${JSON.stringify(item)}\n`);
   let cursor = query.cursor;
   do {
     const page = await read(EXPORT_PAGE, cursor);
     cursor = page.nextCursor ?? undefined;
     const items = page.items.map((item) => listing.item.parse(item));
-    yield items.map((item) => (csv ? csvRow(listing.columns, item) : `${JSON.stringify(item)}\n`)).join('');
+    if (items.length > 0) yield items.map(render).join('');
   } while (cursor !== undefined);
 }
 

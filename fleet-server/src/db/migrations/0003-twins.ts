@@ -13,5 +13,6 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
     .addColumn('reported', 'text', (column) => column.notNull())
     .addColumn('reported_at', 'bigint')
     .addColumn('applied_version', 'integer', (column) => column.notNull())
+    .addColumn('facts', 'text', (column) => column.notNull())
     .execute();
 };

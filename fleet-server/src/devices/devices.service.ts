@@ -1,0 +1,82 @@
+/** The registry of devices: registering before the first contact, and labelling. */
+import { Injectable } from '@nestjs/common';
+import type { Device, Labels } from '@shoal/protocol';
+import type { Actor } from '../audit/actor.ts';
+import { AuditService } from '../audit/audit.service.ts';
+import { FleetError } from '../errors.ts';
+import { requireRevision } from '../listing/conditional.ts';
+import { Clock } from '../ports/clock.ts';
+import { NO_TWIN } from './device-facts.ts';
+import { DeviceDirectory } from './device-directory.service.ts';
+import { LABELS_PER_DEVICE, patchLabels } from './device-labels.ts';
+import { DevicesStore } from './devices.store.ts';
+
+/** One change of labels. `ifMatch` as in the header of the same name. */
+export interface LabelChange {
+  readonly patch: Readonly<Record<string, string | null>>;
+  readonly ifMatch: string | undefined;
+}
+
+@Injectable()
+export class DevicesService {
+  private readonly store = new DevicesStore();
+  private readonly audit: AuditService;
+  private readonly directory: DeviceDirectory;
+  private readonly clock: Clock;
+  constructor(audit: AuditService, directory: DeviceDirectory, clock: Clock) {
+    this.audit = audit;
+    this.directory = directory;
+    this.clock = clock;
+  }
+
+  /** @throws FleetError DEVICE_EXISTS | LABELS_TOO_MANY */
+  async register(actor: Actor, deviceId: string, labels: Labels): Promise<Device> {
+    requireFewLabels(deviceId, labels);
+    const at = this.clock.now();
+    await this.audit.change(async (transaction, record) => {
+      const row = { device_id: deviceId, labels: JSON.stringify(labels), revision: 0, registered_at: at };
+      if (!(await this.store.insert(transaction, { ...row, first_seen_at: null, birth: null }))) {
+        throw new FleetError('DEVICE_EXISTS', `Device "${deviceId}" is registered already; change it with PATCH.`);
+      }
+      const subject = `device:${deviceId}`;
+      await record({ actor, action: 'device.registered', subject, before: null, after: { labels } });
+    });
+    return this.directory.add({
+      deviceId,
+      labels,
+      revision: 0,
+      registeredAt: at,
+      firstSeenAt: null,
+      birth: null,
+      presence: { kind: 'never-connected', since: at },
+      twin: NO_TWIN,
+      clockBadSince: null,
+    });
+  }
+
+  /** @throws FleetError DEVICE_NOT_FOUND | REVISION_STALE | LABELS_TOO_MANY */
+  async label(actor: Actor, deviceId: string, { patch, ifMatch }: LabelChange): Promise<Device> {
+    const { labels: before, revision } = this.directory.facts(deviceId);
+    requireRevision(ifMatch, revision, `Device "${deviceId}"`);
+    const labels = patchLabels(before, patch);
+    requireFewLabels(deviceId, labels);
+    await this.audit.change(async (transaction, record) => {
+      if (!(await this.store.updateLabels(transaction, deviceId, JSON.stringify(labels), revision))) {
+        throw new FleetError('REVISION_STALE', `Device "${deviceId}" was changed meanwhile; read it and try again.`);
+      }
+      const subject = `device:${deviceId}`;
+      await record({ actor, action: 'device.labels.changed', subject, before, after: labels });
+    });
+    this.directory.update(deviceId, (facts) => ({ ...facts, labels, revision: revision + 1 }));
+    return this.directory.show(deviceId);
+  }
+}
+
+const requireFewLabels = (deviceId: string, labels: Labels): void => {
+  const count = Object.keys(labels).length;
+  if (count <= LABELS_PER_DEVICE) return;
+  throw new FleetError(
+    'LABELS_TOO_MANY',
+    `Device "${deviceId}" would have ${count} labels, ${LABELS_PER_DEVICE} at most.`,
+  );
+};
