@@ -63,9 +63,7 @@ const messageOf = (name: string, schema: z.ZodType): object => ({
 /** Every payload and every named schema below it. As decoders do, they let unknown fields pass. */
 const schemas = (): Record<string, unknown> => {
   const { definitions } = z.toJSONSchema(z.object(payloads()), { io: 'input', target: 'draft-7' });
-  const text = JSON.stringify(definitions)
-    .replaceAll('#/definitions/', '#/components/schemas/')
-    .replaceAll('__schema0', 'Json');
+  const text = JSON.stringify(definitions).replaceAll('#/definitions/', '#/components/schemas/');
   return JSON.parse(text) as Record<string, unknown>;
 };
 

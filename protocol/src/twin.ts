@@ -5,7 +5,13 @@ import { z } from 'zod';
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
 
-export const jsonObjectSchema: z.ZodType<JsonObject> = z.record(z.string(), z.json()).meta({ id: 'JsonObject' });
+export const jsonSchema: z.ZodType<Json> = z
+  .lazy(() =>
+    z.union([z.string(), z.number(), z.boolean(), z.null(), z.array(jsonSchema), z.record(z.string(), jsonSchema)]),
+  )
+  .meta({ id: 'Json' });
+
+export const jsonObjectSchema: z.ZodType<JsonObject> = z.record(z.string(), jsonSchema).meta({ id: 'JsonObject' });
 
 /** What the server sends on `down/twin` (retained): the whole desired state at a version. */
 export const desiredTwinSchema = z

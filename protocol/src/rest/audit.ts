@@ -1,6 +1,7 @@
 /** The audit trail: who changed what, when, from where, before and after. */
 import { z } from 'zod';
 import { instantSchema } from '../identifiers.ts';
+import { jsonSchema } from '../twin.ts';
 import { pageOf, pageQuerySchema } from './page.ts';
 
 export const principalSchema = z
@@ -17,8 +18,8 @@ export const auditEntrySchema = z
     /** Verb on a noun, for example `device.labels.changed`. */
     action: z.string(),
     subject: z.string(),
-    before: z.json().nullable(),
-    after: z.json().nullable(),
+    before: jsonSchema.nullable(),
+    after: jsonSchema.nullable(),
     /** sha256 over the previous entry's hash and this entry: a removed or altered row breaks the chain. */
     hash: z.string(),
   })
