@@ -1,0 +1,72 @@
+/** The catalogue of what can go wrong in a device agent, with the remedy. */
+
+interface ErrorEntry {
+  readonly description: string;
+  /** Whether the same action can succeed later without anybody changing the configuration. */
+  readonly retryable: boolean;
+}
+
+const once = (description: string): ErrorEntry => ({ description, retryable: false });
+const again = (description: string): ErrorEntry => ({ description, retryable: true });
+
+const CATALOGUE = {
+  CONFIG_UNREADABLE: once('The configuration file cannot be read or is not JSON. Check the path given with --config.'),
+  CONFIG_INVALID: once('The configuration does not match its schema. Every fault is listed with its path; correct them.'),
+  STATE_FILE_WRITE_FAILED: again('A small state file cannot be written. Check space and permissions of the data folder.'),
+  SENSOR_FILE_MISSING: again('The recording cannot be opened. Check the path of the sensor, or mount its disk.'),
+  SENSOR_FILE_EMPTY: once('The recording has no row that could be read. Give a file with a header line and data.'),
+  SENSOR_NO_TIME_COLUMN: once('The recording has no time column. Name it with "timeColumn" in the sensor.'),
+  SENSOR_TOO_WIDE: once('A source has more channels, or longer names, than a record may have. Leave some out.'),
+  SENSOR_LINE_TOO_LONG: again('A source sent a line over the bound; the line is skipped and counted.'),
+  SENSOR_PROCESS_FAILED: again('The child process of a sensor cannot be started or ended; it is started again.'),
+  SENSOR_STREAM_FAILED: again('A sensor source failed while it was read; it is opened again after a pause.'),
+  MODEL_NOT_IN_CATALOGUE: once('No bundle of that name is in the catalogue. Correct the name or give a folder.'),
+  MODEL_SOURCE_MISMATCH: once('No sensor of that name has every channel of the model. Correct "source" of the model.'),
+  OUTBOX_LOCKED: once('Another process uses this outbox. Give every agent its own data folder.'),
+  OUTBOX_FROM_NEWER_AGENT: once('A newer agent wrote this outbox. Install that version again or move the file away.'),
+  OUTBOX_CORRUPT: again('The outbox file is damaged; it is set aside and a new one is begun under a new epoch.'),
+  OUTBOX_DISK_FULL: again('The disk is full; records wait in bounded memory until there is space again. Free some.'),
+  OUTBOX_WRITE_FAILED: again('The outbox cannot be written. Check the disk and the permissions of the data folder.'),
+  OUTBOX_CLOSED: once('The outbox was closed. Nothing can be added after the agent has stopped.'),
+  LINK_CONNECT_FAILED: again('The fleet server cannot be reached. Check host, port and network; it is tried again.'),
+  LINK_REFUSED: again('The fleet server refused this device. Check its id and its registration.'),
+  LINK_LOST: again('The connection to the fleet server ended; it is made again after a pause.'),
+  LINK_SILENT: again('Nothing came from the fleet server for one and a half keepalive periods; the link was half open.'),
+  BIRTH_UNANSWERED: again('The fleet server did not answer the birth in time; the connection is made again.'),
+  PUBLISH_UNACKNOWLEDGED: again('A message was not acknowledged in time; the connection is made again.'),
+  REQUEST_TIMED_OUT: again('The fleet server did not answer a request within its deadline.'),
+  REQUEST_REFUSED: again('The fleet server answered a request with another outcome than ok.'),
+  REPLY_INVALID: again('A message of the fleet server does not match its schema; it is ignored and counted.'),
+  DESIRED_INVALID: once('A desired configuration is not valid; the last good one stays in force. Correct the twin.'),
+  COMMAND_INTERRUPTED: once('The agent stopped while it ran this command; it is not run again. Send a new one.'),
+  COMMAND_FAILED: once('A command could not be carried out; the message says why.'),
+  LOCAL_API_UNAVAILABLE: once('The local API cannot listen. Choose another port, 0 for any, or null for none.'),
+  AGENT_UNREACHABLE: again('No agent answers on its local API. Start it, or check localApi in its configuration.'),
+} as const satisfies Record<string, ErrorEntry>;
+
+export type AgentErrorCode = keyof typeof CATALOGUE;
+
+/** What each code means, with the remedy. */
+export const AGENT_ERRORS: Readonly<Record<AgentErrorCode, string>> = Object.freeze(
+  Object.fromEntries(Object.entries(CATALOGUE).map(([code, entry]) => [code, entry.description])) as Record<
+    AgentErrorCode,
+    string
+  >,
+);
+
+/** Thrown by everything in this package. `message` names the thing and the remedy; match on `code`, never on text. */
+export class AgentError extends Error {
+  override readonly name = 'AgentError';
+  readonly code: AgentErrorCode;
+  readonly retryable: boolean;
+  constructor(code: AgentErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.retryable = CATALOGUE[code].retryable;
+  }
+}
+
+export const isAgentError = (error: unknown): error is AgentError => error instanceof AgentError;
+
+/** The sentence of anything thrown. */
+export const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,96 @@
+/** Loads the configured models, keeps their engines, and starts those anew on request; a model that cannot be read is reported and left out. */
+import { EngineSupervisor, isModelError, readBundle, readCatalog, type Bundle, type EngineState, type TrustedKeys } from '@shoal/models';
+import { AgentError, isAgentError, sentenceOf } from '../errors.ts';
+import type { HealthBoard } from '../health/health-board.port.ts';
+import type { EventRecorder } from '../outbox/event-recorder.port.ts';
+import { ModelSlot } from './model-slot.ts';
+
+export interface ModelAssignment {
+  /** A folder when it holds a slash or a dot at its start, else a name in the catalogue. */
+  readonly bundle: string;
+  /** Of a catalogue model; the last one by default. */
+  readonly version?: string | undefined;
+}
+
+export type SupervisorFactory = (onState: (state: EngineState) => void) => EngineSupervisor;
+
+export interface EngineRoomOptions {
+  readonly assignments: readonly ModelAssignment[];
+  readonly requireSignature: boolean;
+  readonly trustedKeys: TrustedKeys;
+  readonly deadlineMs: number;
+  readonly events: EventRecorder;
+  readonly health: HealthBoard;
+  readonly createSupervisor: SupervisorFactory;
+}
+
+const isFolder = (bundle: string): boolean => bundle.includes('/') || bundle.startsWith('.');
+
+/** The folder of a bundle. Throws MODEL_NOT_IN_CATALOGUE. */
+const folderOf = async ({ bundle, version }: ModelAssignment): Promise<string> => {
+  if (isFolder(bundle)) return bundle;
+  const entries = (await readCatalog()).filter(({ name }) => name === bundle);
+  const entry = version === undefined ? entries.at(-1) : entries.find((candidate) => candidate.version === version);
+  if (entry !== undefined) return entry.folder;
+  throw new AgentError('MODEL_NOT_IN_CATALOGUE', `The catalogue has no ${bundle} ${version ?? ''}; give a folder instead.`);
+};
+
+export class EngineRoom {
+  readonly #options: EngineRoomOptions;
+  #supervisor: EngineSupervisor | undefined;
+  #slots: ModelSlot[] = [];
+
+  constructor(options: EngineRoomOptions) {
+    this.#options = options;
+  }
+
+  /** Models whose bundle could be read; their engines may still be on their way. */
+  get slots(): readonly ModelSlot[] {
+    return this.#slots;
+  }
+
+  /** Reads every bundle. Engines are started by `startEngines`. */
+  async readBundles(): Promise<void> {
+    for (const assignment of this.#options.assignments) {
+      const bundle = await this.#read(assignment);
+      if (bundle === undefined) continue;
+      const { deadlineMs, events, health } = this.#options;
+      this.#slots.push(new ModelSlot({ bundle, deadlineMs, events, health }));
+    }
+  }
+
+  /** Resolves when every model is ready or known not to be. */
+  async startEngines(): Promise<void> {
+    const supervisor = this.#options.createSupervisor((state) =>
+      this.#slots.find(({ model }) => model.digest === state.digest)?.onEngineState(state),
+    );
+    this.#supervisor = supervisor;
+    for (const slot of this.#slots) slot.attach(await supervisor.load(slot.bundle));
+  }
+
+  /** Ends every engine process and starts new ones; also gives engines that were given up another chance. */
+  async restartEngines(): Promise<void> {
+    for (const slot of this.#slots) slot.detach();
+    await this.#supervisor?.close();
+    await this.startEngines();
+  }
+
+  async stop(): Promise<void> {
+    await this.#supervisor?.close();
+    this.#supervisor = undefined;
+  }
+
+  async #read(assignment: ModelAssignment): Promise<Bundle | undefined> {
+    const { requireSignature, trustedKeys, events, health } = this.#options;
+    try {
+      const signaturePolicy = requireSignature && isFolder(assignment.bundle) ? 'require' : 'allow-unsigned';
+      return await readBundle(await folderOf(assignment), { signaturePolicy, trustedKeys });
+    } catch (error) {
+      const code = isModelError(error) || isAgentError(error) ? error.code : 'UNEXPECTED';
+      const message = `The model ${assignment.bundle} cannot be used; readings are sent without its predictions. ${sentenceOf(error)}`;
+      events.record('model.unavailable', 'error', message, { model: assignment.bundle, code });
+      health.raise('MODEL_UNAVAILABLE', assignment.bundle, message);
+      return undefined;
+    }
+  }
+}

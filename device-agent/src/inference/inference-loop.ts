@@ -1,0 +1,145 @@
+/** Takes windows of one model in order, bounded, and turns each into a prediction. */
+import { isModelError } from '@shoal/models';
+import { sentenceOf } from '../errors.ts';
+import type { EventRecorder } from '../outbox/event-recorder.port.ts';
+import type { Outbox } from '../outbox/outbox.port.ts';
+import type { Logger } from '../runtime.ts';
+import type { AssembledWindow } from '../windows/assembled-window.port.ts';
+import type { ModelSlotRunner, SlotVerdict } from './model-slot-runner.port.ts';
+
+export interface InferenceLoopOptions {
+  readonly slot: ModelSlotRunner;
+  readonly outbox: Outbox;
+  readonly events: EventRecorder;
+  readonly logger: Logger;
+  /** Windows that may wait; with more, the oldest is given up and counted. */
+  readonly maxQueued: number;
+}
+
+export interface InferenceCounters {
+  readonly predictions: number;
+  readonly alarms: number;
+  /** Windows the model could not answer, by error code. */
+  readonly failed: Readonly<Record<string, number>>;
+  /** Windows given up because inference could not keep up. */
+  readonly dropped: number;
+  readonly queued: number;
+}
+
+export class InferenceLoop {
+  readonly #options: InferenceLoopOptions;
+  readonly #queue: AssembledWindow[] = [];
+  readonly #failed = new Map<string, number>();
+  #room: (() => void)[] = [];
+  #working: Promise<void> | undefined;
+  #predictions = 0;
+  #alarms = 0;
+  #dropped = 0;
+  #droppedInARow = 0;
+  #exceeded = false;
+
+  constructor(options: InferenceLoopOptions) {
+    this.#options = options;
+  }
+
+  /** Takes the window at once; the oldest waiting one goes when there is no room. */
+  offer(window: AssembledWindow): void {
+    if (this.#options.slot.state().status === 'disabled') return;
+    this.#queue.push(window);
+    while (this.#queue.length > this.#options.maxQueued) this.#giveUpOldest();
+    this.#working ??= this.#work().finally(() => {
+      this.#working = undefined;
+    });
+  }
+
+  /** Resolves when another window can be offered without giving one up: for sources that can wait. */
+  async ready(): Promise<void> {
+    while (this.#queue.length >= this.#options.maxQueued) {
+      await new Promise<void>((resolve) => this.#room.push(resolve));
+    }
+  }
+
+  /** Resolves when every window offered so far is answered or given up. */
+  async settled(): Promise<void> {
+    while (this.#working !== undefined) await this.#working;
+  }
+
+  /** Gives up what waits; the window being answered is still answered. */
+  clear(): void {
+    this.#queue.length = 0;
+  }
+
+  counters(): InferenceCounters {
+    return {
+      predictions: this.#predictions,
+      alarms: this.#alarms,
+      failed: Object.fromEntries(this.#failed),
+      dropped: this.#dropped,
+      queued: this.#queue.length,
+    };
+  }
+
+  async #work(): Promise<void> {
+    for (let window = this.#queue.shift(); window !== undefined; window = this.#queue.shift()) {
+      await this.#answer(window);
+      const waiting = this.#room;
+      this.#room = [];
+      for (const resolve of waiting) resolve();
+    }
+    this.#droppedInARow = 0;
+  }
+
+  async #answer(window: AssembledWindow): Promise<void> {
+    const { slot, logger } = this.#options;
+    try {
+      this.#publish(window, await slot.infer(window));
+    } catch (error) {
+      const code = isModelError(error) ? error.code : 'UNEXPECTED';
+      this.#failed.set(code, (this.#failed.get(code) ?? 0) + 1);
+      logger.warn({ model: slot.model.name, code, startAt: window.startAt, why: sentenceOf(error) }, 'window unanswered');
+    }
+  }
+
+  #publish({ startAt, endAt, samples }: AssembledWindow, verdict: SlotVerdict): void {
+    const { slot, outbox } = this.#options;
+    const { outputs, label, threshold, engine, latencyMs, degradedReason } = verdict;
+    outbox.enqueue({
+      kind: 'predictions',
+      priority: 'prediction',
+      body: {
+        observedAt: endAt,
+        model: slot.model,
+        window: { startAt, endAt, count: samples.length },
+        outputs,
+        label,
+        ...(Number.isFinite(threshold) && { threshold }),
+        source: 'edge',
+        ...(engine !== null && { engine }),
+        latencyMs,
+        ...(degradedReason !== undefined && { degradedReason }),
+      },
+    });
+    this.#predictions += 1;
+    if (verdict.exceeded && !this.#exceeded) this.#alarm(startAt, endAt, verdict);
+    this.#exceeded = verdict.exceeded;
+  }
+
+  /** On the edge only: one alarm per crossing. */
+  #alarm(startAt: number, endAt: number, { outputs, label, threshold }: SlotVerdict): void {
+    const { name, version } = this.#options.slot.model;
+    this.#alarms += 1;
+    const message = `${name} says "${label}" for the window up to ${new Date(endAt).toISOString()}.`;
+    const facts = { model: name, version, label, threshold, startAt, endAt, ...outputs };
+    this.#options.events.record('prediction.alarm', 'alarm', message, facts);
+  }
+
+  #giveUpOldest(): void {
+    this.#queue.shift();
+    this.#dropped += 1;
+    this.#droppedInARow += 1;
+    if (this.#droppedInARow !== 1) return;
+    const { name } = this.#options.slot.model;
+    const message = `${name} cannot keep up: windows are given up from now on, oldest first.`;
+    this.#options.events.record('windows.dropped', 'warning', message, { model: name, dropped: this.#dropped });
+  }
+}

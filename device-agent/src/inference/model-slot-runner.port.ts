@@ -1,0 +1,28 @@
+/** What runs one model: ready or not, it takes a window and answers with a verdict or says why not. */
+import type { ModelReference } from '@shoal/protocol';
+import type { AssembledWindow } from '../windows/assembled-window.port.ts';
+
+export interface SlotVerdict {
+  readonly outputs: Readonly<Record<string, number>>;
+  readonly label: string;
+  readonly threshold: number;
+  readonly exceeded: boolean;
+  /** Engine that ran it. */
+  readonly engine: string | null;
+  readonly latencyMs: number;
+  /** Why the answer is not what good health would give; absent in good health. */
+  readonly degradedReason?: string;
+}
+
+export interface SlotState {
+  readonly status: 'loading' | 'ready' | 'unavailable' | 'disabled';
+  readonly engine: string | null;
+  readonly reason: string | null;
+}
+
+export interface ModelSlotRunner {
+  readonly model: ModelReference;
+  state(): SlotState;
+  /** Throws ModelError. */
+  infer(window: AssembledWindow): Promise<SlotVerdict>;
+}

@@ -1,0 +1,261 @@
+/** The outbox file: rows by class and sequence, the counters that outlive them, and one transaction per commit. */
+import Database from 'better-sqlite3';
+import { PRIORITY_CLASSES, RECORD_KINDS, type PriorityClass } from '@shoal/protocol';
+import { AgentError } from '../errors.ts';
+import { randomId } from '../runtime.ts';
+import { addDrops, dropEntries, mergeDrops, NO_DROPS } from './drop-counts.ts';
+import { planEviction, type EvictableRecord, type OutboxBounds, type OutboxUsage } from './eviction-policy.ts';
+import type { CommitRequest, FileState, RecordToStore, WriterOptions } from './outbox-messages.ts';
+import type { DropCounts, DropReason, KeyRange, ReadRequest, StoredRecord } from './outbox.port.ts';
+
+const SCHEMA_VERSION = 1;
+
+/**
+ * The key is (class, sequence), so that what is read, acknowledged and evicted together lies together. The sequence
+ * counter needs no write of its own: it is the highest row, or `highest_removed` once rows were deleted.
+ */
+const SCHEMA = `
+  CREATE TABLE records (
+    class INTEGER NOT NULL, sequence INTEGER NOT NULL, kind INTEGER NOT NULL,
+    created_at INTEGER NOT NULL, size_bytes INTEGER NOT NULL, body TEXT NOT NULL,
+    PRIMARY KEY (class, sequence)
+  ) WITHOUT ROWID;
+  CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE dropped (
+    class INTEGER NOT NULL, reason TEXT NOT NULL, records INTEGER NOT NULL, PRIMARY KEY (class, reason)
+  ) WITHOUT ROWID;
+`;
+
+/** Free pages are given back to the file system when they are more than this and more than a quarter of the file. */
+const SPARE_PAGES = 256;
+const WAL_BYTES = 4 * 1_024 * 1_024;
+
+const codeOf = (priority: PriorityClass): number => PRIORITY_CLASSES.indexOf(priority);
+const byClass = <T>(make: (priority: PriorityClass) => T): Record<PriorityClass, T> => ({
+  alarm: make('alarm'),
+  prediction: make('prediction'),
+  reading: make('reading'),
+  debug: make('debug'),
+});
+
+interface Usage {
+  records: number;
+  sizeBytes: number;
+  highest: number;
+}
+
+/** Opens the file, makes it when there is none, and refuses what it cannot trust. Everything is synchronous. */
+export class OutboxDatabase {
+  readonly #db: Database.Database;
+  readonly #bounds: OutboxBounds;
+  readonly #insert: Database.Statement;
+  #epoch = '';
+  #lastSequence = 0;
+  #usage: Record<PriorityClass, Usage> = byClass(() => ({ records: 0, sizeBytes: 0, highest: 0 }));
+  #dropped: DropCounts = NO_DROPS;
+
+  /** Throws OUTBOX_FROM_NEWER_AGENT, OUTBOX_CORRUPT, and what SQLite throws. */
+  constructor({ file, bounds }: WriterOptions) {
+    this.#bounds = bounds;
+    this.#db = new Database(file, { timeout: 500 });
+    try {
+      this.#prepare(file);
+      this.#insert = this.#db.prepare(
+        'INSERT INTO records (class, sequence, kind, created_at, size_bytes, body) VALUES (?, ?, ?, ?, ?, ?)',
+      );
+      this.#load();
+    } catch (error) {
+      this.#db.close();
+      throw error;
+    }
+  }
+
+  state(): FileState {
+    return {
+      epoch: this.#epoch,
+      lastSequence: this.#lastSequence,
+      depthByClass: byClass((priority) => this.#usage[priority].records),
+      highestByClass: byClass((priority) => this.#usage[priority].highest),
+      sizeBytes: PRIORITY_CLASSES.reduce((sum, priority) => sum + this.#usage[priority].sizeBytes, 0),
+      dropped: this.#dropped,
+    };
+  }
+
+  /** All or nothing; synced to disk when it returns. Returns what the bounds cost. */
+  commit(request: CommitRequest): DropCounts {
+    let evicted: DropCounts = NO_DROPS;
+    this.#transaction(() => {
+      for (const range of request.acknowledged) this.#remove(range);
+      for (const record of request.records) this.#store(record);
+      evicted = this.#evict(request.now);
+      this.#count(mergeDrops(request.dropped, evicted));
+    });
+    this.#returnSpace();
+    return evicted;
+  }
+
+  read({ priority, first, last, maxRecords, maxBytes }: ReadRequest): StoredRecord[] {
+    const rows = this.#db
+      .prepare<[number, number, number, number], { sequence: number; kind: number; size_bytes: number; body: string }>(
+        'SELECT sequence, kind, size_bytes, body FROM records WHERE class = ? AND sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?',
+      )
+      .iterate(codeOf(priority), first, last, maxRecords);
+    const records: StoredRecord[] = [];
+    let bytes = 0;
+    for (const row of rows) {
+      bytes += row.size_bytes;
+      if (records.length > 0 && bytes > maxBytes) break;
+      const kind = RECORD_KINDS[row.kind];
+      if (kind !== undefined) records.push({ sequence: row.sequence, kind, body: row.body });
+    }
+    return records;
+  }
+
+  /** What waits is renamed by it; sequences go on. */
+  beginEpoch(): void {
+    this.#transaction(() => {
+      this.#epoch = randomId();
+      this.#setMeta('epoch', this.#epoch);
+    });
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #prepare(file: string): void {
+    // auto_vacuum counts only before the first table is made, locking only before the first read.
+    this.#db.pragma('locking_mode = EXCLUSIVE');
+    const version = this.#db.pragma('user_version', { simple: true }) as number;
+    if (version > SCHEMA_VERSION) {
+      throw new AgentError('OUTBOX_FROM_NEWER_AGENT', `${file} has format ${version}; this agent reads ${SCHEMA_VERSION}.`);
+    }
+    if (version === 0) this.#db.pragma('auto_vacuum = INCREMENTAL');
+    this.#db.pragma('journal_mode = WAL');
+    // A reopened WAL file would be NORMAL: compiled so.
+    this.#db.pragma('synchronous = FULL');
+    this.#db.pragma(`journal_size_limit = ${WAL_BYTES}`);
+    this.#db.pragma('cache_size = -2000');
+    const verdict = this.#db.pragma('quick_check(1)', { simple: true });
+    if (verdict !== 'ok') throw new AgentError('OUTBOX_CORRUPT', `${file} is damaged: ${String(verdict)}`);
+    if (version === 0) this.#create();
+  }
+
+  #create(): void {
+    this.#db.transaction(() => {
+      this.#db.exec(SCHEMA);
+      this.#setMeta('epoch', randomId());
+      this.#setMeta('highest_removed', '0');
+      this.#db.pragma(`user_version = ${SCHEMA_VERSION}`);
+    })();
+  }
+
+  /** Counts and counters as the file has them. */
+  #load(): void {
+    this.#epoch = this.#meta('epoch');
+    const rows = this.#db
+      .prepare<[], { class: number; records: number; size_bytes: number; highest: number }>(
+        'SELECT class, count(*) AS records, sum(size_bytes) AS size_bytes, max(sequence) AS highest FROM records GROUP BY class',
+      )
+      .all();
+    this.#usage = byClass((priority) => {
+      const row = rows.find((candidate) => candidate.class === codeOf(priority));
+      return { records: row?.records ?? 0, sizeBytes: row?.size_bytes ?? 0, highest: row?.highest ?? 0 };
+    });
+    this.#lastSequence = Math.max(
+      Number(this.#meta('highest_removed')),
+      ...PRIORITY_CLASSES.map((priority) => this.#usage[priority].highest),
+    );
+    const drops = this.#db
+      .prepare<[], { class: number; reason: DropReason; records: number }>('SELECT class, reason, records FROM dropped')
+      .all();
+    this.#dropped = drops.reduce((counts, row) => {
+      const priority = PRIORITY_CLASSES[row.class];
+      return priority === undefined ? counts : addDrops(counts, priority, row.reason, row.records);
+    }, NO_DROPS);
+  }
+
+  /** A failed transaction leaves the file as it was; the mirror in memory is read anew. */
+  #transaction(work: () => void): void {
+    try {
+      this.#db.transaction(work)();
+    } catch (error) {
+      this.#load();
+      throw error;
+    }
+  }
+
+  #store({ priority, kind, createdAt, body, sizeBytes }: RecordToStore): void {
+    const sequence = this.#lastSequence + 1;
+    this.#insert.run(codeOf(priority), sequence, RECORD_KINDS.indexOf(kind), createdAt, sizeBytes, body);
+    this.#lastSequence = sequence;
+    const usage = this.#usage[priority];
+    this.#usage[priority] = {
+      records: usage.records + 1,
+      sizeBytes: usage.sizeBytes + sizeBytes,
+      highest: sequence,
+    };
+  }
+
+  #remove({ priority, first, last }: KeyRange): { readonly records: number; readonly sizeBytes: number } {
+    const range: [number, number, number] = [codeOf(priority), first, last];
+    const gone = this.#db
+      .prepare<[number, number, number], { records: number; size_bytes: number | null }>(
+        'SELECT count(*) AS records, sum(size_bytes) AS size_bytes FROM records WHERE class = ? AND sequence BETWEEN ? AND ?',
+      )
+      .get(...range);
+    const records = gone?.records ?? 0;
+    const sizeBytes = gone?.size_bytes ?? 0;
+    if (records === 0) return { records, sizeBytes };
+    this.#db
+      .prepare<[number, number, number]>('DELETE FROM records WHERE class = ? AND sequence BETWEEN ? AND ?')
+      .run(...range);
+    const usage = this.#usage[priority];
+    this.#usage[priority] = { ...usage, records: usage.records - records, sizeBytes: usage.sizeBytes - sizeBytes };
+    this.#setMeta('highest_removed', String(this.#lastSequence));
+    return { records, sizeBytes };
+  }
+
+  #evict(now: number | null): DropCounts {
+    const usage: OutboxUsage = this.#usage;
+    const oldest = (priority: PriorityClass): IterableIterator<EvictableRecord> =>
+      this.#db
+        .prepare<[number], EvictableRecord>(
+          'SELECT sequence, size_bytes AS sizeBytes, created_at AS createdAt FROM records WHERE class = ? ORDER BY sequence',
+        )
+        .iterate(codeOf(priority));
+    let evicted: DropCounts = NO_DROPS;
+    for (const { priority, reason, through } of planEviction({ usage, bounds: this.#bounds, now, oldest })) {
+      const { records } = this.#remove({ priority, first: 0, last: through });
+      evicted = addDrops(evicted, priority, reason, records);
+    }
+    return evicted;
+  }
+
+  #count(added: DropCounts): void {
+    const upsert = this.#db.prepare(
+      'INSERT INTO dropped (class, reason, records) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET records = records + excluded.records',
+    );
+    for (const { priority, reason, records } of dropEntries(added)) upsert.run(codeOf(priority), reason, records);
+    this.#dropped = mergeDrops(this.#dropped, added);
+  }
+
+  #returnSpace(): void {
+    const free = this.#db.pragma('freelist_count', { simple: true }) as number;
+    if (free <= SPARE_PAGES) return;
+    const pages = this.#db.pragma('page_count', { simple: true }) as number;
+    if (free * 4 > pages) this.#db.pragma(`incremental_vacuum(${free - SPARE_PAGES / 2})`);
+  }
+
+  #meta(name: string): string {
+    const row = this.#db.prepare<[string], { value: string }>('SELECT value FROM meta WHERE name = ?').get(name);
+    if (row === undefined) throw new AgentError('OUTBOX_CORRUPT', `The outbox has no "${name}".`);
+    return row.value;
+  }
+
+  #setMeta(name: string, value: string): void {
+    this.#db
+      .prepare('INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value')
+      .run(name, value);
+  }
+}

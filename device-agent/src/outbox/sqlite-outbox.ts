@@ -1,0 +1,265 @@
+/** The outbox on SQLite: group commits by a thread of its own, so that a slow card never holds up sensors or network. */
+import { PRIORITY_CLASSES } from '@shoal/protocol';
+import { AgentError } from '../errors.ts';
+import type { Clock } from '../runtime.ts';
+import { addDrops, dropEntries, mergeDrops, NO_DROPS } from './drop-counts.ts';
+import type { OutboxBounds } from './eviction-policy.ts';
+import { MemoryBuffer, type MemoryBounds } from './memory-buffer.ts';
+import type { FileState, RecordToStore, WriterAnswer } from './outbox-messages.ts';
+import type {
+  DropCounts,
+  KeyRange,
+  NewRecord,
+  Outbox,
+  OutboxHealth,
+  OutboxListener,
+  OutboxState,
+  ReadRequest,
+  StoredRecord,
+} from './outbox.port.ts';
+import { WriterThread } from './writer-thread.ts';
+
+export interface SqliteOutboxOptions {
+  readonly file: string;
+  readonly bounds: OutboxBounds;
+  readonly memory: MemoryBounds;
+  /** Longest time a record other than an alarm waits in memory for its commit: what a power cut can cost. */
+  readonly commitWindowMs: number;
+  /** Pause before a refused commit is tried again. */
+  readonly retryMs: number;
+  readonly clock: Clock;
+  /** Device time by a clock that can be believed, else null: the age bound rests without one. */
+  readonly trustedNow: () => number | null;
+}
+
+const MAX_RECORD_BYTES = 64 * 1_024;
+const RECORDS_PER_COMMIT = 2_000;
+/** What a row costs beside its content. */
+const ROW_BYTES = 40;
+/** `ready` holds sources back above this share of the memory bound. */
+const HIGH_WATER = 0.5;
+
+const NO_CLASS = { alarm: 0, prediction: 0, reading: 0, debug: 0 } as const;
+const NO_FILE: FileState = {
+  epoch: '',
+  lastSequence: 0,
+  depthByClass: NO_CLASS,
+  highestByClass: NO_CLASS,
+  sizeBytes: 0,
+  dropped: NO_DROPS,
+};
+
+export class SqliteOutbox implements Outbox {
+  readonly #options: SqliteOutboxOptions;
+  readonly #thread: WriterThread;
+  readonly #buffer: MemoryBuffer;
+  readonly #listeners: OutboxListener[] = [];
+  #file = NO_FILE;
+  #health: OutboxHealth = 'ok';
+  #acknowledged: KeyRange[] = [];
+  /** Lost in memory, and not yet counted in the file. */
+  #uncounted: DropCounts = NO_DROPS;
+  #committingRecords = 0;
+  #committing: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #timerDueAt = Infinity;
+  #closed = false;
+
+  constructor(options: SqliteOutboxOptions) {
+    this.#options = options;
+    this.#thread = new WriterThread({ file: options.file, bounds: options.bounds });
+    this.#buffer = new MemoryBuffer(options.memory);
+  }
+
+  /** Throws OUTBOX_LOCKED and OUTBOX_FROM_NEWER_AGENT; every other fault leaves a working outbox in memory that heals. */
+  async start(): Promise<void> {
+    const answer = await this.#thread.start();
+    if (!answer.ok && (answer.code === 'OUTBOX_LOCKED' || answer.code === 'OUTBOX_FROM_NEWER_AGENT')) {
+      await this.#thread.stop();
+      throw new AgentError(answer.code, answer.message);
+    }
+    this.#judge(answer);
+  }
+
+  /** Commits what is in memory, if the disk lets it, and closes the file. */
+  async stop(): Promise<void> {
+    if (this.#closed) return;
+    await this.flush();
+    this.#closed = true;
+    this.#unschedule();
+    await this.#committing;
+    await this.#thread.stop();
+  }
+
+  listen(listener: OutboxListener): void {
+    this.#listeners.push(listener);
+  }
+
+  enqueue(record: NewRecord): void {
+    if (this.#closed) return this.#lose(addDrops(NO_DROPS, record.priority, 'memory', 1));
+    const body = JSON.stringify(record.body);
+    const bodyBytes = Buffer.byteLength(body);
+    if (bodyBytes > MAX_RECORD_BYTES) return this.#lose(addDrops(NO_DROPS, record.priority, 'oversize', 1));
+    const { kind, priority } = record;
+    const lost = this.#buffer.add({
+      kind,
+      priority,
+      body,
+      sizeBytes: bodyBytes + ROW_BYTES,
+      createdAt: this.#options.clock.now(),
+    });
+    this.#lose(lost);
+    this.#schedule(priority === 'alarm' ? 0 : this.#options.commitWindowMs);
+  }
+
+  async ready(): Promise<void> {
+    const limit = this.#options.memory.maxRecords * HIGH_WATER;
+    while (!this.#closed && this.#health === 'ok' && this.#buffer.length + this.#committingRecords > limit) {
+      await this.#commit();
+    }
+  }
+
+  async flush(): Promise<void> {
+    while (!this.#closed && this.#hasWork()) {
+      await this.#commit();
+      if (this.#health !== 'ok') return;
+    }
+  }
+
+  async read(request: ReadRequest): Promise<readonly StoredRecord[]> {
+    const answer = await this.#thread.ask({ op: 'read', read: request });
+    this.#mirror(answer);
+    return answer.ok ? answer.records : [];
+  }
+
+  acknowledge(range: KeyRange): void {
+    this.#acknowledged.push(range);
+    this.#schedule(this.#options.commitWindowMs);
+  }
+
+  async beginEpoch(): Promise<void> {
+    await this.#committing;
+    this.#acknowledged = [];
+    this.#judge(await this.#thread.ask({ op: 'begin-epoch' }));
+  }
+
+  state(): OutboxState {
+    const { epoch, lastSequence, depthByClass, highestByClass, sizeBytes, dropped } = this.#file;
+    return {
+      epoch,
+      lastCommittedSequence: lastSequence,
+      depth: PRIORITY_CLASSES.reduce((sum, priority) => sum + depthByClass[priority], 0),
+      sizeBytes,
+      depthByClass,
+      highestByClass,
+      uncommitted: this.#buffer.length + this.#committingRecords,
+      dropped: mergeDrops(dropped, this.#uncounted),
+      health: this.#health,
+    };
+  }
+
+  #hasWork(): boolean {
+    return this.#buffer.length + this.#committingRecords > 0 || this.#acknowledged.length > 0;
+  }
+
+  /** Brings the next commit forward to `delayMs` from now; a refusing disk keeps its own pace. */
+  #schedule(delayMs: number): void {
+    const dueAt = this.#options.clock.monotonic() + delayMs;
+    if (this.#closed || this.#health !== 'ok' || dueAt >= this.#timerDueAt) return;
+    this.#scheduleAt(dueAt, delayMs);
+  }
+
+  #scheduleAt(dueAt: number, delayMs: number): void {
+    this.#unschedule();
+    this.#timerDueAt = dueAt;
+    this.#timer = setTimeout(() => {
+      this.#timerDueAt = Infinity;
+      void this.#commit();
+    }, delayMs);
+  }
+
+  #unschedule(): void {
+    clearTimeout(this.#timer);
+    this.#timerDueAt = Infinity;
+  }
+
+  /** One commit at a time; who calls while one runs waits for the one after it. */
+  async #commit(): Promise<void> {
+    if (this.#committing !== undefined) await this.#committing;
+    if (this.#committing !== undefined) return this.#committing;
+    this.#committing = this.#commitOnce().finally(() => {
+      this.#committing = undefined;
+    });
+    return this.#committing;
+  }
+
+  async #commitOnce(): Promise<void> {
+    this.#unschedule();
+    if (!this.#thread.isRunning()) this.#judge(await this.#thread.start());
+    const records = this.#buffer.take(RECORDS_PER_COMMIT);
+    const acknowledged = this.#acknowledged;
+    const dropped = this.#uncounted;
+    this.#committingRecords = records.length;
+    this.#acknowledged = [];
+    this.#uncounted = NO_DROPS;
+    const now = this.#options.trustedNow();
+    const answer = await this.#thread.ask({ op: 'commit', commit: { records, acknowledged, dropped, now } });
+    this.#committingRecords = 0;
+    if (!answer.ok) this.#restore(records, acknowledged, dropped);
+    this.#judge(answer);
+    if (answer.ok) this.#afterCommit(answer.evicted);
+  }
+
+  #afterCommit(evicted: DropCounts): void {
+    if (this.#hasWork()) this.#schedule(this.#buffer.length > 0 ? 0 : this.#options.commitWindowMs);
+    this.#announceDrops(evicted);
+    for (const listener of this.#listeners) listener.committed?.();
+  }
+
+  #restore(records: readonly RecordToStore[], acknowledged: readonly KeyRange[], dropped: DropCounts): void {
+    this.#acknowledged = [...acknowledged, ...this.#acknowledged];
+    this.#uncounted = mergeDrops(dropped, this.#uncounted);
+    this.#lose(this.#buffer.putBack(records));
+  }
+
+  #retryLater(): void {
+    const { retryMs, clock } = this.#options;
+    if (!this.#closed) this.#scheduleAt(clock.monotonic() + retryMs, retryMs);
+  }
+
+  #lose(added: DropCounts): void {
+    this.#uncounted = mergeDrops(this.#uncounted, added);
+    this.#announceDrops(added);
+  }
+
+  #announceDrops(added: DropCounts): void {
+    if (dropEntries(added).length === 0) return;
+    for (const listener of this.#listeners) listener.dropped?.(added);
+  }
+
+  /** The file as it is now; a file that replaced a damaged one knows nothing of earlier acknowledgements. */
+  #mirror(answer: WriterAnswer): void {
+    if (!answer.ok) return;
+    const before = this.#file;
+    this.#file = answer.state;
+    if (answer.quarantinedAs === null) return;
+    this.#acknowledged = [];
+    for (const priority of PRIORITY_CLASSES) {
+      const records = before.depthByClass[priority];
+      if (records > 0) this.#lose(addDrops(NO_DROPS, priority, 'quarantine', records));
+    }
+    const keptAs = answer.quarantinedAs;
+    for (const listener of this.#listeners) listener.quarantined?.(keptAs);
+  }
+
+  /** Only what had to write can say whether the disk takes writes. */
+  #judge(answer: WriterAnswer): void {
+    this.#mirror(answer);
+    const health = answer.ok ? 'ok' : answer.code === 'OUTBOX_DISK_FULL' ? 'disk-full' : 'failing';
+    if (!answer.ok) this.#retryLater();
+    if (health === this.#health) return;
+    this.#health = health;
+    const sentence = answer.ok ? 'The outbox can be written again.' : answer.message;
+    for (const listener of this.#listeners) listener.healthChanged?.(health, sentence);
+  }
+}

@@ -1,0 +1,161 @@
+/** Reads any CSV with a time column, row by row, and names what it cannot use instead of stopping at it. */
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { BOUNDS, type ValueMark } from '@shoal/protocol';
+import { parse } from 'csv-parse';
+import { AgentError } from '../errors.ts';
+import { parseRecordedTime } from './recorded-time.ts';
+import type { Sample } from './sensor-source.port.ts';
+
+export interface RecordingFormat {
+  readonly file: string;
+  /** By default the first column named like a time. */
+  readonly timeColumn?: string | undefined;
+  /** Columns that are no channels: labels by default. */
+  readonly ignoreColumns: readonly string[];
+}
+
+export type BadRowReason = 'unparseable-time' | 'wrong-column-count' | 'malformed-row' | 'non-numeric-value';
+export type OnBadRow = (reason: BadRowReason) => void;
+
+export const LABEL_COLUMNS: readonly string[] = ['anomaly', 'changepoint'];
+const TIME_COLUMNS: readonly string[] = ['datetime', 'timestamp', 'time', 'ts', 'date'];
+const DELIMITERS = [';', ',', '\t'] as const;
+const MAX_ROW_CHARS = 1_048_576;
+
+interface Columns {
+  readonly count: number;
+  readonly timeIndex: number;
+  readonly channels: readonly { readonly name: string; readonly index: number }[];
+  readonly decimalComma: boolean;
+}
+
+const firstLine = async (file: string): Promise<string> => {
+  const handle = await open(file, 'r').catch((cause: unknown) => {
+    throw new AgentError('SENSOR_FILE_MISSING', `Cannot open the recording ${file}; check the path.`, { cause });
+  });
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(65_536), 0, 65_536, 0);
+    const lines = buffer.toString('utf8', 0, bytesRead).split(/\r?\n/);
+    return lines.find((line) => line.trim() !== '') ?? '';
+  } catch (cause) {
+    throw new AgentError('SENSOR_FILE_MISSING', `Cannot read the recording ${file}; check that it is a file.`, { cause });
+  } finally {
+    await handle.close();
+  }
+};
+
+/** The separator that occurs most in the header; a comma when none does. */
+const sniffDelimiter = (header: string): (typeof DELIMITERS)[number] => {
+  const occurrences = (delimiter: string): number => header.split(delimiter).length - 1;
+  const [best] = [...DELIMITERS].sort((a, b) => occurrences(b) - occurrences(a));
+  return best !== undefined && occurrences(best) > 0 ? best : ',';
+};
+
+const timeIndexOf = (header: readonly string[], { file, timeColumn }: RecordingFormat): number => {
+  const lower = header.map((name) => name.toLowerCase());
+  const wanted = timeColumn === undefined ? TIME_COLUMNS : [timeColumn.toLowerCase()];
+  const index = wanted.map((name) => lower.indexOf(name)).find((found) => found >= 0) ?? -1;
+  if (index >= 0) return index;
+  const seen = header.slice(0, 8).join(', ');
+  throw new AgentError('SENSOR_NO_TIME_COLUMN', `${file} has no column ${wanted.join(' | ')} (it has: ${seen}).`);
+};
+
+const columnsOf = (header: readonly string[], format: RecordingFormat, delimiter: string): Columns => {
+  const timeIndex = timeIndexOf(header, format);
+  const ignored = format.ignoreColumns.map((name) => name.toLowerCase());
+  const channels = header
+    .map((name, index) => ({ name, index }))
+    .filter(({ name, index }) => index !== timeIndex && name !== '' && !ignored.includes(name.toLowerCase()))
+    .filter(({ name, index }) => header.indexOf(name) === index);
+  const tooLong = channels.find(({ name }) => name.length > 64)?.name;
+  if (channels.length > BOUNDS.valuesPerRecord || tooLong !== undefined) {
+    const what = tooLong === undefined ? `${channels.length} channels` : `the channel name "${tooLong.slice(0, 64)}…"`;
+    throw new AgentError('SENSOR_TOO_WIDE', `${format.file} has ${what}; leave columns out with "ignoreColumns".`);
+  }
+  return { count: header.length, timeIndex, channels, decimalComma: delimiter !== ',' };
+};
+
+const NOT_FINITE = /^[+-]?(nan|inf(inity)?)$/i;
+const DECIMAL_COMMA = /^[+-]?\d*,\d+$/;
+
+const readValue = (cell: string, columns: Columns): { value: number | null; mark?: ValueMark; bad?: BadRowReason } => {
+  const text = cell.trim();
+  if (text === '') return { value: null, mark: 'missing' };
+  if (NOT_FINITE.test(text)) return { value: null, mark: 'not-finite' };
+  const value = Number(columns.decimalComma && DECIMAL_COMMA.test(text) ? text.replace(',', '.') : text);
+  if (Number.isNaN(value)) return { value: null, mark: 'missing', bad: 'non-numeric-value' };
+  return Number.isFinite(value) ? { value } : { value: null, mark: 'not-finite' };
+};
+
+/** One row as a sample in recorded time, or the reason why it is none. */
+const readRow = (cells: readonly string[], columns: Columns, onBadRow: OnBadRow): Sample | BadRowReason => {
+  if (cells.length !== columns.count) return 'wrong-column-count';
+  const observedAt = parseRecordedTime(cells[columns.timeIndex] ?? '');
+  if (observedAt === null) return 'unparseable-time';
+  const values: Record<string, number | null> = {};
+  const marks: Record<string, ValueMark> = {};
+  for (const { name, index } of columns.channels) {
+    const { value, mark, bad } = readValue(cells[index] ?? '', columns);
+    values[name] = value;
+    if (mark !== undefined) marks[name] = mark;
+    if (bad !== undefined) onBadRow(bad);
+  }
+  return Object.keys(marks).length > 0 ? { observedAt, values, marks } : { observedAt, values };
+};
+
+/**
+ * Rows in file order, in recorded time. Rows that are none are counted through `onBadRow` and left out; a cell that is no
+ * number becomes null with a mark. Throws SENSOR_FILE_MISSING, SENSOR_FILE_EMPTY, SENSOR_NO_TIME_COLUMN, SENSOR_TOO_WIDE.
+ */
+export async function* readRecording(format: RecordingFormat, onBadRow: OnBadRow): AsyncGenerator<Sample> {
+  const delimiter = sniffDelimiter(await firstLine(format.file));
+  const parser = createReadStream(format.file).pipe(
+    parse({
+      bom: true,
+      delimiter,
+      relax_column_count: true,
+      skip_empty_lines: true,
+      skip_records_with_error: true,
+      max_record_size: MAX_ROW_CHARS,
+      on_skip: () => {
+        onBadRow('malformed-row');
+        return undefined;
+      },
+    }),
+  );
+  let columns: Columns | undefined;
+  let rows = 0;
+  for await (const cells of parser as AsyncIterable<string[]>) {
+    if (columns === undefined) {
+      columns = columnsOf(cells.map((name) => name.trim()), format, delimiter);
+      continue;
+    }
+    const row = readRow(cells, columns, onBadRow);
+    if (typeof row === 'string') {
+      onBadRow(row);
+      continue;
+    }
+    rows += 1;
+    yield row;
+  }
+  if (rows === 0) throw new AgentError('SENSOR_FILE_EMPTY', `${format.file} has no row that could be read.`);
+}
+
+export interface RecordingSummary {
+  readonly channels: readonly string[];
+  /** Rows that `readRecording` yields. */
+  readonly rows: number;
+  /** The newest stamp of the recording, whichever row has it. */
+  readonly newestAt: number;
+}
+
+/** One pass over the whole recording. Throws as `readRecording`. */
+export const scanRecording = async (format: RecordingFormat): Promise<RecordingSummary> => {
+  let summary: RecordingSummary = { channels: [], rows: 0, newestAt: -Infinity };
+  for await (const { observedAt, values } of readRecording(format, () => undefined)) {
+    const channels = summary.rows === 0 ? Object.keys(values) : summary.channels;
+    summary = { channels, rows: summary.rows + 1, newestAt: Math.max(summary.newestAt, observedAt) };
+  }
+  return summary;
+};
