@@ -46,7 +46,8 @@ const elementAgrees = (actual: unknown, expected: unknown, tolerance: Tolerance)
 export const tensorDifference = (actual: Tensor | undefined, expected: Tensor, tolerance: Tolerance): string | null => {
   if (actual === undefined) return 'is missing';
   if (actual.datatype !== expected.datatype) return `is ${actual.datatype}, not ${expected.datatype}`;
-  if (actual.shape.join() !== expected.shape.join()) return `has shape [${actual.shape}], not [${expected.shape}]`;
+  if (actual.shape.join() !== expected.shape.join())
+    return `has shape [${actual.shape.join()}], not [${expected.shape.join()}]`;
   const different = Array.from<unknown>(expected.data).findIndex(
     (value, i) => !elementAgrees(actual.data[i], value, tolerance),
   );

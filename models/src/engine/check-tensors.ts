@@ -58,9 +58,12 @@ const tensorFault = (tensor: Tensor, spec: TensorSpec, nonFinite: 'refuse' | 'al
   if (tensor.datatype !== spec.datatype || !isElementOf(tensor.datatype, tensor.data))
     return { fault: 'datatype', message: `${name} is ${tensor.datatype}, the model wants ${spec.datatype}` };
   if (!fits(tensor.shape, spec))
-    return { fault: 'shape', message: `${name} has shape [${tensor.shape}], the model wants [${spec.shape}]` };
+    return {
+      fault: 'shape',
+      message: `${name} has shape [${tensor.shape.join()}], the model wants [${spec.shape.join()}]`,
+    };
   if (elementCount(tensor.shape) !== tensor.data.length)
-    return { fault: 'shape', message: `${name} has ${tensor.data.length} elements for shape [${tensor.shape}]` };
+    return { fault: 'shape', message: `${name} has ${tensor.data.length} elements for shape [${tensor.shape.join()}]` };
   const bad = nonFinite === 'refuse' ? firstNotFinite(tensor) : -1;
   return bad < 0 ? null : { fault: 'not-finite', message: `${name}[${bad}] is not finite` };
 };
@@ -109,7 +112,9 @@ const specDifference = (actual: TensorSpec | undefined, declared: TensorSpec): s
   if (actual.datatype !== declared.datatype) return `${declared.name} is ${actual.datatype} in the model`;
   const sameRank = actual.shape.length === declared.shape.length;
   const agrees = sameRank && actual.shape.every((size, axis) => size === -1 || size === declared.shape[axis]);
-  return agrees ? null : `${declared.name} is [${actual.shape}] in the model, [${declared.shape}] in the manifest`;
+  return agrees
+    ? null
+    : `${declared.name} is [${actual.shape.join()}] in the model, [${declared.shape.join()}] in the manifest`;
 };
 
 interface ModelTensors {

@@ -18,7 +18,7 @@ const hann = (index: number, length: number): number =>
 export const powerSpectrum = (series: Float64Array, rateHz: number): Spectrum => {
   const size = transformSize(series.length);
   const mean = series.reduce((total, value) => total + value, 0) / series.length;
-  const input = new Array<number>(size).fill(0);
+  const input = Array.from({ length: size }, () => 0);
   let weightSquared = 0;
   for (let i = 0; i < series.length; i += 1) {
     const weight = hann(i, series.length);

@@ -28,7 +28,7 @@ export const quantileEdges = (reference: QuantileSketch, bins: number): number[]
 
 /** Counts per bin; bin i holds values in (edge i-1, edge i], the last everything above. */
 export const binCounts = (values: Iterable<number>, edges: readonly number[]): number[] => {
-  const counts = new Array<number>(edges.length + 1).fill(0);
+  const counts = Array.from({ length: edges.length + 1 }, () => 0);
   for (const value of values) {
     const found = edges.findIndex((edge) => value <= edge);
     const bin = found < 0 ? edges.length : found;

@@ -12,9 +12,9 @@ const WINDOWS_PER_PUMP = 10;
 const HELD_OUT_PUMPS = 150;
 const HIDDEN = [20, 5, 20];
 const PLAN = { epochs: 40, batchSize: 50, learningRate: 0.004 };
-/** The threshold lies this far above the highest of the usual healthy scores. */
-const THRESHOLD_QUANTILE = 0.999;
-const THRESHOLD_FACTOR = 1.25;
+/** The threshold lies this far above the score that all but one in a hundred healthy windows stay below. */
+const THRESHOLD_QUANTILE = 0.99;
+const THRESHOLD_FACTOR = 1.5;
 
 export interface Trained {
   readonly view: FeatureView;

@@ -96,14 +96,24 @@ const truthOf = (pump: Pump, disturbance: Disturbance, { supplyV, warmth }: Mome
   };
 };
 
-/** A loop that now and then loses samples, repeats stamps and drifts off the second, as real recorders do. */
+/** Where in the window the recorder was on: mostly all of it; after a start or before an outage at least half, as the plan demands. */
+const coveredPart = (random: SeededRandom): readonly [from: number, to: number] => {
+  const missing = 0.5 * random.next();
+  const kind = random.next();
+  if (kind < 0.03) return [missing, 1];
+  return kind < 0.06 ? [0, 1 - missing] : [0, 1];
+};
+
+/** A recorder that now and then loses samples, repeats stamps and lies off the second, as real ones do. */
 const stampsOf = (startAt: number, lengthMs: number, random: SeededRandom): number[] => {
   const stamps: number[] = [];
-  const lossShare = random.next() < 0.2 ? 0.4 * random.next() : 0.01;
+  const [from, to] = coveredPart(random);
+  const lossShare = random.next() < 0.1 ? 0.4 * random.next() : 0.01;
   const phaseMs = Math.floor(random.next() * 1_000);
   for (let at = startAt + phaseMs; at < startAt + lengthMs; at += 1_000) {
-    if (random.next() >= lossShare) stamps.push(at);
-    if (random.next() < 0.01) stamps.push(at);
+    const share = (at - startAt) / lengthMs;
+    if (random.next() >= lossShare && share >= from && share <= to) stamps.push(at);
+    if (random.next() < 0.01 && share >= from && share <= to) stamps.push(at);
   }
   return stamps;
 };
