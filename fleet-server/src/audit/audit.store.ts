@@ -68,11 +68,7 @@ export class AuditStore {
   }
 
   async head(db: Connection): Promise<ChainPosition> {
-    const row = await db
-      .selectFrom('audit_head')
-      .select(['last_id', 'hash'])
-      .where('id', '=', HEAD)
-      .executeTakeFirst();
+    const row = await db.selectFrom('audit_head').select(['last_id', 'hash']).where('id', '=', HEAD).executeTakeFirst();
     return row ? { lastId: row.last_id, hash: row.hash } : { lastId: 0, hash: FIRST_HASH };
   }
 }

@@ -25,7 +25,8 @@ export interface SqliteFault {
 
 /** The first message of the thread. */
 export type SqliteThreadGreeting =
-  { readonly opened: true; readonly quarantined: string | null } | { readonly opened: false; readonly fault: SqliteFault };
+  | { readonly opened: true; readonly quarantined: string | null }
+  | { readonly opened: false; readonly fault: SqliteFault };
 
 const STATEMENTS_KEPT = 256;
 const SUFFIXES = ['', '-wal', '-shm'] as const;

@@ -51,7 +51,10 @@ export class PresenceController {
     const { connectionId: requestId, epoch } = presence;
     // The reply goes to a topic level of that name.
     if (!isRequestId(requestId)) {
-      throw new ProtocolError('IDENTIFIER_INVALID', 'A connection id is 1-64 characters of A-Z, a-z, 0-9, "_" and "-".');
+      throw new ProtocolError(
+        'IDENTIFIER_INVALID',
+        'A connection id is 1-64 characters of A-Z, a-z, 0-9, "_" and "-".',
+      );
     }
     if (!(await this.presence.born(message, presence))) return;
     const highestSequence = await this.telemetry.highestSequence(message.deviceId, epoch);

@@ -85,9 +85,7 @@ export class PresenceService {
     const born = nextPresence(facts.presence, { event: 'born', connectionId: birth.connectionId, socketId, at });
     const why = 'it ended while the birth was stored';
     const presence =
-      this.sockets.get(deviceId) === socketId
-        ? born
-        : nextPresence(born, { event: 'disconnected', socketId, why, at });
+      this.sockets.get(deviceId) === socketId ? born : nextPresence(born, { event: 'disconnected', socketId, why, at });
     const next = { ...facts, birth, firstSeenAt: facts.firstSeenAt ?? at, presence };
     if (known) this.directory.update(deviceId, () => next);
     else this.directory.add(next);

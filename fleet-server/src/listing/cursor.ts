@@ -22,7 +22,9 @@ export const decodeCursor = (cursor: string, shape: readonly ('string' | 'number
   const fits =
     Array.isArray(key) &&
     key.length === shape.length &&
-    key.every((part, index) => typeof part === shape[index] && (typeof part === 'string' || Number.isSafeInteger(part)));
+    key.every(
+      (part, index) => typeof part === shape[index] && (typeof part === 'string' || Number.isSafeInteger(part)),
+    );
   if (fits) return key as CursorKey;
   throw new FleetError('CURSOR_INVALID', 'This cursor was not handed out by this list; start again without a cursor.');
 };

@@ -9,8 +9,7 @@ export interface DesiredState {
 
 export type DesiredOutcome =
   /** The desired state is already so: no new version, nothing to send. */
-  | { readonly kind: 'unchanged' }
-  | { readonly kind: 'changed'; readonly next: DesiredState };
+  { readonly kind: 'unchanged' } | { readonly kind: 'changed'; readonly next: DesiredState };
 
 /** @throws FleetError DESIRED_INVALID with every fault and its path */
 export const patchDesired = (current: DesiredState, patch: JsonObject): DesiredOutcome => {
