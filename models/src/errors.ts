@@ -97,8 +97,9 @@ export class ModelError extends Error {
 
 export const isModelError = (error: unknown): error is ModelError => error instanceof ModelError;
 
+const messageOf = (error: unknown): string =>
+  typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : String(error);
+
 /** Anything thrown, as a `ModelError`; what is none becomes `code` with the original as its cause. */
 export const asModelError = (error: unknown, code: ModelErrorCode): ModelError =>
-  isModelError(error)
-    ? error
-    : new ModelError(code, error instanceof Error ? error.message : String(error), { cause: error });
+  isModelError(error) ? error : new ModelError(code, messageOf(error), { cause: error });

@@ -5,7 +5,7 @@ import { lstat, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { canonicalJson } from '../canonical-json.ts';
-import { ModelError } from '../errors.ts';
+import { isModelError, ModelError } from '../errors.ts';
 import { goldenSchema, type Golden } from './golden.ts';
 import { parseManifest, type BundleFile, type BundleManifest } from './manifest.ts';
 import { referenceSchema, type Reference } from './reference-sketch.ts';
@@ -35,7 +35,7 @@ export interface ReadBundleOptions {
 const MAX_JSON_BYTES = 16 * 1_024 * 1_024;
 
 const isAbsent = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+  typeof error === 'object' && error !== null && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 
 const readJson = async (path: string): Promise<unknown> => JSON.parse(await readFile(path, 'utf8')) as unknown;
 
@@ -52,7 +52,7 @@ const readManifest = async (folder: string): Promise<BundleManifest> => {
   try {
     return parseManifest(JSON.parse(bytes.toString('utf8')));
   } catch (cause) {
-    if (!(cause instanceof SyntaxError)) throw cause;
+    if (isModelError(cause)) throw cause;
     throw new ModelError('BUNDLE_MANIFEST_INVALID', `${path} is not JSON`, { cause });
   }
 };

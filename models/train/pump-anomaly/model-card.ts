@@ -6,7 +6,7 @@ const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 const nominalLines = ({ view }: Trained): string[] =>
   view.series
     .flatMap((step) => (step.op === 'scale' && step.method === 'z-score' ? Object.entries(step.constants) : []))
-    .map(([channel, { mean, std }]) => `| ${channel} | ${mean} | ${std} |`);
+    .map(([channel, { mean, std }]) => `- ${channel}: ${mean} ± ${std}`);
 
 export const modelCard = (trained: Trained): string => `# pump-anomaly 1.0.0
 
@@ -16,10 +16,9 @@ of its reconstruction, \`contributions\` the error of each feature: what looks s
 ## Data
 
 Made by \`train/pump-anomaly\` from a seed: simulated healthy pumps of one type, each a little different, in rooms of 21 to 26 °C, with
-lost and repeated samples. No recorded data went in. Samples of the healthy fleet:
+lost and repeated samples. No recorded data went in. Samples of the healthy fleet, mean and
+standard deviation:
 
-| Channel | Mean | Standard deviation |
-| --- | --- | --- |
 ${nominalLines(trained).join('\n')}
 
 ## Metrics
