@@ -13,6 +13,13 @@ export interface UpMessage {
   readonly socketId: number;
 }
 
+/** A publish under a device's own `up/` that the contract does not know; kept as a dead letter and acknowledged. */
+export interface RefusedMessage extends Omit<UpMessage, 'topic'> {
+  /** A code of the error catalogue. */
+  readonly reason: string;
+  readonly detail: string;
+}
+
 export interface ConnectionChange {
   readonly deviceId: string;
   readonly socketId: number;
@@ -25,7 +32,8 @@ export interface ConnectionChange {
 /**
  * Event patterns of the transport. A handler's promise is the acknowledgement: resolved = PUBACK goes out, rejected =
  * nothing is acknowledged and the connection is closed. A poison message must therefore be recorded and resolved.
- * `records` gets `UpMessage[]` (`@EventPattern(UP.records, { batch: true })`), all others one `UpMessage`.
+ * `records` gets `UpMessage[]` (`@EventPattern(UP.records, { batch: true })`) and resolves to the number of records per
+ * message, which is charged to the device's rate; all others get one `UpMessage`.
  */
 export const UP = {
   records: 'up/records',
@@ -36,6 +44,8 @@ export const UP = {
   context: 'up/request/context',
   twinGet: 'up/request/twin.get',
   infer: 'up/request/infer',
+  /** `RefusedMessage`. */
+  refused: 'up/refused',
   /** `ConnectionChange`; a device's session exists. */
   connected: 'gateway/connected',
   /** `ConnectionChange`; its subscription to its own `down/#` stands, so what it missed can be sent. */

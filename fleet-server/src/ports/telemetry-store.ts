@@ -92,6 +92,8 @@ export interface StorageState {
   readonly state: 'ok' | 'refusing';
   readonly why: string | null;
   readonly sizeBytes: number;
+  /** Where a corrupt file was set aside since the start, or null. */
+  readonly quarantined: string | null;
 }
 
 export abstract class TelemetryStore {

@@ -1,0 +1,69 @@
+/** The Metrics port on prom-client: one registry per server, Node's own metrics, and the event-loop delay. */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Metrics, type MetricLabels } from '../../ports/metrics.ts';
+import { DEFAULT_BUCKETS, HISTOGRAM_BUCKETS, METRIC_HELP } from './metrics-catalogue.ts';
+
+const PREFIX = 'shoal_';
+const NONE: MetricLabels = Object.freeze({});
+const NANOSECONDS = 1e9;
+
+export class PrometheusMetrics extends Metrics {
+  readonly #registry = new Registry();
+  readonly #counters = new Map<string, Counter>();
+  readonly #gauges = new Map<string, Gauge>();
+  readonly #histograms = new Map<string, Histogram>();
+  readonly #loopDelay = monitorEventLoopDelay({ resolution: 10 });
+
+  start(): void {
+    collectDefaultMetrics({ register: this.#registry, prefix: PREFIX });
+    this.#loopDelay.enable();
+  }
+
+  stop(): void {
+    this.#loopDelay.disable();
+    this.#registry.clear();
+  }
+
+  override count(name: string, by = 1, labels: MetricLabels = NONE): void {
+    const counter = this.#counters.get(name) ?? this.#declare(this.#counters, name, labels, Counter);
+    counter.inc(labels, by);
+  }
+
+  override gauge(name: string, value: number, labels: MetricLabels = NONE): void {
+    const gauge = this.#gauges.get(name) ?? this.#declare(this.#gauges, name, labels, Gauge);
+    gauge.set(labels, value);
+  }
+
+  override observe(name: string, value: number, labels: MetricLabels = NONE): void {
+    const histogram = this.#histograms.get(name) ?? this.#declare(this.#histograms, name, labels, Histogram);
+    histogram.observe(labels, value);
+  }
+
+  override async expose(): Promise<string> {
+    this.gauge('event_loop_delay_p99_seconds', this.#loopDelay.percentile(99) / NANOSECONDS);
+    this.gauge('event_loop_delay_max_seconds', this.#loopDelay.max / NANOSECONDS);
+    this.#loopDelay.reset();
+    return this.#registry.metrics();
+  }
+
+  #declare<T>(family: Map<string, T>, name: string, labels: MetricLabels, Kind: MetricKind<T>): T {
+    const metric = new Kind({
+      name: PREFIX + name,
+      help: METRIC_HELP[name] ?? name.replaceAll('_', ' '),
+      labelNames: Object.keys(labels),
+      registers: [this.#registry],
+      ...(Kind === (Histogram as unknown) ? { buckets: [...(HISTOGRAM_BUCKETS[name] ?? DEFAULT_BUCKETS)] } : {}),
+    });
+    family.set(name, metric);
+    return metric;
+  }
+}
+
+type MetricKind<T> = new (configuration: {
+  name: string;
+  help: string;
+  labelNames: string[];
+  registers: Registry[];
+  buckets?: number[];
+}) => T;

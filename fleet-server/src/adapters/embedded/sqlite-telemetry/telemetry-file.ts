@@ -1,0 +1,122 @@
+/** Opens the telemetry file: pragmas, check, schema and its versions; a corrupt file is set aside and never used. */
+import { existsSync, renameSync } from 'node:fs';
+import Database from 'better-sqlite3';
+
+export type Sqlite = Database.Database;
+
+/** Raised with every change of the tables; `MIGRATIONS[n]` leads from version n to n + 1. */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE devices (device_no INTEGER PRIMARY KEY, device_id TEXT NOT NULL UNIQUE);
+  CREATE TABLE epochs (
+    epoch_no INTEGER PRIMARY KEY, device_no INTEGER NOT NULL, epoch TEXT NOT NULL, UNIQUE (device_no, epoch)
+  );
+  CREATE TABLE received (
+    epoch_no INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (epoch_no, first)
+  ) WITHOUT ROWID;
+  CREATE TABLE commits (batch_id INTEGER PRIMARY KEY, committed_at INTEGER NOT NULL, extents TEXT NOT NULL);
+  CREATE TABLE totals (
+    one INTEGER PRIMARY KEY CHECK (one = 1), last_batch_id INTEGER NOT NULL, records INTEGER NOT NULL,
+    duplicates INTEGER NOT NULL, dead_letters INTEGER NOT NULL
+  );
+  INSERT INTO totals VALUES (1, 0, 0, 0, 0);
+  CREATE TABLE dead_letters (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, device_id TEXT NOT NULL, topic TEXT NOT NULL, received_at INTEGER NOT NULL,
+    reason TEXT NOT NULL, detail TEXT NOT NULL, size_bytes INTEGER NOT NULL, sample BLOB NOT NULL
+  );
+  CREATE INDEX dead_letters_by_device ON dead_letters (device_id, id);
+  CREATE TABLE probe (id INTEGER PRIMARY KEY, filler BLOB NOT NULL);
+  `,
+];
+
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+/** Pages of 4 kB in the log before it is folded into the file. */
+const CHECKPOINT_PAGES = 4_000;
+const WRITER_CACHE_KB = 65_536;
+const READER_CACHE_KB = 16_384;
+/** Nobody else writes; a reader never blocks a writer in WAL mode. */
+const BUSY_MS = 250;
+
+/** A file that is newer than this program; it is left alone. */
+export class UnknownVersionError extends Error {
+  override readonly name = 'UnknownVersionError';
+}
+
+export const isCorruption = (error: unknown): boolean => {
+  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB');
+};
+
+/** A WAL file is `synchronous=NORMAL` when it is opened again, so FULL is set on every open. */
+const openChecked = (file: string, maxPages: number): Sqlite => {
+  const db = new Database(file, { timeout: BUSY_MS });
+  try {
+    db.pragma('journal_mode = WAL');
+    db.pragma('synchronous = FULL');
+    db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    db.pragma(`cache_size = ${-WRITER_CACHE_KB}`);
+    checkIntegrity(db);
+    migrate(db);
+    db.pragma(`max_page_count = ${maxPages}`);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+};
+
+/** @throws an error that `isCorruption` recognises */
+export const checkIntegrity = (db: Sqlite): void => {
+  const verdict: unknown = db.pragma('quick_check(1)', { simple: true });
+  if (verdict === 'ok') return;
+  throw Object.assign(new Error(`quick_check says: ${String(verdict)}`), { code: 'SQLITE_CORRUPT' });
+};
+
+const migrate = (db: Sqlite): void => {
+  const version = Number(db.pragma('user_version', { simple: true }));
+  if (version > SCHEMA_VERSION) {
+    throw new UnknownVersionError(`the file has schema version ${version}, this program knows ${SCHEMA_VERSION}`);
+  }
+  for (const [index, migration] of MIGRATIONS.entries()) {
+    if (index < version) continue;
+    db.transaction(() => {
+      db.exec(migration);
+      db.pragma(`user_version = ${index + 1}`);
+    }).immediate();
+  }
+};
+
+export interface OpenedFile {
+  readonly db: Sqlite;
+  /** Where a corrupt predecessor lies now. */
+  readonly quarantined: string | undefined;
+}
+
+/**
+ * @throws UnknownVersionError, and SQLite's own errors when the file cannot be opened for another reason than corruption
+ */
+export const openForWriting = (file: string, maxPages: number, now: number): OpenedFile => {
+  try {
+    return { db: openChecked(file, maxPages), quarantined: undefined };
+  } catch (error) {
+    if (!isCorruption(error)) throw error;
+    const quarantined = setAside(file, now);
+    return { db: openChecked(file, maxPages), quarantined };
+  }
+};
+
+/** Renames the file with its log and index of the log. @returns the new name */
+export const setAside = (file: string, now: number): string => {
+  const name = `${file}.corrupt-${new Date(now).toISOString().replaceAll(/[:.]/g, '-')}`;
+  for (const suffix of ['', '-wal', '-shm']) {
+    if (existsSync(file + suffix)) renameSync(file + suffix, name + suffix);
+  }
+  return name;
+};
+
+export const openForReading = (file: string): Sqlite => {
+  const db = new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_MS });
+  db.pragma(`cache_size = ${-READER_CACHE_KB}`);
+  return db;
+};

@@ -1,0 +1,302 @@
+/** The one writer of the telemetry file: appends in single transactions, and takes devices and expired days out again. */
+import { RECORD_KINDS, topics } from '@shoal/protocol';
+import type { NewDeadLetter } from '../../../ports/telemetry-store.ts';
+import { CommitExtents } from './commit-extents.ts';
+import { dayName, dayOf, listDays, packFlags, rawTable, shapeTable, type Day } from './day-table.ts';
+import { DayWriter, type RowKey } from './day-writer.ts';
+import { IdentityTables } from './identity-tables.ts';
+import { BATCH_NUMBERS, RECORD_NUMBERS, type PackedAppend } from './packed-append.ts';
+import { ReceivedRanges } from './received-ranges.ts';
+import { incomingJson, isSameRecord, type IncomingRecord } from './same-record.ts';
+import type { Sqlite } from './telemetry-file.ts';
+
+/** Verdict per record, in the order of the append. */
+export const FATE = { stored: 0, duplicate: 1, conflict: 2 } as const;
+
+export interface AppendOutcome {
+  readonly batchId: number;
+  readonly duplicates: number;
+  readonly conflicts: number;
+  /** One of `FATE` per record; absent when all were stored. */
+  readonly fates: Uint8Array | undefined;
+  readonly rows: number;
+  readonly seconds: number;
+}
+
+const SAMPLE_BYTES = 512;
+/** Rows of a deleted device per transaction, so that appends come in between. */
+const DELETE_ROWS = 5_000;
+const PROBE_BYTES = 131_072;
+
+interface Tally {
+  stored: number;
+  duplicates: number;
+  conflicts: number;
+  readonly fates: Uint8Array;
+  readonly extents: CommitExtents;
+  readonly conflictLetters: NewDeadLetter[];
+}
+
+export class TelemetryWriter {
+  readonly #db: Sqlite;
+  readonly #deadLetterRows: number;
+  readonly #identities: IdentityTables;
+  readonly #ranges: ReceivedRanges;
+  readonly #days = new Map<Day, DayWriter>();
+  readonly #addCommit;
+  readonly #addTotals;
+  readonly #addDeadLetter;
+  readonly #trimDeadLetters;
+  #lastBatchId: number;
+  /** Newest first; undefined when it has to be read anew. */
+  #dayList: Day[] | undefined;
+
+  constructor(db: Sqlite, deadLetterRows: number) {
+    this.#db = db;
+    this.#deadLetterRows = deadLetterRows;
+    this.#identities = new IdentityTables(db);
+    this.#ranges = new ReceivedRanges(db);
+    this.#addCommit = db.prepare('INSERT INTO commits (batch_id, committed_at, extents) VALUES (?, ?, ?)');
+    this.#addTotals = db.prepare(
+      `UPDATE totals SET last_batch_id = ?, records = records + ?, duplicates = duplicates + ?,
+        dead_letters = dead_letters + ?`,
+    );
+    this.#addDeadLetter = db.prepare(
+      `INSERT INTO dead_letters (device_id, topic, received_at, reason, detail, size_bytes, sample)
+        VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    );
+    this.#trimDeadLetters = db.prepare('DELETE FROM dead_letters WHERE id <= ?');
+    this.#lastBatchId = db.prepare<[], number>('SELECT last_batch_id FROM totals').pluck().get() ?? 0;
+  }
+
+  /** All of it or nothing; returns after the sync. @throws SQLite's errors, after a rollback */
+  append(packed: PackedAppend, now: number): AppendOutcome {
+    const startedAt = performance.now();
+    try {
+      this.#db.exec('BEGIN IMMEDIATE');
+      const tally = this.#records(packed);
+      const letters = [...packed.deadLetters, ...tally.conflictLetters];
+      for (const letter of letters) this.#deadLetter(letter);
+      this.#ranges.persist();
+      const batchId = this.#lastBatchId + 1;
+      if (!tally.extents.isEmpty) this.#addCommit.run(batchId, now, tally.extents.toText());
+      this.#addTotals.run(batchId, tally.stored, tally.duplicates, letters.length);
+      this.#db.exec('COMMIT');
+      this.#lastBatchId = batchId;
+      this.#ranges.committed();
+      const { duplicates, conflicts } = tally;
+      return {
+        batchId,
+        duplicates,
+        conflicts,
+        fates: duplicates + conflicts === 0 ? undefined : tally.fates,
+        rows: tally.stored,
+        seconds: (performance.now() - startedAt) / 1_000,
+      };
+    } catch (error) {
+      this.#undo();
+      throw error;
+    }
+  }
+
+  /** Takes as much space as a small append would, so that success means that appends can succeed. */
+  probe(): void {
+    try {
+      this.#db.exec(`BEGIN IMMEDIATE; INSERT INTO probe (filler) VALUES (zeroblob(${PROBE_BYTES})); COMMIT;`);
+      this.#db.exec('DELETE FROM probe');
+    } catch (error) {
+      this.#undo();
+      throw error;
+    }
+  }
+
+  /** Rows go in steps, newest day first; the last step removes the device itself. @returns whether more is to do */
+  deleteDeviceStep(deviceId: string): boolean {
+    return this.#atomically(() => {
+      const deviceNo = this.#db
+        .prepare<[string], number>('SELECT device_no FROM devices WHERE device_id = ?')
+        .pluck()
+        .get(deviceId);
+      this.#db.prepare('DELETE FROM dead_letters WHERE device_id = ?').run(deviceId);
+      if (deviceNo === undefined) return false;
+      for (const day of listDays(this.#db)) {
+        const keys = 'device_no, kind, event_at, epoch_no, sequence';
+        const { changes } = this.#db
+          .prepare(
+            `DELETE FROM ${rawTable(day)} WHERE (${keys}) IN
+              (SELECT ${keys} FROM ${rawTable(day)} WHERE device_no = ? LIMIT ${DELETE_ROWS})`,
+          )
+          .run(deviceNo);
+        if (changes > 0) return true;
+      }
+      this.#db
+        .prepare('DELETE FROM received WHERE epoch_no IN (SELECT epoch_no FROM epochs WHERE device_no = ?)')
+        .run(deviceNo);
+      this.#db.prepare('DELETE FROM epochs WHERE device_no = ?').run(deviceNo);
+      this.#db.prepare('DELETE FROM devices WHERE device_no = ?').run(deviceNo);
+      return false;
+    });
+  }
+
+  /** Drops days before `firstKept` with their log rows; the ranges stay, so that nothing old is taken for new. */
+  dropDaysBefore(firstKept: Day): string[] {
+    const expired = listDays(this.#db).filter((day) => day < firstKept);
+    for (const day of expired) {
+      this.#atomically(() => {
+        this.#db.exec(`DROP TABLE ${rawTable(day)}; DROP TABLE IF EXISTS ${shapeTable(day)};`);
+        const endOfDay = Date.parse(`${dayName(day)}T23:59:59.999Z`);
+        this.#db.prepare('DELETE FROM commits WHERE committed_at <= ?').run(endOfDay);
+      });
+      this.#days.delete(day);
+    }
+    return expired.map(dayName);
+  }
+
+  #records(packed: PackedAppend): Tally {
+    const { numbers } = packed;
+    const tally: Tally = {
+      stored: 0,
+      duplicates: 0,
+      conflicts: 0,
+      fates: new Uint8Array(Math.ceil(numbers.length / RECORD_NUMBERS)),
+      extents: new CommitExtents(),
+      conflictLetters: [],
+    };
+    let at = 0;
+    let bodyAt = 0;
+    let index = 0;
+    while (at < numbers.length) {
+      const head = numbers.subarray(at, at + BATCH_NUMBERS) as unknown as BatchHead;
+      const [deviceIndex, epochIndex, kind, priority, lane, receivedAt, count] = head;
+      const deviceId = packed.strings[deviceIndex] ?? '';
+      const deviceNo = this.#identities.device(deviceId);
+      const epochNo = this.#identities.epoch(deviceNo, packed.strings[epochIndex] ?? '');
+      const received = this.#ranges.of(epochNo);
+      const day = this.#day(dayOf(receivedAt));
+      at += BATCH_NUMBERS;
+      for (let left = count; left > 0; left -= 1) {
+        const sequence = numbers[at] ?? 0;
+        const observedAt = numbers[at + 1] ?? 0;
+        const eventAt = numbers[at + 2] ?? 0;
+        const clock = numbers[at + 3] ?? 0;
+        const shapeIndex = numbers[at + 4] ?? -1;
+        const bytes = numbers[at + 5] ?? 0;
+        const body = packed.bodies.subarray(bodyAt, bodyAt + bytes);
+        const shape = shapeIndex < 0 ? null : (packed.strings[shapeIndex] ?? null);
+        if (received.add(sequence)) {
+          day.insert({
+            deviceNo,
+            kind,
+            eventAt,
+            epochNo,
+            sequence,
+            flags: packFlags(clock, priority, lane),
+            lag: receivedAt - eventAt,
+            observedAt: observedAt === eventAt ? null : observedAt,
+            shapeNo: shape === null ? null : day.shapeNo(shape),
+            body,
+          });
+          tally.extents.add({ day: day.day, deviceNo, kind, epochNo, eventAt, sequence });
+          tally.stored += 1;
+        } else {
+          const again = { kind, sequence, observedAt, eventAt, shape, body };
+          const same = this.#isDuplicate({ deviceNo, epochNo, sequence }, again);
+          tally.fates[index] = same ? FATE.duplicate : FATE.conflict;
+          if (same) tally.duplicates += 1;
+          else {
+            tally.conflicts += 1;
+            const epoch = packed.strings[epochIndex] ?? '';
+            tally.conflictLetters.push(conflictLetter({ deviceId, epoch, receivedAt }, again));
+          }
+        }
+        at += RECORD_NUMBERS;
+        bodyAt += bytes;
+        index += 1;
+      }
+    }
+    return tally;
+  }
+
+  /** A row that retention has dropped cannot be compared; its key was received, so it counts as the same. */
+  #isDuplicate(key: RowKey, incoming: IncomingRecord): boolean {
+    this.#dayList ??= listDays(this.#db);
+    const days = this.#dayList.map((day) => this.#day(day));
+    for (const day of days) {
+      const found = day.findAt(key, incoming.kind, incoming.eventAt);
+      if (found !== undefined) return isSameRecord(incoming, found);
+    }
+    for (const day of days) {
+      const found = day.findAnywhere(key);
+      if (found !== undefined) return isSameRecord(incoming, found);
+    }
+    return true;
+  }
+
+  #day(day: Day): DayWriter {
+    const known = this.#days.get(day);
+    if (known !== undefined) return known;
+    const writer = new DayWriter(this.#db, day);
+    this.#dayList = undefined;
+    this.#days.set(day, writer);
+    return writer;
+  }
+
+  #deadLetter(letter: NewDeadLetter): void {
+    const { deviceId, topic, receivedAt, reason, detail, payload } = letter;
+    const sample = payload.subarray(0, SAMPLE_BYTES);
+    const { lastInsertRowid } = this.#addDeadLetter.run(
+      deviceId,
+      topic,
+      receivedAt,
+      reason,
+      detail,
+      payload.length,
+      sample,
+    );
+    this.#trimDeadLetters.run(Number(lastInsertRowid) - this.#deadLetterRows);
+  }
+
+  #atomically<T>(work: () => T): T {
+    try {
+      this.#db.exec('BEGIN IMMEDIATE');
+      const result = work();
+      this.#db.exec('COMMIT');
+      this.#forget();
+      return result;
+    } catch (error) {
+      this.#undo();
+      throw error;
+    }
+  }
+
+  /** SQLite rolls back by itself on some errors, so there may be nothing left to undo. */
+  #undo(): void {
+    if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
+    this.#forget();
+  }
+
+  /** What memory says about a rolled-back transaction may not be so: tables, numbers and ranges are read anew. */
+  #forget(): void {
+    this.#identities.forgetAll();
+    this.#ranges.forgetAll();
+    this.#days.clear();
+    this.#dayList = undefined;
+  }
+}
+
+type BatchHead = [number, number, number, number, number, number, number];
+
+const conflictLetter = (
+  from: { readonly deviceId: string; readonly epoch: string; readonly receivedAt: number },
+  incoming: IncomingRecord,
+): NewDeadLetter => {
+  const kind = RECORD_KINDS[incoming.kind] ?? 'readings';
+  return {
+    deviceId: from.deviceId,
+    topic: topics.records(from.deviceId, kind),
+    receivedAt: from.receivedAt,
+    reason: 'SEQUENCE_CONFLICT',
+    detail: `Sequence ${incoming.sequence} of epoch ${from.epoch} was received before with other content.`,
+    payload: Buffer.from(incomingJson(incoming), 'utf8'),
+  };
+};

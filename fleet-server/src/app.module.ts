@@ -1,0 +1,35 @@
+/** The composition root: joins the capabilities; which adapter stands behind each port is decided in `commands/run.ts`. */
+import { Module, type DynamicModule } from '@nestjs/common';
+import { AuditModule } from './audit/audit.module.ts';
+import { dataPath, type ServerConfig } from './config.ts';
+import { DatabaseModule } from './db/database.module.ts';
+import { DocsModule } from './docs/docs.module.ts';
+import { DevicesModule } from './devices/devices.module.ts';
+import { HealthModule } from './health/health.module.ts';
+import { IdentityModule } from './identity/identity.module.ts';
+import { IngestModule } from './ingest/ingest.module.ts';
+import { PlatformModule, type Platform } from './platform.module.ts';
+import { TelemetryModule } from './telemetry/telemetry.module.ts';
+import { TwinsModule } from './twins/twins.module.ts';
+import { serverVersion } from './version.ts';
+
+@Module({})
+export class AppModule {
+  static of(config: ServerConfig, platform: Platform): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        PlatformModule.of(platform),
+        DatabaseModule.register({ file: dataPath(config, 'control.db') }),
+        IdentityModule,
+        AuditModule,
+        DevicesModule,
+        TwinsModule,
+        IngestModule,
+        TelemetryModule.of(config.storage),
+        HealthModule,
+        DocsModule.of({ version: serverVersion(), broker: config.mqtt }),
+      ],
+    };
+  }
+}

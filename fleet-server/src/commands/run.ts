@@ -1,0 +1,118 @@
+/** `shoal-server run`: picks the adapters, starts the parts in the order data flows, and stops them in reverse. */
+import 'reflect-metadata';
+import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { StandardSchemaValidationPipe } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { MicroserviceOptions } from '@nestjs/microservices';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { destination, pino, type Logger } from 'pino';
+import { AedesGateway } from '../adapters/embedded/aedes-gateway/aedes-gateway.ts';
+import { DeviceTransportStrategy } from '../adapters/embedded/aedes-gateway/device-transport.strategy.ts';
+import { InProcessBus } from '../adapters/embedded/in-process-bus.ts';
+import { LoopbackAuthenticator } from '../adapters/embedded/loopback-authenticator.ts';
+import { PrometheusMetrics } from '../adapters/embedded/prometheus-metrics.ts';
+import { SqliteTelemetryStore } from '../adapters/embedded/sqlite-telemetry/sqlite-telemetry-store.ts';
+import { SystemClock } from '../adapters/embedded/system-clock.ts';
+import { AppModule } from '../app.module.ts';
+import { dataPath, type ServerConfig } from '../config.ts';
+import { FleetError } from '../errors.ts';
+import { NestLogger } from '../nest-logger.ts';
+import { requestFault } from '../request-fault.ts';
+import { ProblemFilter } from '../problem.filter.ts';
+
+export interface RunningServer {
+  readonly mqttUrl: string;
+  readonly httpUrl: string;
+  /** Graceful: what was received is stored and acknowledged before the connections close. */
+  stop(): Promise<void>;
+}
+
+/** JSON lines on stderr; stdout belongs to the one line that says the server is ready. */
+export const serverLog = (level: ServerConfig['logLevel']): Logger =>
+  pino({ level, base: { pid: process.pid } }, destination({ fd: 2, sync: true }));
+
+/**
+ * @throws FleetError LISTEN_FAILED, STORAGE_VERSION_UNKNOWN, and what the control database throws
+ */
+export const startServer = async (config: ServerConfig, log: Logger): Promise<RunningServer> => {
+  mkdirSync(resolve(config.dataDir), { recursive: true });
+  const clock = new SystemClock();
+  const metrics = new PrometheusMetrics();
+  metrics.start();
+  const bus = new InProcessBus(metrics, log);
+  const authenticator = new LoopbackAuthenticator();
+  const telemetry = new SqliteTelemetryStore(
+    { ...config.storage, file: dataPath(config, 'ingest.db') },
+    { clock, metrics, bus, log },
+  );
+  await telemetry.start();
+  const gateway = new AedesGateway(config.mqtt, { authenticator, clock, metrics, log });
+  const platform = { log, clock, metrics, bus, authenticator, gateway, telemetry };
+  const app = await NestFactory.create<NestFastifyApplication>(
+    AppModule.of(config, platform),
+    new FastifyAdapter({ bodyLimit: config.http.bodyLimitBytes, forceCloseConnections: true }),
+    { logger: new NestLogger(log), abortOnError: false },
+  );
+  app.useGlobalPipes(new StandardSchemaValidationPipe({ exceptionFactory: requestFault }));
+  app.useGlobalFilters(new ProblemFilter(metrics, log));
+  app.connectMicroservice<MicroserviceOptions>({ strategy: new DeviceTransportStrategy(gateway, metrics) });
+  const stop = async (): Promise<void> => {
+    await app.close();
+    await telemetry.stop();
+    metrics.stop();
+  };
+  try {
+    await app.startAllMicroservices();
+    await listen(app, config);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    mqttUrl: `mqtt://${config.mqtt.host}:${gateway.port}`,
+    httpUrl: `http://${config.http.host}:${portOf(app)}`,
+    stop,
+  };
+};
+
+const listen = async (app: NestFastifyApplication, config: ServerConfig): Promise<void> => {
+  const { host, port } = config.http;
+  try {
+    await app.listen(port, host);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new FleetError('LISTEN_FAILED', `Cannot listen for HTTP on ${host}:${port} (${why}); choose another port.`, {
+      cause,
+    });
+  }
+};
+
+const portOf = (app: NestFastifyApplication): number => {
+  const address: unknown = app.getHttpServer().address();
+  return typeof address === 'object' && address !== null && 'port' in address ? Number(address.port) : 0;
+};
+
+/** Runs until SIGTERM or SIGINT; a second signal does not wait any longer. */
+export const run = async (config: ServerConfig): Promise<void> => {
+  const log = serverLog(config.logLevel);
+  const server = await startServer(config, log);
+  const ready = { event: 'ready', mqttUrl: server.mqttUrl, httpUrl: server.httpUrl, pid: process.pid };
+  process.stdout.write(`${JSON.stringify(ready)}\n`);
+  log.info(ready, 'ready');
+  let stopping = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    log.info({ signal }, 'stopping');
+    server.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.fatal({ err: error }, 'the stop failed');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+};

@@ -1,0 +1,146 @@
+/** The server's whole configuration: defaults, then the file, then SHOAL_… variables, then flags; all faults at once, frozen. */
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { FleetError, type FieldFault } from './errors.ts';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const loopback = z
+  .string()
+  .refine((host) => host === 'localhost' || host === '::1' || host.startsWith('127.'), {
+    message: 'only loopback addresses are allowed until devices and people have credentials',
+  })
+  .default('127.0.0.1');
+const durationMs = (fallback: number, description: string) =>
+  z.coerce.number().int().min(1).default(fallback).describe(description);
+const amount = (fallback: number, description: string) =>
+  z.coerce.number().int().min(1).default(fallback).describe(description);
+
+const mqttSchema = z.strictObject({
+  host: loopback.describe('address the MQTT listener binds to'),
+  port: port.default(1883).describe('TCP port for devices; 0 takes any free one'),
+  connectTimeoutMs: durationMs(10_000, 'a socket that has not sent CONNECT by then is closed'),
+  drainTimeoutMs: durationMs(10_000, 'a client that reads nothing for so long is closed'),
+  maxConnections: amount(16_000, 'sockets open at once; more are refused at accept'),
+  inboundBudgetBytes: amount(67_108_864, 'bytes of publishes awaiting their commit; above it sockets are not read'),
+});
+
+const httpSchema = z.strictObject({
+  host: loopback.describe('address the HTTP listener binds to'),
+  port: port.default(8080).describe('TCP port of the API; 0 takes any free one'),
+  bodyLimitBytes: amount(1_048_576, 'largest request body'),
+});
+
+const storageSchema = z.strictObject({
+  retentionDays: amount(7, 'whole receipt days of raw records kept'),
+  retentionCheckMs: durationMs(3_600_000, 'time between two looks for expired days'),
+  deadLetterRows: amount(100_000, 'newest dead letters kept'),
+  probeMs: durationMs(1_000, 'time between two attempts to write while storage refuses'),
+  maxPages: amount(4_294_967_294, 'upper bound of the telemetry file in pages of 4 kB; appends are refused above it'),
+});
+
+export const configSchema = z.strictObject({
+  dataDir: z.string().min(1).default('shoal-data').describe('folder of the databases, made when missing'),
+  logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  mqtt: mqttSchema.prefault({}),
+  http: httpSchema.prefault({}),
+  storage: storageSchema.prefault({}),
+});
+
+export type ServerConfig = z.infer<typeof configSchema>;
+export type MqttConfig = ServerConfig['mqtt'];
+export type HttpConfig = ServerConfig['http'];
+export type StorageConfig = ServerConfig['storage'];
+
+/** Where files of the data directory lie. */
+export const dataPath = (config: Pick<ServerConfig, 'dataDir'>, file: string): string =>
+  join(resolve(config.dataDir), file);
+
+interface ConfigSources {
+  /** Path of a JSON file. */
+  readonly file: string | undefined;
+  /** `SHOAL_DATA_DIR`, `SHOAL_LOG_LEVEL`, `SHOAL_MQTT_PORT` …: section and field in upper snake case. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly flags: Readonly<{ dataDir?: string; mqttPort?: string; httpPort?: string }>;
+}
+
+/**
+ * @throws FleetError CONFIG_INVALID with every fault and its path
+ */
+export const loadConfig = (sources: ConfigSources): ServerConfig => {
+  const input = merge(merge(readFile(sources.file), fromEnvironment(sources.environment)), fromFlags(sources.flags));
+  const parsed = configSchema.safeParse(input);
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => ({
+      path: issue.path.join('.') || '(root)',
+      message: issue.message,
+    }));
+    throw invalid(faults);
+  }
+  return deepFreeze(parsed.data);
+};
+
+const invalid = (faults: readonly FieldFault[], cause?: unknown): FleetError =>
+  new FleetError(
+    'CONFIG_INVALID',
+    `Configuration refused: ${faults.map((fault) => `${fault.path}: ${fault.message}`).join('; ')}.`,
+    { faults, cause },
+  );
+
+type Section = Record<string, unknown>;
+
+const isSection = (value: unknown): value is Section =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const readFile = (file: string | undefined): Section => {
+  if (file === undefined) return {};
+  try {
+    const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    if (isSection(value)) return value;
+  } catch (cause) {
+    throw invalid([{ path: file, message: cause instanceof Error ? cause.message : String(cause) }], cause);
+  }
+  throw invalid([{ path: file, message: 'the file must hold one JSON object' }]);
+};
+
+const upperSnake = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+
+/** Only names that belong to a field are read; SHOAL_ variables of other programs are left alone. */
+const fromEnvironment = (environment: ConfigSources['environment']): Section => {
+  const result: Section = {};
+  for (const [name, schema] of Object.entries(configSchema.shape)) {
+    const inner = schema instanceof z.ZodPrefault ? schema.unwrap() : schema;
+    if (inner instanceof z.ZodObject) {
+      const section: Section = {};
+      for (const field of Object.keys(inner.shape)) {
+        const value = environment[`SHOAL_${upperSnake(name)}_${upperSnake(field)}`];
+        if (value !== undefined) section[field] = value;
+      }
+      if (Object.keys(section).length > 0) result[name] = section;
+    } else {
+      const value = environment[`SHOAL_${upperSnake(name)}`];
+      if (value !== undefined) result[name] = value;
+    }
+  }
+  return result;
+};
+
+const fromFlags = (flags: ConfigSources['flags']): Section => ({
+  ...(flags.dataDir === undefined ? {} : { dataDir: flags.dataDir }),
+  ...(flags.mqttPort === undefined ? {} : { mqtt: { port: flags.mqttPort } }),
+  ...(flags.httpPort === undefined ? {} : { http: { port: flags.httpPort } }),
+});
+
+const merge = (below: Section, above: Section): Section => {
+  const merged: Section = { ...below };
+  for (const [key, value] of Object.entries(above)) {
+    const current = merged[key];
+    merged[key] = isSection(value) && isSection(current) ? merge(current, value) : value;
+  }
+  return merged;
+};
+
+const deepFreeze = <T extends object>(value: T): T => {
+  for (const inner of Object.values(value) as unknown[]) if (isSection(inner)) deepFreeze(inner);
+  return Object.freeze(value);
+};

@@ -1,0 +1,95 @@
+/** From payloads to stored records: decode, place in time, commit, tell. */
+import { Injectable } from '@nestjs/common';
+import { decodeBatch, type Batch } from '@shoal/protocol';
+import type { RefusedMessage, UpMessage } from '../ports/device-gateway.ts';
+import { MessageBus } from '../ports/message-bus.ts';
+import { Metrics } from '../ports/metrics.ts';
+import { TelemetryStore, type AppendResult, type IncomingBatch, type NewDeadLetter } from '../ports/telemetry-store.ts';
+import { HeavyDecoder, isHeavy } from './heavy-decoder.ts';
+import { kindOf, letterOf, letterOfRefused, placeBatch } from './incoming.ts';
+
+@Injectable()
+export class IngestService {
+  private readonly telemetry: TelemetryStore;
+  private readonly bus: MessageBus;
+  private readonly metrics: Metrics;
+  private readonly heavy: HeavyDecoder;
+  constructor(telemetry: TelemetryStore, bus: MessageBus, metrics: Metrics, heavy: HeavyDecoder) {
+    this.telemetry = telemetry;
+    this.bus = bus;
+    this.metrics = metrics;
+    this.heavy = heavy;
+  }
+
+  /**
+   * Stores all messages in one commit. A payload that is no batch becomes a dead letter in the same commit.
+   * @returns records per message
+   * @throws FleetError STORAGE_UNAVAILABLE: nothing was stored
+   */
+  async accept(messages: readonly UpMessage[]): Promise<readonly number[]> {
+    this.metrics.observe('ingest_batch_messages', messages.length);
+    this.metrics.count('messages_received_total', messages.length, { what: 'records' });
+    const decoded = messages.map((message) => this.decode(message));
+    const outcomes = decoded.some(isPromise) ? await Promise.all(decoded) : (decoded as Outcome[]);
+    const batches: IncomingBatch[] = [];
+    const letters: NewDeadLetter[] = [];
+    for (const outcome of outcomes) {
+      if ('reason' in outcome) letters.push(outcome);
+      else batches.push(outcome);
+    }
+    this.countReceived(batches);
+    const result = await this.telemetry.append(batches, letters);
+    this.countStored(result, letters);
+    if (result.appended.length > 0) {
+      this.bus.emit('log.appended', { batchId: result.batchId, appended: result.appended });
+    }
+    return outcomes.map((outcome) => ('reason' in outcome ? 1 : outcome.records.length));
+  }
+
+  /** @throws FleetError STORAGE_UNAVAILABLE */
+  async setAside(message: RefusedMessage): Promise<void> {
+    const letter = letterOfRefused(message);
+    await this.telemetry.append([], [letter]);
+    this.metrics.count('dead_letters_total', 1, { reason: letter.reason });
+  }
+
+  private decode(message: UpMessage): Outcome | Promise<Outcome> {
+    try {
+      const kind = kindOf(message);
+      if (!isHeavy(message.payload)) return placeBatch(message, decodeBatch(kind, message.payload));
+      return this.heavy.decode(kind, message.payload).then(
+        (batch: Batch) => placeBatch(message, batch),
+        (error: unknown) => letterOf(message, error),
+      );
+    } catch (error) {
+      return letterOf(message, error);
+    }
+  }
+
+  private countReceived(batches: readonly IncomingBatch[]): void {
+    const received = new Map<string, number>();
+    const clocks = new Map<string, number>();
+    for (const { kind, records, clock } of batches) {
+      received.set(kind, (received.get(kind) ?? 0) + records.length);
+      for (const verdict of clock) if (verdict !== 'good') clocks.set(verdict, (clocks.get(verdict) ?? 0) + 1);
+    }
+    for (const [kind, count] of received) this.metrics.count('records_received_total', count, { kind });
+    for (const [clock, count] of clocks) this.metrics.count('records_clock_total', count, { clock });
+  }
+
+  private countStored(result: AppendResult, letters: readonly NewDeadLetter[]): void {
+    for (const { kind, records } of result.appended) {
+      this.metrics.count('records_stored_total', records.length, { kind });
+    }
+    if (result.duplicates > 0) this.metrics.count('records_duplicate_total', result.duplicates);
+    if (result.conflicts > 0) {
+      this.metrics.count('records_conflict_total', result.conflicts);
+      this.metrics.count('dead_letters_total', result.conflicts, { reason: 'SEQUENCE_CONFLICT' });
+    }
+    for (const { reason } of letters) this.metrics.count('dead_letters_total', 1, { reason });
+  }
+}
+
+type Outcome = IncomingBatch | NewDeadLetter;
+
+const isPromise = (outcome: Outcome | Promise<Outcome>): outcome is Promise<Outcome> => outcome instanceof Promise;

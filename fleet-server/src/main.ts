@@ -1,0 +1,39 @@
+/** The `shoal-server` program: `run`, and `--print-config` to see what it would run with. */
+import { Command } from 'commander';
+import { printConfig } from './commands/print-config.ts';
+import { run } from './commands/run.ts';
+import { loadConfig } from './config.ts';
+import { FleetError } from './errors.ts';
+
+interface RunOptions {
+  readonly config?: string;
+  readonly dataDir?: string;
+  readonly mqttPort?: string;
+  readonly httpPort?: string;
+  readonly printConfig?: boolean;
+}
+
+const program = new Command('shoal-server').description('The Shoal fleet server.');
+
+program
+  .command('run', { isDefault: true })
+  .description('start the server; prints one JSON line on stdout when it accepts devices')
+  .option('--config <file>', 'JSON configuration file')
+  .option('--data-dir <dir>', 'folder of the databases')
+  .option('--mqtt-port <port>', 'TCP port for devices, 0 for any free one')
+  .option('--http-port <port>', 'TCP port of the HTTP API, 0 for any free one')
+  .option('--print-config', 'print the effective configuration and exit')
+  .action(async (options: RunOptions) => {
+    const { config: file, printConfig: only, ...flags } = options;
+    const config = loadConfig({ file, environment: process.env, flags });
+    if (only === true) printConfig(config);
+    else await run(config);
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const known = error instanceof FleetError;
+  process.stderr.write(`${known ? `${error.code}: ${error.message}` : String(error instanceof Error ? error.stack : error)}\n`);
+  process.exit(1);
+}

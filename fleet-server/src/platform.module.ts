@@ -1,0 +1,38 @@
+/** Makes the ports injectable everywhere: capabilities ask for a port's class and get the adapter the root picked. */
+import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import type { Logger } from 'pino';
+import { Authenticator } from './ports/authenticator.ts';
+import { Clock } from './ports/clock.ts';
+import { DeviceGateway } from './ports/device-gateway.ts';
+import { MessageBus } from './ports/message-bus.ts';
+import { Metrics } from './ports/metrics.ts';
+import { TelemetryStore } from './ports/telemetry-store.ts';
+
+/** Injection token of the server's pino logger. */
+export const LOGGER = Symbol('logger');
+
+export interface Platform {
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly bus: MessageBus;
+  readonly authenticator: Authenticator;
+  readonly gateway: DeviceGateway;
+  readonly telemetry: TelemetryStore;
+}
+
+@Module({})
+export class PlatformModule {
+  static of(platform: Platform): DynamicModule {
+    const providers: Provider[] = [
+      { provide: LOGGER, useValue: platform.log },
+      { provide: Clock, useValue: platform.clock },
+      { provide: Metrics, useValue: platform.metrics },
+      { provide: MessageBus, useValue: platform.bus },
+      { provide: Authenticator, useValue: platform.authenticator },
+      { provide: DeviceGateway, useValue: platform.gateway },
+      { provide: TelemetryStore, useValue: platform.telemetry },
+    ];
+    return { module: PlatformModule, global: true, providers, exports: providers };
+  }
+}
