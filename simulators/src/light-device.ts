@@ -226,6 +226,10 @@ export class LightDevice {
     if (!time.success) return;
     const { offsetMs } = clockOffset(time.data, this.options.clock());
     this.clockState = { state: 'synchronised', offsetMs };
+    const { depth } = this.outbox;
+    const reported = { clock: { state: 'synchronised', offsetMs }, outbox: { depth, sizeBytes: 0, dropped: {} } };
+    const report: ReportedTwin = { v: 1, appliedVersion: this.twin.appliedVersion, mode: 'patch', reported };
+    this.session?.say({ topic: topics.reportedTwin(this.deviceId), body: report });
   }
 
   private closed(): void {

@@ -1,0 +1,45 @@
+/** Where a run talks: a table that redraws itself on a terminal, plain lines everywhere else. */
+
+export interface Output {
+  readonly isTTY?: boolean;
+  readonly rows?: number;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+const HOME_AND_CLEAR = '\u001B[H\u001B[J';
+
+export class Terminal {
+  /** Results go here. */
+  private readonly out: Output;
+  /** Talk goes here. */
+  private readonly talk: Output;
+
+  constructor(out: Output, talk: Output) {
+    this.out = out;
+    this.talk = talk;
+  }
+
+  get isLive(): boolean {
+    return this.out.isTTY === true;
+  }
+
+  get height(): number {
+    return this.out.rows ?? 40;
+  }
+
+  /** A line of talk. */
+  say(line: string): void {
+    this.talk.write(`${line}\n`);
+  }
+
+  /** A line of result. */
+  print(text: string): void {
+    this.out.write(`${text}\n`);
+  }
+
+  /** Replaces the screen; only on a terminal. */
+  redraw(text: string): void {
+    this.out.write(`${HOME_AND_CLEAR}${text}\n`);
+  }
+}

@@ -1,0 +1,20 @@
+/** The first lines of a run: where everything is. */
+import { topics } from '@shoal/protocol';
+
+export interface Places {
+  readonly httpUrl: string;
+  readonly mqttUrl: string;
+  readonly dataDir: string;
+}
+
+export const welcome = ({ httpUrl, mqttUrl, dataDir }: Places): string => {
+  const { hostname, port } = new URL(mqttUrl);
+  return [
+    `API        ${httpUrl}/api/overview`,
+    `API docs   ${httpUrl}/docs        (OpenAPI ${httpUrl}/docs/openapi.json)`,
+    `MQTT docs  ${httpUrl}/docs/mqtt   (AsyncAPI ${httpUrl}/docs/asyncapi.json)`,
+    `MQTT       ${mqttUrl}`,
+    `Listen     mosquitto_sub -h ${hostname} -p ${port} -v -t '${topics.liveFilter()}'`,
+    `Data       ${dataDir}`,
+  ].join('\n');
+};
