@@ -1,0 +1,28 @@
+/** The programs under test as they are built, and how to run them. */
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ProgramCommand } from './program.ts';
+
+/** From `scripts/dist/bench/kill/processes`. */
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', '..', '..');
+
+export interface ServerPorts {
+  readonly mqtt: number;
+  readonly http: number;
+}
+
+/** Port 0 takes any free one. */
+export const serverCommand = (dataDir: string, ports: ServerPorts): ProgramCommand => ({
+  name: 'fleet server',
+  file: process.execPath,
+  args: [
+    ...[join(ROOT, 'fleet-server', 'dist', 'main.js'), 'run', '--data-dir', dataDir],
+    ...['--mqtt-port', String(ports.mqtt), '--http-port', String(ports.http)],
+  ],
+});
+
+export const agentCommand = (configFile: string): ProgramCommand => ({
+  name: 'device agent',
+  file: process.execPath,
+  args: [join(ROOT, 'device-agent', 'dist', 'main.js'), 'run', '--config', configFile],
+});
