@@ -7,13 +7,14 @@ import { DEFAULT_BUCKETS, HISTOGRAM_BUCKETS, METRIC_HELP } from './metrics-catal
 const PREFIX = 'shoal_';
 const NONE: MetricLabels = Object.freeze({});
 const NANOSECONDS = 1e9;
+const LOOP_SAMPLE_MS = 10;
 
 export class PrometheusMetrics extends Metrics {
   readonly #registry = new Registry();
   readonly #counters = new Map<string, Counter>();
   readonly #gauges = new Map<string, Gauge>();
   readonly #histograms = new Map<string, Histogram>();
-  readonly #loopDelay = monitorEventLoopDelay({ resolution: 10 });
+  readonly #loopDelay = monitorEventLoopDelay({ resolution: LOOP_SAMPLE_MS });
 
   start(): void {
     collectDefaultMetrics({ register: this.#registry, prefix: PREFIX });
@@ -41,8 +42,8 @@ export class PrometheusMetrics extends Metrics {
   }
 
   override async expose(): Promise<string> {
-    this.gauge('event_loop_delay_p99_seconds', this.#loopDelay.percentile(99) / NANOSECONDS);
-    this.gauge('event_loop_delay_max_seconds', this.#loopDelay.max / NANOSECONDS);
+    this.gauge('event_loop_delay_p99_seconds', delaySeconds(this.#loopDelay.percentile(99)));
+    this.gauge('event_loop_delay_max_seconds', delaySeconds(this.#loopDelay.max));
     this.#loopDelay.reset();
     return this.#registry.metrics();
   }
@@ -59,6 +60,9 @@ export class PrometheusMetrics extends Metrics {
     return metric;
   }
 }
+
+/** The histogram holds the time between two samples, which is the sampling interval when nothing is late. */
+const delaySeconds = (nanoseconds: number): number => Math.max(0, nanoseconds / NANOSECONDS - LOOP_SAMPLE_MS / 1_000);
 
 type MetricKind<T> = new (configuration: {
   name: string;

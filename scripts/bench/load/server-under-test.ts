@@ -1,0 +1,63 @@
+/** The built server as a process with a folder of its own, and what its HTTP API says about it. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { SERVER_MAIN } from './built-server.ts';
+
+export class ServerUnderTest {
+  readonly #dataDir = mkdtempSync(join(tmpdir(), 'shoal-bench-'));
+  #child: ChildProcess | undefined;
+  #httpUrl = '';
+  mqttPort = 0;
+
+  async start(): Promise<void> {
+    const args = [SERVER_MAIN, 'run', '--data-dir', this.#dataDir, '--mqtt-port', '0', '--http-port', '0'];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.#child = child;
+    const ready = await new Promise<{ mqttUrl: string; httpUrl: string }>((resolve, reject) => {
+      child.once('exit', (code) => reject(new Error(`the fleet server ended with code ${code}`)));
+      createInterface({ input: child.stdout }).once('line', (line) => {
+        resolve(JSON.parse(line) as { mqttUrl: string; httpUrl: string });
+      });
+    });
+    this.mqttPort = Number(new URL(ready.mqttUrl).port);
+    this.#httpUrl = ready.httpUrl;
+  }
+
+  async get<T>(path: string): Promise<T> {
+    const response = await fetch(this.#httpUrl + path);
+    if (!response.ok) throw new Error(`GET ${path} answered ${response.status}: ${await response.text()}`);
+    return (await response.json()) as T;
+  }
+
+  /** Sum of the samples of one metric over its labels. */
+  async metric(name: string): Promise<number> {
+    const text = await (await fetch(`${this.#httpUrl}/metrics`)).text();
+    return text
+      .split('\n')
+      .filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`))
+      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+  }
+
+  /** Since the last call. */
+  async loopDelayP99Ms(): Promise<number> {
+    return (await this.metric('shoal_event_loop_delay_p99_seconds')) * 1_000;
+  }
+
+  residentKb(): number {
+    const status = readFileSync(`/proc/${this.#child?.pid}/status`, 'utf8');
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN);
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#child;
+    if (child !== undefined && child.exitCode === null) {
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGTERM');
+      await ended;
+    }
+    rmSync(this.#dataDir, { recursive: true, force: true });
+  }
+}
