@@ -21,7 +21,7 @@ export * from './engine/inference-engine.port.ts';
 export * from './engine/engine-choice.ts';
 export * from './engine/supervised-model.ts';
 export * from './engine/engine-supervisor.ts';
-export * from './engine/native/native-engine.ts';
+export { createNativeEngine } from './engine/native/native-engine.ts';
 export * from './engine/wasm/wasm-engine.ts';
 export * from './sketch/quantiles.ts';
 export * from './sketch/drift.ts';

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readBundle, writeBundle, type Bundle, type BundleContent, type BundleManifest, type FeatureView } from '@shoal/models';
+import type { Datatype } from '@shoal/protocol';
 import { writeOnnx, type OnnxGraph, type OnnxNode, type OnnxTensor } from '../train/onnx-writer.ts';
 
 /** One channel, its mean over a second: enough of a view for models that take one feature. */
@@ -91,6 +92,35 @@ export const GREEDY = writeOnnx(
   ),
 );
 
+/** Takes x times 4 MB, then turns for an hour with it; gives 2 x at once for x of 0. */
+export const HOARDING = writeOnnx(
+  graph(
+    [
+      { op: 'ReduceMax', inputs: ['x'], outputs: ['largest'], attributes: { keepdims: { int: 0 } } },
+      { op: 'Cast', inputs: ['largest'], outputs: ['count'], attributes: { to: { int: 7 } } },
+      { op: 'Reshape', inputs: ['count', 'one'], outputs: ['counts'] },
+      { op: 'Concat', inputs: ['counts', 'million'], outputs: ['shape'], attributes: { axis: { int: 0 } } },
+      {
+        op: 'ConstantOfShape',
+        inputs: ['shape'],
+        outputs: ['filled'],
+        attributes: { value: { tensor: vector('FP32', [0]) } },
+      },
+      { op: 'Mul', inputs: ['count', 'hour'], outputs: ['turns'] },
+      ...loopNodes([]),
+      { op: 'Shape', inputs: ['filled'], outputs: ['unused'] },
+      { op: 'Reshape', inputs: ['filled', 'flat'], outputs: ['kept'] },
+    ],
+    {
+      ...LOOP_TENSORS,
+      one: vector('INT64', [1]),
+      million: vector('INT64', [1_048_576]),
+      hour: scalar('INT64', 20_000_000_000),
+      flat: vector('INT64', [-1]),
+    },
+  ),
+);
+
 /** 68 bytes of graph that declare a gigabyte: 250 million floats. */
 export const GIGABYTE_CONSTANT = writeOnnx(
   graph(
@@ -161,6 +191,24 @@ export const contentOf = ({ model, golden = [[1, 2], [-3, -6]], manifest }: Bund
     { path: 'model.onnx', role: 'model', bytes: model },
     { path: 'golden.json', role: 'golden', bytes: goldenBytes(golden) },
   ],
+});
+
+/** x of any datatype and length, unchanged as y. */
+export const identityPlan = (datatype: Datatype): BundlePlan => ({
+  model: writeOnnx({
+    name: 'identity',
+    inputs: [{ name: 'x', element: datatype, shape: ['n'] }],
+    outputs: [{ name: 'score', element: datatype, shape: ['n'] }],
+    nodes: [{ op: 'Identity', inputs: ['x'], outputs: ['score'] }],
+  }),
+  manifest: {
+    signature: {
+      inputs: [{ name: 'x', datatype, shape: [-1] }],
+      outputs: [{ name: 'score', datatype, shape: [-1] }],
+      nonFiniteInputs: 'refuse',
+      nonFiniteOutputs: 'refuse',
+    },
+  },
 });
 
 /** A folder for one test file; `dispose` removes it. */

@@ -6,7 +6,21 @@ const BYTES = 2;
 const FIXED32 = 5;
 
 /** TensorProto.DataType of onnx.proto3. */
-const ELEMENT_TYPES = { FP32: 1, INT64: 7, BOOL: 9, FP16: 10 } as const;
+const ELEMENT_TYPES = {
+  FP32: 1,
+  UINT8: 2,
+  INT8: 3,
+  UINT16: 4,
+  INT16: 5,
+  INT32: 6,
+  INT64: 7,
+  BYTES: 8,
+  BOOL: 9,
+  FP16: 10,
+  FP64: 11,
+  UINT32: 12,
+  UINT64: 13,
+} as const;
 const ATTRIBUTE_TYPES = { float: 1, int: 2, tensor: 4, graph: 5, ints: 7 } as const;
 const IR_VERSION = 9;
 const OPSET_VERSION = 18;
@@ -20,8 +34,9 @@ export interface OnnxValue {
   readonly shape: readonly (number | string)[];
 }
 
+/** Constants are of one of these. */
 export interface OnnxTensor {
-  readonly element: OnnxElement;
+  readonly element: 'FP32' | 'INT64' | 'BOOL';
   readonly shape: readonly number[];
   readonly values: readonly number[] | Float32Array;
 }
@@ -72,12 +87,12 @@ const float = (field: number, value: number): Uint8Array => {
 
 /** Little-endian, as `raw_data` wants it. */
 const rawData = ({ element, values }: OnnxTensor): Uint8Array => {
-  const width = { FP32: 4, INT64: 8, BOOL: 1, FP16: 2 }[element];
+  const width = { FP32: 4, INT64: 8, BOOL: 1 }[element];
   const content = Buffer.alloc(values.length * width);
   values.forEach((value, i) => {
     if (element === 'FP32') content.writeFloatLE(value, i * width);
     else if (element === 'INT64') content.writeBigInt64LE(BigInt(value), i * width);
-    else content.writeUIntLE(value, i * width, width);
+    else content.writeUInt8(value, i);
   });
   return content;
 };

@@ -6,10 +6,19 @@ import { ENGINE_DEFAULTS, megabytes } from '../engine-defaults.ts';
 
 /** Resident MB of the process before any model, with room for the arenas. */
 const RUNTIME_MB = 140;
-/** kB of address space that node and onnxruntime reserve; below about 1.2 GB node does not start. */
-const RUNTIME_VIRTUAL_KB = 2_000_000;
-/** Declared memory that fits into that reserve. */
-const INCLUDED_MB = 256;
+/**
+ * kB of address space. V8 reserves what it can get: about 1.25 GB of 2, but nearly all of 3.4 and 5.4 of 10 (Node 24, x64). So
+ * there are two caps and nothing between: a tight one for the models of small devices, a wide one for declared memory above.
+ * Below about 1.2 GB node does not start. What is resident has its own watch.
+ */
+const TIGHT_CAP_KB = 2_000_000;
+const TIGHT_CAP_HOLDS_MB = 256;
+const WIDE_CAP_KB = 5_700_000;
+/** The arena of onnxruntime grows in powers of two. */
+const ARENA_FACTOR = 3;
+
+export const virtualMemoryKb = (memoryMb: number): number =>
+  memoryMb <= TIGHT_CAP_HOLDS_MB ? TIGHT_CAP_KB : WIDE_CAP_KB + memoryMb * ARENA_FACTOR * 1_024;
 
 /** Does nothing until a bundle is loaded. */
 export const createNativeEngine = (options: Partial<ChildEngineOptions> = {}): InferenceEngine => {
@@ -19,11 +28,7 @@ export const createNativeEngine = (options: Partial<ChildEngineOptions> = {}): I
     ...ENGINE_DEFAULTS,
     kind: 'native-child',
     restartPolicy: DEFAULT_RESTART_POLICY,
-    launch: (memoryMb) => ({
-      entry,
-      virtualMemoryKb: RUNTIME_VIRTUAL_KB + Math.max(0, memoryMb - INCLUDED_MB) * 1_024,
-      nodeFlags: [],
-    }),
+    launch: (memoryMb) => ({ entry, virtualMemoryKb: virtualMemoryKb(memoryMb), nodeFlags: [] }),
     limits: (memoryMb) => ({ startMs: 20_000, pollMs: 1_000, residentBytes: megabytes(RUNTIME_MB + memoryMb) }),
     ...options,
   });
