@@ -1,0 +1,67 @@
+/** Devices as rows, once or for as long as somebody watches. */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Device } from '@shoal/protocol';
+import type { CommandContext } from './command-context.ts';
+import { ageText } from './moments.ts';
+import { tableOf, type Cell } from './table.ts';
+import type { Colour, Terminal } from './terminal.ts';
+
+export const DEVICE_HEADS = ['DEVICE', 'STATE', 'SINCE', 'SEEN', 'OUTBOX', 'TWIN', 'MODELS', 'WHY'] as const;
+
+const STATE_COLOURS: Readonly<Record<string, Colour>> = {
+  online: 'green',
+  degraded: 'yellow',
+  updating: 'cyan',
+  offline: 'red',
+  quarantined: 'red',
+};
+
+/** Colours the STATE column. */
+export const paintState =
+  (terminal: Terminal) =>
+  (column: string, text: string): string =>
+    column === 'STATE' ? terminal.paint(STATE_COLOURS[text] ?? 'gray', text) : text;
+
+/** TWIN is the version, with what is applied when that lags. */
+export const deviceRow = (device: Device, now: number): Cell[] => [
+  device.deviceId,
+  device.state,
+  ageText(device.since, now),
+  ageText(device.lastSeenAt, now),
+  device.outboxDepth,
+  device.appliedTwinVersion < device.twinVersion
+    ? `${device.appliedTwinVersion} of ${device.twinVersion}`
+    : device.twinVersion,
+  device.models.map(({ name, version }) => `${name} ${version}`).join(', ') || null,
+  device.why,
+];
+
+/** What counts as a change: not that a device was seen again. */
+const factsOf = ({ deviceId, state, why, twinVersion, appliedTwinVersion, labels, models }: Device): string =>
+  JSON.stringify([deviceId, state, why, twinVersion, appliedTwinVersion, labels, models]);
+
+/**
+ * On a terminal the whole table again and again; into a pipe one row (with `--json` one JSON line) per device that is new
+ * or has changed. Ends when the signal is aborted.
+ */
+export const watchDevices = async (
+  context: CommandContext,
+  intervalSeconds: number,
+  read: () => Promise<readonly Device[]>,
+): Promise<void> => {
+  const { terminal, json, signal, now } = context;
+  const known = new Map<string, string>();
+  while (!signal.aborted) {
+    const devices = await read();
+    const changed = devices.filter((device) => known.get(device.deviceId) !== factsOf(device));
+    for (const device of changed) known.set(device.deviceId, factsOf(device));
+    if (json) changed.forEach((device) => terminal.jsonLine(device));
+    else {
+      const shown = terminal.isWatched ? devices : changed;
+      terminal.clear();
+      const rows = shown.map((device) => deviceRow(device, now()));
+      if (rows.length > 0) terminal.data(tableOf(terminal, DEVICE_HEADS, rows, { paint: paintState(terminal) }));
+    }
+    await pause(intervalSeconds * 1_000, undefined, { signal }).catch(() => undefined);
+  }
+};
