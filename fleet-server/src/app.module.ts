@@ -2,8 +2,11 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { AuditModule } from './audit/audit.module.ts';
 import { dataPath, type ServerConfig } from './config.ts';
+import { ContextModule } from './context/context.module.ts';
+import { DashboardModule } from './dashboard/dashboard.module.ts';
 import { DatabaseModule } from './db/database.module.ts';
 import { DocsModule } from './docs/docs.module.ts';
+import { DeviceCommandsModule } from './device-commands/device-commands.module.ts';
 import { DevicesModule } from './devices/devices.module.ts';
 import { HealthModule } from './health/health.module.ts';
 import { IdentityModule } from './identity/identity.module.ts';
@@ -25,8 +28,11 @@ export class AppModule {
         AuditModule,
         DevicesModule,
         TwinsModule,
+        DeviceCommandsModule,
         IngestModule,
         TelemetryModule.of(config.storage),
+        ContextModule,
+        DashboardModule,
         HealthModule,
         DocsModule.of({ version: serverVersion(), broker: config.mqtt }),
       ],

@@ -4,7 +4,7 @@ const SECONDS = 60;
 
 export class MinuteCounter {
   private readonly startedAt: number;
-  private readonly counts = new Array<number>(SECONDS).fill(0);
+  private readonly counts = Array.from({ length: SECONDS }, () => 0);
   private latest: number;
 
   /** Instants in milliseconds of a clock that does not step back. */
