@@ -4,15 +4,6 @@ import type Database from 'better-sqlite3';
 import { integrityFaults, openForCheck } from './open-for-check.ts';
 import type { OpenRecords, StoredRecords } from './stored-records.ts';
 
-/** One row; rows of one commit in ascending sequence. */
-export interface LoggedRecord {
-  readonly batchId: number;
-  readonly epoch: string;
-  readonly sequence: number;
-  readonly priority: number;
-  readonly lane: number;
-}
-
 const hasTable = (db: Database.Database, name: string): boolean =>
   db.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?').get(name) !== undefined;
 
@@ -42,7 +33,9 @@ const countCopies = (db: Database.Database, fromSequence: number): Map<string, n
 const epochNumbers = (db: Database.Database): Map<string, number> => {
   if (!hasTable(db, 'epochs')) return new Map();
   const rows = db
-    .prepare<[], [string, string, number]>('SELECT device_id, epoch, epoch_no FROM epochs JOIN devices USING (device_no)')
+    .prepare<[], [string, string, number]>(
+      'SELECT device_id, epoch, epoch_no FROM epochs JOIN devices USING (device_no)',
+    )
     .raw()
     .all();
   return new Map(rows.map(([deviceId, epoch, epochNo]) => [`${deviceId}/${epoch}`, epochNo]));
@@ -53,17 +46,29 @@ export const openIngestRecordsFrom =
   (fromSequence: number): OpenRecords =>
   (folder) => {
     const db = openForCheck(join(folder, 'ingest.db'));
-    return db === undefined ? undefined : ingestRecords(db, fromSequence);
+    return db === undefined ? undefined : ingestRecords(db, folder, fromSequence);
   };
 
 export const openIngestRecords: OpenRecords = openIngestRecordsFrom(0);
 
-const ingestRecords = (db: Database.Database, fromSequence: number): StoredRecords => {
+const ingestRecords = (db: Database.Database, folder: string, fromSequence: number): StoredRecords => {
   const epochs = epochNumbers(db);
   const copies = countCopies(db, fromSequence);
   return {
-    faults: () => integrityFaults(db),
+    faults: () => [...integrityFaults(db), ...controlFaults(folder)],
+    rows: () => [...copies.values()].reduce((sum, count) => sum + count, 0),
     copiesOf: (deviceId, epoch, sequence) => copies.get(`${epochs.get(`${deviceId}/${epoch}`)}/${sequence}`) ?? 0,
     close: () => db.close(),
   };
+};
+
+/** The database of devices, twins and commands lies beside it and has to survive as well. */
+const controlFaults = (folder: string): readonly string[] => {
+  const control = openForCheck(join(folder, 'control.db'));
+  if (control === undefined) return [];
+  try {
+    return integrityFaults(control).map((fault) => `control.db: ${fault}`);
+  } finally {
+    control.close();
+  }
 };

@@ -5,6 +5,8 @@ export interface StoredRecords {
   faults(): readonly string[];
   /** 1 when all is well; more is a duplicate. */
   copiesOf(deviceId: string, epoch: string, sequence: number): number;
+  /** All copies of all records that were asked for. */
+  rows(): number;
   close(): void;
 }
 

@@ -12,6 +12,7 @@ export const openPlantedRecords: OpenRecords = (folder) => {
     : undefined;
   return {
     faults: () => integrityFaults(db),
+    rows: () => (hasTable ? (db.prepare('SELECT count(*) FROM records').pluck().get() as number) : 0),
     copiesOf: (...key) => (count?.get(...key) as number | undefined) ?? 0,
     close: () => db.close(),
   };

@@ -1,10 +1,11 @@
 /** The programs under test as they are built, and how to run them. */
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ProgramCommand } from './program.ts';
 
-/** From `scripts/dist/bench/kill/processes`. */
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..', '..', '..');
+/** From `scripts/bench/kill/processes`, or the same below `scripts/dist`. */
+const HERE = dirname(fileURLToPath(import.meta.url));
+const ROOT = HERE.slice(0, HERE.lastIndexOf(`${sep}scripts${sep}`));
 
 export interface ServerPorts {
   readonly mqtt: number;

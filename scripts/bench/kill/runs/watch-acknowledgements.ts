@@ -30,6 +30,8 @@ export interface WatchVerdict extends DurabilityVerdict {
   /** Acknowledgements that devices received and the trace does not show: the check would have been blind to them. */
   readonly unseen: number;
   readonly unwatched: readonly string[];
+  /** Times that a database file itself was synced: its log was folded into it within the trace. */
+  readonly checkpoints: number;
 }
 
 const WAIT_MS = 120_000;
@@ -49,11 +51,19 @@ export const watchAcknowledgements = async (options: WatchOptions): Promise<Watc
     const promises = promisesOf(log, connections, { port, seed: options.load.seed });
     const { open, lossPoints, random } = options;
     const verdict = checkDurability({ log, folder: dataDir, promises, open, lossPoints, random });
-    return { ...verdict, unseen: Math.max(0, acknowledged - promises.length), unwatched: log.unwatched };
+    return {
+      ...verdict,
+      unseen: Math.max(0, acknowledged - promises.length),
+      unwatched: log.unwatched,
+      checkpoints: checkpointsIn(log),
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 };
+
+const checkpointsIn = ({ disk }: TraceLog): number =>
+  disk.filter(({ kind, path }) => kind === 'sync' && path.endsWith('.db')).length;
 
 interface LoadOutcome {
   readonly connections: readonly ConnectionLog[];
