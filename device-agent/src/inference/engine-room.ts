@@ -3,21 +3,16 @@ import { EngineSupervisor, isModelError, readBundle, readCatalog, type Bundle, t
 import { AgentError, isAgentError, sentenceOf } from '../errors.ts';
 import type { HealthBoard } from '../health/health-board.port.ts';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';
-import { ModelSlot } from './model-slot.ts';
+import { ModelSlot, type ModelAssignment } from './model-slot.ts';
+import { readTrustedKeys } from './trusted-keys.ts';
 
-export interface ModelAssignment {
-  /** A folder when it holds a slash or a dot at its start, else a name in the catalogue. */
-  readonly bundle: string;
-  /** Of a catalogue model; the last one by default. */
-  readonly version?: string | undefined;
-}
-
-export type SupervisorFactory = (onState: (state: EngineState) => void) => EngineSupervisor;
+export type SupervisorFactory = (onState: (state: EngineState) => void) => Promise<EngineSupervisor>;
 
 export interface EngineRoomOptions {
   readonly assignments: readonly ModelAssignment[];
   readonly requireSignature: boolean;
-  readonly trustedKeys: TrustedKeys;
+  /** Key id to PEM file. */
+  readonly trustedKeyFiles: Readonly<Record<string, string>>;
   readonly deadlineMs: number;
   readonly events: EventRecorder;
   readonly health: HealthBoard;
@@ -49,19 +44,20 @@ export class EngineRoom {
     return this.#slots;
   }
 
-  /** Reads every bundle. Engines are started by `startEngines`. */
+  /** Reads every bundle. Engines are started by `startEngines`. Throws CONFIG_INVALID for a key that is none. */
   async readBundles(): Promise<void> {
+    const trustedKeys = await readTrustedKeys(this.#options.trustedKeyFiles);
     for (const assignment of this.#options.assignments) {
-      const bundle = await this.#read(assignment);
+      const bundle = await this.#read(assignment, trustedKeys);
       if (bundle === undefined) continue;
       const { deadlineMs, events, health } = this.#options;
-      this.#slots.push(new ModelSlot({ bundle, deadlineMs, events, health }));
+      this.#slots.push(new ModelSlot({ assignment, bundle, deadlineMs, events, health }));
     }
   }
 
   /** Resolves when every model is ready or known not to be. */
   async startEngines(): Promise<void> {
-    const supervisor = this.#options.createSupervisor((state) =>
+    const supervisor = await this.#options.createSupervisor((state) =>
       this.#slots.find(({ model }) => model.digest === state.digest)?.onEngineState(state),
     );
     this.#supervisor = supervisor;
@@ -80,8 +76,8 @@ export class EngineRoom {
     this.#supervisor = undefined;
   }
 
-  async #read(assignment: ModelAssignment): Promise<Bundle | undefined> {
-    const { requireSignature, trustedKeys, events, health } = this.#options;
+  async #read(assignment: ModelAssignment, trustedKeys: TrustedKeys): Promise<Bundle | undefined> {
+    const { requireSignature, events, health } = this.#options;
     try {
       const signaturePolicy = requireSignature && isFolder(assignment.bundle) ? 'require' : 'allow-unsigned';
       return await readBundle(await folderOf(assignment), { signaturePolicy, trustedKeys });

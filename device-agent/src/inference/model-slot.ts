@@ -14,7 +14,16 @@ import type { EventRecorder } from '../outbox/event-recorder.port.ts';
 import type { AssembledWindow } from '../windows/assembled-window.port.ts';
 import type { ModelSlotRunner, SlotState, SlotVerdict } from './model-slot-runner.port.ts';
 
+/** Which model is to run here. */
+export interface ModelAssignment {
+  /** A folder when it holds a slash or a dot at its start, else a name in the catalogue. */
+  readonly bundle: string;
+  /** Of a catalogue model; the last one by default. */
+  readonly version?: string | undefined;
+}
+
 export interface ModelSlotOptions {
+  readonly assignment: ModelAssignment;
   readonly bundle: Bundle;
   /** Longest time one inference may take, waiting included. */
   readonly deadlineMs: number;
@@ -46,6 +55,10 @@ export class ModelSlot implements ModelSlotRunner {
     const { manifest, digest } = options.bundle;
     this.model = { name: manifest.name, version: manifest.version, digest };
     this.#options = options;
+  }
+
+  get assignment(): ModelAssignment {
+    return this.#options.assignment;
   }
 
   get bundle(): Bundle {

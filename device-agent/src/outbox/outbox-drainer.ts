@@ -119,7 +119,7 @@ class DrainRun {
     const { outbox, deviceId, ackTimeoutMs, logger } = this.#options;
     this.inFlight += 1;
     this.highestInFlight = Math.max(this.highestInFlight, this.inFlight);
-    const timer = setTimeout(() => this.#connection.renew('a message was not acknowledged in time'), ackTimeoutMs);
+    const timer = setTimeout(() => this.#connection.abort('a message was not acknowledged in time'), ackTimeoutMs);
     try {
       await this.#connection.publish(topics.records(deviceId, batch.kind), batch.payload);
       if (outbox.state().epoch === this.#epoch) outbox.acknowledge({ priority, first: batch.first, last: batch.last });
@@ -155,7 +155,7 @@ export class OutboxDrainer implements LinkParticipant {
     this.#run = run;
     run.run().catch((error: unknown) => {
       this.#options.logger.error({ err: error }, 'draining failed; the connection is made again');
-      connection.renew('draining failed');
+      connection.abort('draining failed');
     });
   }
 

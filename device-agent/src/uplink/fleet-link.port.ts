@@ -30,8 +30,10 @@ export interface FleetConnection {
   publish(topic: string, payload: Uint8Array): Promise<void>;
   /** Throws REQUEST_TIMED_OUT, REQUEST_REFUSED, REPLY_INVALID, LINK_LOST. */
   request<M extends ServedMethod>(method: M, body: object, deadlineMs: number): Promise<ReplyBodyOf[M]>;
-  /** Makes the uplink connect anew, at once. */
+  /** Ends the connection; a new one follows at once. For what another birth mends. */
   renew(why: string): void;
+  /** Ends the connection; a new one follows after the usual pause. */
+  abort(why: string): void;
 }
 
 /** A part that takes part in every connection. Nothing it does may hold up the others. */

@@ -155,6 +155,7 @@ export class FleetUplink {
       publish: (topic, payload) => session.publish(topic, payload),
       request: (method, body, deadlineMs) => desk.request(method, body, deadlineMs),
       renew: (why) => this.#renew(session, why),
+      abort: (why) => session.abort(why),
     };
   }
 

@@ -91,7 +91,7 @@ export class MqttLink implements FleetLink {
     const abort = (): void => void client.end(true);
     signal.addEventListener('abort', abort, { once: true });
     try {
-      await this.#connected(client);
+      await this.#connected(client, signal);
       const session = new MqttSession(request.connectionId, client, this.#options);
       this.#listen(client, request);
       await client.subscribeAsync(topics.downFilter(this.#options.deviceId), { qos: 1 });
@@ -127,8 +127,9 @@ export class MqttLink implements FleetLink {
     });
   }
 
-  #connected(client: MqttClient): Promise<void> {
+  #connected(client: MqttClient, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
+      signal.addEventListener('abort', () => reject(new Error('the agent stops')), { once: true });
       client.once('connect', () => resolve());
       client.once('close', () => reject(new Error('the connection was closed before it was accepted')));
       client.on('error', reject);

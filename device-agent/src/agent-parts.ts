@@ -1,0 +1,232 @@
+/** Makes every part of an agent from its slice of the configuration and joins them; nothing here starts anything. */
+import { join } from 'node:path';
+import { EngineSupervisor } from '@shoal/models';
+import { desiredTwinSchema, type ReportedState } from '@shoal/protocol';
+import type { AgentConfig } from './config.ts';
+import { CommandDesk } from './device-commands/command-desk.ts';
+import { RememberedCommands, rememberedCommandsSchema } from './device-commands/remembered-commands.ts';
+import { ReasonBoard } from './health/reason-board.ts';
+import { EngineRoom } from './inference/engine-room.ts';
+import { probesSchema } from './inference/probe-file.ts';
+import { OutboxEventRecorder } from './outbox/event-recorder.ts';
+import { LossReporter } from './outbox/loss-reporter.ts';
+import { OutboxDrainer } from './outbox/outbox-drainer.ts';
+import { SqliteOutbox } from './outbox/sqlite-outbox.ts';
+import type { Clock, Logger, Random } from './runtime.ts';
+import { ModelLane, SamplePipeline } from './sample-pipeline.ts';
+import { createSource } from './sensors/create-source.ts';
+import { SensorFeed } from './sensors/sensor-feed.ts';
+import type { SensorSource } from './sensors/sensor-source.port.ts';
+import { StateFile } from './state-file.ts';
+import { contextFileSchema, ContextCache } from './twin/context-cache.ts';
+import type { DesiredTargets } from './twin/desired-handlers.ts';
+import { TwinSynchronizer } from './twin/twin-synchronizer.ts';
+import { fullJitterMs } from './uplink/backoff.ts';
+import { ClockOffset } from './uplink/clock-offset.ts';
+import { FleetUplink } from './uplink/fleet-uplink.ts';
+import { MqttLink } from './uplink/mqtt-link.ts';
+import { PresenceReporter } from './uplink/presence-reporter.ts';
+import { AGENT_VERSION } from './version.ts';
+
+/** What an agent takes from outside. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly startedAt: () => number;
+  /** For the report to the fleet and for the `diagnostics` command. */
+  readonly reported: () => ReportedState;
+  readonly diagnostics: () => object;
+  /** Beside those of the configuration. */
+  readonly sources: readonly SensorSource[];
+}
+
+export interface AgentParts {
+  readonly health: ReasonBoard;
+  readonly offset: ClockOffset;
+  readonly outbox: SqliteOutbox;
+  readonly events: OutboxEventRecorder;
+  readonly losses: LossReporter;
+  readonly drainer: OutboxDrainer;
+  readonly pipeline: SamplePipeline;
+  readonly feeds: readonly SensorFeed[];
+  readonly engines: EngineRoom;
+  readonly context: ContextCache;
+  readonly twin: TwinSynchronizer;
+  readonly remembered: RememberedCommands;
+  readonly uplink: FleetUplink;
+}
+
+/** What may be changed while the agent runs, by desired configuration. */
+interface Adjustable {
+  everyNthReading: number;
+  maxDelayMs: number;
+}
+
+const SOURCE_RETRY = { firstMs: 1_000, maxMs: 60_000 };
+
+const createOutbox = (config: AgentConfig, clock: Clock, offset: ClockOffset): SqliteOutbox => {
+  const { commitWindowMs, maxBytes, maxAgeMs, maxRecords, memoryRecords, memoryBytes, retryMs } = config.outbox;
+  return new SqliteOutbox({
+    file: join(config.dataDir, 'outbox.db'),
+    bounds: { maxBytes, maxAgeMs, maxRecords },
+    memory: { maxRecords: memoryRecords, maxBytes: memoryBytes },
+    commitWindowMs,
+    retryMs,
+    clock,
+    trustedNow: () => offset.trustedNow(),
+  });
+};
+
+const createFeeds = (
+  config: AgentConfig,
+  surroundings: Surroundings,
+  shared: Pick<AgentParts, 'events' | 'health' | 'pipeline'>,
+): SensorFeed[] => {
+  const { clock, logger, random, sources } = surroundings;
+  const { events, health, pipeline } = shared;
+  const retryPauseMs = (attempt: number): number => fullJitterMs(SOURCE_RETRY, attempt, random);
+  const around = { clock, logger, stdin: process.stdin, restartPauseMs: retryPauseMs };
+  const configured = config.sensors.map((sensor) => ({
+    source: createSource(sensor, around),
+    silenceMs: sensor.silenceMs ?? Infinity,
+  }));
+  const given = sources.map((source) => ({ source, silenceMs: Infinity }));
+  return [...configured, ...given].map(({ source, silenceMs }) => {
+    const deliver = pipeline.deliver.bind(pipeline);
+    return new SensorFeed({ source, silenceMs, retryPauseMs, events, health, logger, deliver });
+  });
+};
+
+const createEngineRoom = (config: AgentConfig, { events, health }: Pick<AgentParts, 'events' | 'health'>): EngineRoom => {
+  const { deadlineMs, engines, hardLimitMs, requireSignature, trustedKeys } = config.inference;
+  const probes = new StateFile(join(config.dataDir, 'engine-probes.json'), probesSchema);
+  return new EngineRoom({
+    assignments: config.models,
+    requireSignature,
+    trustedKeyFiles: trustedKeys,
+    deadlineMs,
+    events,
+    health,
+    createSupervisor: async (onState) => {
+      const known = (await probes.read()) ?? [];
+      const supervisor: EngineSupervisor = new EngineSupervisor({
+        agentVersion: AGENT_VERSION,
+        onState,
+        probes: known,
+        onProbe: () => void probes.write([...supervisor.probes()].slice(-64)).catch(() => undefined),
+        allowed: engines,
+        limits: hardLimitMs === undefined ? {} : { hardLimitMs },
+      });
+      return supervisor;
+    },
+  });
+};
+
+/** Everything of one agent. Models get their lanes once their bundles are read. */
+export const createParts = (config: AgentConfig, surroundings: Surroundings): AgentParts => {
+  const { clock, logger, random, startedAt, reported, diagnostics } = surroundings;
+  const { deviceId, dataDir, fleet, publish } = config;
+  const adjustable: Adjustable = { everyNthReading: publish.everyNthReading, maxDelayMs: publish.maxDelayMs };
+  const health = new ReasonBoard(clock);
+  const offset = new ClockOffset({ clock, logger, requestTimeoutMs: fleet.replyTimeoutMs, intervalMs: fleet.timeSyncMs });
+  const outbox = createOutbox(config, clock, offset);
+  const events = new OutboxEventRecorder(outbox, clock, logger);
+  const losses = new LossReporter({ outbox, events, health, gatherMs: config.outbox.reportLossesMs });
+  const drainer = new OutboxDrainer({
+    ...publish,
+    deviceId,
+    outbox,
+    clock,
+    logger,
+    clockState: () => offset.state(),
+    maxDelayMs: () => adjustable.maxDelayMs,
+  });
+  const pipeline = new SamplePipeline({ outbox, everyNthReading: () => adjustable.everyNthReading });
+  const feeds = createFeeds(config, surroundings, { events, health, pipeline });
+  const engines = createEngineRoom(config, { events, health });
+  const context = new ContextCache({
+    file: new StateFile(join(dataDir, 'context.json'), contextFileSchema),
+    requestTimeoutMs: fleet.replyTimeoutMs,
+    refreshMs: config.contextRefreshMs,
+    serverNow: () => offset.serverNow(),
+    logger,
+  });
+  const targets: DesiredTargets = {
+    models: () => engines.slots,
+    sensors: () => feeds,
+    publish: (wanted) => {
+      adjustable.everyNthReading = wanted.everyNthReading ?? publish.everyNthReading;
+      adjustable.maxDelayMs = wanted.maxDelayMs ?? publish.maxDelayMs;
+    },
+    contextRefreshMs: (ms) => context.setRefreshMs(ms),
+    logLevel: (level) => {
+      logger.level = level ?? config.logLevel;
+    },
+  };
+  const twin = new TwinSynchronizer({
+    deviceId,
+    file: new StateFile(join(dataDir, 'desired.json'), desiredTwinSchema),
+    targets,
+    reported,
+    events,
+    logger,
+    reportMs: fleet.twinReportMs,
+  });
+  const remembered = new RememberedCommands(new StateFile(join(dataDir, 'commands.json'), rememberedCommandsSchema));
+  const commands = new CommandDesk({
+    deviceId,
+    remembered,
+    serverNow: () => offset.serverNow(),
+    now: () => clock.now(),
+    logger,
+    handlers: {
+      ping: async () => ({ uptimeMs: clock.now() - startedAt(), agentVersion: AGENT_VERSION }),
+      diagnostics: async () => JSON.parse(JSON.stringify(diagnostics())),
+      'restart-engine': async () => {
+        await engines.restartEngines();
+        return { engines: engines.slots.map((slot) => `${slot.model.name}: ${slot.state().engine ?? 'none'}`) };
+      },
+    },
+  });
+  const presence = new PresenceReporter({
+    agentVersion: AGENT_VERSION,
+    hardwareClass: config.hardwareClass,
+    startedAt,
+    epoch: () => outbox.state().epoch,
+    models: () => engines.slots.map(({ model }) => model),
+    appliedTwinVersion: () => twin.status().appliedVersion,
+  });
+  const link = new MqttLink({
+    ...fleet,
+    deviceId,
+    will: (connectionId) => presence.will(connectionId, 'lost'),
+    clock,
+    logger,
+  });
+  const uplink = new FleetUplink({
+    deviceId,
+    link,
+    presence,
+    outbox,
+    participants: [offset, twin, commands, context, drainer],
+    backoff: { firstMs: fleet.reconnectFirstMs, maxMs: fleet.reconnectMaxMs },
+    replyTimeoutMs: fleet.replyTimeoutMs,
+    clock,
+    random,
+    logger,
+  });
+  return { health, offset, outbox, events, losses, drainer, pipeline, feeds, engines, context, twin, remembered, uplink };
+};
+
+/** Model lanes for the bundles that could be read, each looking at its source. */
+export const createLanes = (config: AgentConfig, parts: AgentParts, logger: Logger): ModelLane[] => {
+  const { engines, outbox, events, health, feeds } = parts;
+  return engines.slots.map((slot) => {
+    const assigned = config.models.find((model) => model === slot.assignment);
+    const source = assigned?.source ?? feeds[0]?.status().name ?? '';
+    const { maxQueuedWindows = 64, allowedLatenessMs = 0, maxWindowSamples = 100_000 } = assigned ?? {};
+    const bounds = { maxQueued: maxQueuedWindows, allowedLatenessMs, maxSamples: maxWindowSamples };
+    return new ModelLane({ slot, source, ...bounds, outbox, events, health, logger });
+  });
+};

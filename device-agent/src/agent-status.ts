@@ -1,0 +1,43 @@
+/** What an agent says of itself: on its local API, on the command line, and to programs it is embedded in. */
+import type { ClockState, HealthReason, ModelReference } from '@shoal/protocol';
+import type { InferenceCounters } from './inference/inference-loop.ts';
+import type { SlotState } from './inference/model-slot-runner.port.ts';
+import type { OutboxState } from './outbox/outbox.port.ts';
+import type { SensorStatus } from './sensors/sensor-feed.ts';
+import type { TwinStatus } from './twin/twin-synchronizer.ts';
+import type { UplinkStatus } from './uplink/fleet-uplink.ts';
+import type { WindowCounters } from './windows/window-assembler.ts';
+
+export interface ModelStatus extends SlotState {
+  readonly model: ModelReference;
+  readonly thresholds: Readonly<Record<string, number>>;
+  readonly engineResidentBytes: number | null;
+  readonly windows: WindowCounters;
+  readonly inference: InferenceCounters;
+}
+
+/** Records made by this process and given to the outbox. */
+export interface AgentCounters {
+  readonly samples: number;
+  readonly readings: number;
+  /** Samples that were not sent because only every n-th is. */
+  readonly readingsSkipped: number;
+  readonly predictions: number;
+  readonly events: number;
+}
+
+export interface AgentStatus {
+  readonly deviceId: string;
+  readonly agentVersion: string;
+  readonly pid: number;
+  readonly startedAt: number;
+  readonly uptimeMs: number;
+  readonly health: { readonly state: 'ok' | 'degraded'; readonly reasons: readonly HealthReason[] };
+  readonly sensors: readonly SensorStatus[];
+  readonly models: readonly ModelStatus[];
+  readonly outbox: OutboxState;
+  readonly uplink: UplinkStatus & { readonly inFlight: number; readonly highestInFlight: number };
+  readonly clock: ClockState;
+  readonly twin: TwinStatus;
+  readonly counters: AgentCounters;
+}

@@ -1,0 +1,43 @@
+/** What each part of a desired configuration changes; what the fleet does not desire goes back to the device's own configuration. */
+import { desiredConfigurationSchema, type DesiredConfiguration, type JsonObject } from '@shoal/protocol';
+import { AgentError } from '../errors.ts';
+
+/** The adjustable sides of the agent's parts. */
+export interface DesiredTargets {
+  readonly models: () => readonly {
+    readonly model: { readonly name: string };
+    setThresholds(thresholds: Readonly<Record<string, number>>): void;
+    setEnabled(enabled: boolean): void;
+  }[];
+  readonly sensors: () => readonly { status(): { readonly name: string }; setEnabled(enabled: boolean): void }[];
+  readonly publish: (options: { everyNthReading: number | undefined; maxDelayMs: number | undefined }) => void;
+  readonly contextRefreshMs: (ms: number | undefined) => void;
+  readonly logLevel: (level: 'debug' | 'info' | 'warn' | 'error' | undefined) => void;
+}
+
+/** Unknown keys are kept and ignored. Throws DESIRED_INVALID with the first fault and its path. */
+export const parseDesired = (desired: JsonObject): DesiredConfiguration => {
+  const parsed = desiredConfigurationSchema.safeParse(desired);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const path = issue?.path.join('.') ?? '';
+  throw new AgentError('DESIRED_INVALID', `The desired configuration is not valid at "${path}": ${issue?.message ?? ''}.`, {
+    cause: parsed.error,
+  });
+};
+
+/** Takes effect at once, without a restart of anything. */
+export const applyDesired = (desired: DesiredConfiguration, targets: DesiredTargets): void => {
+  for (const slot of targets.models()) {
+    const wanted = desired.models?.[slot.model.name];
+    slot.setThresholds(wanted?.thresholds ?? {});
+    slot.setEnabled(wanted?.enabled ?? true);
+  }
+  for (const sensor of targets.sensors()) {
+    sensor.setEnabled(desired.sensors?.[sensor.status().name]?.enabled ?? true);
+  }
+  const { everyNthReading, maxDelayMs } = desired.publish ?? {};
+  targets.publish({ everyNthReading, maxDelayMs });
+  targets.contextRefreshMs(desired.contextRefreshMs);
+  targets.logLevel(desired.logLevel);
+};
