@@ -1,5 +1,5 @@
 /** Compares what the sensors of one full agent gave with what the server holds: by content, since the agent alone gives out keys. */
-import { expectedWindows, type WindowSpec } from '@shoal/models';
+import { expectedWindows, type PlannedWindow, type WindowSpec } from '@shoal/models';
 import type { ReceivedRanges, StoredEvent, StoredPrediction, StoredReading } from '@shoal/protocol';
 import { EXAMPLES, NOTHING_FOUND, type Findings } from './findings.ts';
 
@@ -89,14 +89,47 @@ export const compareReadings = (given: readonly GivenSample[], stored: readonly 
   return findingsOf('reading', given.length, sets, outOfOrder(givenKeys, storedKeys));
 };
 
-/** Every window the samples make has one prediction, over as many samples as fell into it; null: no model could see them. */
+/** What a model looks at. */
+export interface ModelView extends WindowSpec {
+  readonly channels: readonly string[];
+}
+
+/** The windows a model can answer: those the samples close in which every channel has a value. None when a channel is missing. */
+export const answerableWindows = (given: readonly GivenSample[], view: ModelView): PlannedWindow[] => {
+  const stamps = given.map(({ observedAt }) => observedAt);
+  const valuesAt = view.channels.map((channel) =>
+    given
+      .filter(({ values }) => typeof values[channel] === 'number')
+      .map(({ observedAt }) => observedAt)
+      .sort((a, b) => a - b),
+  );
+  const isAnswerable = ({ startAt, endAt }: PlannedWindow): boolean =>
+    valuesAt.every((instants) => {
+      const first = firstAtOrAfter(instants, startAt);
+      return first !== undefined && first < endAt;
+    });
+  return expectedWindows(stamps, view).filter(isAnswerable);
+};
+
+/** By bisection in ascending instants. */
+const firstAtOrAfter = (instants: readonly number[], at: number): number | undefined => {
+  let low = 0;
+  let high = instants.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((instants[middle] as number) < at) low = middle + 1;
+    else high = middle;
+  }
+  return instants[low];
+};
+
+/** Every window the model can answer has one prediction, over as many samples as fell into it. */
 export const comparePredictions = (
   given: readonly GivenSample[],
-  spec: WindowSpec | null,
+  view: ModelView,
   stored: readonly StoredPrediction[],
 ): Findings => {
-  const stamps = given.map(({ observedAt }) => observedAt);
-  const windows = spec === null ? [] : expectedWindows(stamps, spec);
+  const windows = answerableWindows(given, view);
   const keyOf = ({ startAt, endAt, count }: StoredPrediction['window']): string => `[${startAt}, ${endAt}) of ${count}`;
   const expected = windows.map(keyOf);
   const sets = compareMultisets(

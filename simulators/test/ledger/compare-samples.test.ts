@@ -18,7 +18,7 @@ const reading = (index: number, sequence = index + 1): StoredReading => ({
   clock: 'good',
 });
 const all = given.map((_, index) => reading(index));
-const spec = { lengthMs: 10_000, hopMs: 5_000, sampleRateHz: 1, minCoverage: 0.5 };
+const spec = { lengthMs: 10_000, hopMs: 5_000, sampleRateHz: 1, minCoverage: 0.5, channels: ['a'] };
 const prediction = (startAt: number, count = 10): StoredPrediction => ({
   sequence: 1,
   observedAt: startAt + 10_000,
@@ -68,8 +68,11 @@ test('every window that the samples close has its prediction', () => {
   expect(comparePredictions(given, spec, [prediction(-5_000, 6), ...windows.slice(1)])).toMatchObject({ lost: 1 });
 });
 
-test('without a model no window is expected', () => {
-  expect(comparePredictions(given, null, [])).toMatchObject({ produced: 0, lost: 0 });
+test('a model whose channels are missing, or empty in a window, is not expected to answer', () => {
+  expect(comparePredictions(given, { ...spec, channels: ['a', 'c'] }, [])).toMatchObject({ produced: 0, lost: 0 });
+  const gap = given.map((sample, index) => (index < 10 ? { ...sample, values: { a: null, b: null } } : sample));
+  const windows = [5_000, 10_000, 15_000].map((startAt) => prediction(startAt));
+  expect(comparePredictions(gap, spec, windows)).toMatchObject({ produced: 3, lost: 0, unexpected: 0 });
 });
 
 test('ranges that claim more than the histories hold are found', () => {
