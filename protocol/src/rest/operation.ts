@@ -76,7 +76,7 @@ export const tagged = (description: string, schema: z.ZodType): OperationRespons
   ...json(description, schema),
   headers: etagHeader,
 });
-/** 201 with `ETag` and `Location`. */
+/** 201 with `Location`. */
 export const created = (description: string, schema: z.ZodType): OperationResponse => ({
   ...json(description, schema),
   headers: z.object({ Location: z.string().meta({ description: 'Path of the new resource.' }) }),

@@ -1,0 +1,97 @@
+/** What the real server answers, held against what its documents promise: statuses, media types, and not one field more. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { OPERATIONS, type Operation } from '@shoal/protocol';
+import type { z } from 'zod';
+import { call } from '../call.ts';
+import { startTestServer, type TestServer } from '../running-server.ts';
+import { TestDevice } from '../test-device.ts';
+
+let server: TestServer;
+let device: TestDevice;
+let commandId = '';
+
+const at = Date.now();
+const model = { name: 'pump-anomaly', version: '1.0.0' };
+beforeAll(async () => {
+  server = await startTestServer();
+  device = await TestDevice.online(server.mqttPort, 'pump-01');
+  await device.records('readings', [{ sequence: 1, observedAt: at, source: 'pump', values: { a: 1, b: null } }]);
+  const window = { startAt: at - 1_000, endAt: at, count: 1 };
+  const prediction = { sequence: 2, observedAt: at, model, window, outputs: { score: 1 }, source: 'edge' as const };
+  await device.records('predictions', [prediction]);
+  await device.records('events', [
+    { sequence: 3, observedAt: at, kind: 'agent.started', severity: 'info', message: 'started', data: { a: 1 } },
+  ]);
+  await device.client.publishAsync('shoal/v1/devices/pump-01/up/readings', 'garbage', { qos: 1 });
+  const commands = `${server.httpUrl}/api/devices/pump-01/commands`;
+  ({ commandId } = (await call<{ commandId: string }>('POST', commands, { name: 'ping' })).body);
+});
+afterAll(async () => {
+  await device.stop();
+  await server.stopAndRemove();
+});
+
+const urlOf = ({ path, query }: Operation, deviceId = 'pump-01'): string => {
+  const needsSpan = query?.shape['from'] !== undefined && !query.safeParse({}).success;
+  const url = new URL(`${server.httpUrl}${path.replace('{deviceId}', deviceId).replace('{commandId}', commandId)}`);
+  if (needsSpan) url.search = `?from=0&to=${at + 1_000}`;
+  return url.href;
+};
+const gets = OPERATIONS.filter(({ method, id }) => method === 'get' && id !== 'streamLive');
+const schemaOf = (operation: Operation, status: number, mediaType: string): z.ZodType | undefined =>
+  operation.responses[status]?.content[mediaType];
+const mediaTypeOf = (headers: Headers): string => headers.get('content-type')?.split(';')[0] ?? '';
+/** What is left when everything undocumented is taken away. */
+const documented = (schema: z.ZodType | undefined, value: unknown): unknown =>
+  JSON.parse(JSON.stringify(schema?.parse(value) ?? null));
+
+describe('answers', () => {
+  test.each(gets)('GET $path answers what is documented', async (operation) => {
+    const answer = await call('GET', urlOf(operation));
+    expect(answer.status).toBe(200);
+    const schema = schemaOf(operation, 200, mediaTypeOf(answer.headers));
+    const value = mediaTypeOf(answer.headers) === 'application/json' ? answer.body : answer.text;
+    expect(documented(schema, value)).toEqual(value);
+    const promised = Object.keys(operation.responses[200]?.headers?.shape ?? {});
+    expect(promised.filter((name) => !answer.headers.has(name))).toEqual([]);
+  });
+
+  const lists = gets.filter((operation) => schemaOf(operation, 200, 'text/csv'));
+  test.each(lists)('GET $path holds what was sent, also as NDJSON and CSV', async (operation) => {
+    const ndjson = await call('GET', `${urlOf(operation)}?format=ndjson`);
+    expect(mediaTypeOf(ndjson.headers)).toBe('application/x-ndjson');
+    const items = ndjson.text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown);
+    const schema = schemaOf(operation, 200, 'application/x-ndjson');
+    expect(items.map((item) => documented(schema, item))).toEqual(items);
+    const csv = await call('GET', `${urlOf(operation)}?format=csv`);
+    expect(mediaTypeOf(csv.headers)).toBe('text/csv');
+    expect(csv.text.trimEnd().split('\r\n').length).toBeGreaterThanOrEqual(items.length + 1);
+  });
+
+  test.each(OPERATIONS.filter(({ params }) => params !== undefined))(
+    '$method $path about an unknown device is a documented problem',
+    async (operation) => {
+      const method = operation.method.toUpperCase() as 'GET';
+      const bodies: Record<string, unknown> = { createCommand: { name: 'ping' }, patchTwin: { desired: {} } };
+      const body = operation.body === undefined ? undefined : (bodies[operation.id] ?? { values: {} });
+      const sent = operation.id === 'patchDevice' ? { labels: {} } : body;
+      const answer = await call<{ status: number; code: string }>(method, urlOf(operation, 'nobody'), sent);
+      expect(answer.status).toBe(404);
+      expect(answer.body.code).toMatch(/_NOT_FOUND$/);
+      const schema = schemaOf(operation, 404, mediaTypeOf(answer.headers));
+      expect(documented(schema, answer.body)).toEqual(answer.body);
+    },
+  );
+
+  test.each(OPERATIONS.filter(({ query }) => query !== undefined))(
+    '$method $path with a nonsensical query is a documented problem',
+    async (operation) => {
+      const url = `${server.httpUrl}${operation.path.replace('{deviceId}', 'pump-01')}?nonsense=1`;
+      const answer = await call('GET', url);
+      expect([answer.status, mediaTypeOf(answer.headers)]).toEqual([400, 'application/problem+json']);
+    },
+  );
+});
