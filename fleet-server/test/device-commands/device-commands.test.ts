@@ -21,11 +21,8 @@ describe('device commands', () => {
     devices.push(device);
     return device;
   };
-  const create = <T = DeviceCommand>(
-    id: string,
-    body: unknown,
-    headers?: Record<string, string>,
-  ): Promise<Answer<T>> => call<T>('POST', `${server.httpUrl}/api/devices/${id}/commands`, body, headers);
+  const create = <T = DeviceCommand>(id: string, body: unknown, headers?: Record<string, string>): Promise<Answer<T>> =>
+    call<T>('POST', `${server.httpUrl}/api/devices/${id}/commands`, body, headers);
   const show = async ({ deviceId, commandId }: DeviceCommand): Promise<DeviceCommand> =>
     (await server.get(`/api/devices/${deviceId}/commands/${commandId}`)) as DeviceCommand;
   const reaches = (command: DeviceCommand, state: CommandState): Promise<void> =>

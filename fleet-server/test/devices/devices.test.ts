@@ -14,12 +14,8 @@ describe('the device registry', () => {
     await server.stopAndRemove();
   });
 
-  const api = <T>(
-    method: Method,
-    path: string,
-    body?: unknown,
-    headers?: Record<string, string>,
-  ): Promise<Answer<T>> => call<T>(method, `${server.httpUrl}/api/devices${path}`, body, headers);
+  const api = <T>(method: Method, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<T>> =>
+    call<T>(method, `${server.httpUrl}/api/devices${path}`, body, headers);
 
   it('registers a device that has never been seen, once', async () => {
     const created = await api<Device>('POST', '', { deviceId: 'new-1', labels: { site: 'north' } });
@@ -42,7 +38,12 @@ describe('the device registry', () => {
 
   it('changes labels by merge patch, guarded by the revision, and audits before and after', async () => {
     await api('POST', '', { deviceId: 'labelled', labels: { site: 'north', line: '1' } });
-    const first = await api<Device>('PATCH', '/labelled', { labels: { line: null, shift: 'late' } }, { 'if-match': '"0"' });
+    const first = await api<Device>(
+      'PATCH',
+      '/labelled',
+      { labels: { line: null, shift: 'late' } },
+      { 'if-match': '"0"' },
+    );
     expect(first.body.labels).toEqual({ site: 'north', shift: 'late' });
     expect(first.headers.get('etag')).toBe('"1"');
     const stale = await api<Problem>('PATCH', '/labelled', { labels: { x: 'y' } }, { 'if-match': '"0"' });
@@ -89,7 +90,12 @@ describe('the device registry', () => {
     expect(half.body.items.map((device) => device.deviceId)).toEqual(['page-4', 'page-5', 'page-6']);
     const lines = await api('GET', '?format=ndjson&labels=half&limit=1');
     expect(lines.headers.get('content-disposition')).toBe('attachment; filename="devices.ndjson"');
-    expect(lines.text.trimEnd().split('\n').map((line) => (JSON.parse(line) as Device).deviceId)).toEqual(seen);
+    expect(
+      lines.text
+        .trimEnd()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as Device).deviceId),
+    ).toEqual(seen);
     expect((await api<Problem>('GET', '?cursor=nonsense')).body.code).toBe('CURSOR_INVALID');
     expect((await api<Problem>('GET', '?format=csv&cursor=nonsense')).status).toBe(400);
   });

@@ -66,7 +66,9 @@ describe('twins', () => {
   it('lets exactly one of many racing patches of the same version win', async () => {
     await online('raced');
     const answers = await Promise.all(
-      Array.from({ length: 8 }, (_, index) => patch('raced', { desired: { contextRefreshMs: 1_000 + index }, version: 0 })),
+      Array.from({ length: 8 }, (_, index) =>
+        patch('raced', { desired: { contextRefreshMs: 1_000 + index }, version: 0 }),
+      ),
     );
     expect(answers.map((answer) => answer.status).toSorted()).toEqual([200, ...Array<number>(7).fill(409)]);
     expect((await show('raced')).version).toBe(1);

@@ -1,0 +1,113 @@
+/** The SQLite thread: durable on every open, never on the event loop, and honest about a damaged file. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { sql } from 'kysely';
+import { openSqliteDatabase } from '../../src/db/open-database.ts';
+import { SqliteClient } from '../../src/db/sqlite-client.ts';
+import { until } from '../running-server.ts';
+
+describe('the SQLite thread', () => {
+  let folder: string;
+  let file: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'shoal-db-'));
+    file = join(folder, 'control.db');
+  });
+  afterEach(() => {
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('syncs every commit, on the first open and on every other', async () => {
+    for (let open = 0; open < 2; open += 1) {
+      const { database } = await openSqliteDatabase(file, 0);
+      const pragma = async (name: string): Promise<unknown> =>
+        (await sql.raw<Record<string, unknown>>(`pragma ${name}`).execute(database)).rows[0];
+      // 2 is FULL; a reopened WAL file would be NORMAL by itself.
+      expect(await pragma('synchronous')).toEqual({ synchronous: 2 });
+      expect(await pragma('journal_mode')).toEqual({ journal_mode: 'wal' });
+      expect(await pragma('foreign_keys')).toEqual({ foreign_keys: 1 });
+      await database.destroy();
+    }
+  });
+
+  it('leaves the event loop free while a statement runs', async () => {
+    const client = await SqliteClient.open(file, 0);
+    let turns = 0;
+    let running = true;
+    const slow = client
+      .execute(
+        'with recursive c(n) as (select 1 union all select n + 1 from c where n < 2000000) select sum(n) from c',
+        [],
+      )
+      .finally(() => {
+        running = false;
+      });
+    await until(() => {
+      turns += 1;
+      return !running;
+    });
+    expect((await slow).rows).toHaveLength(1);
+    expect(turns).toBeGreaterThan(2);
+    await client.close();
+  });
+
+  it('keeps what was committed from one open to the next', async () => {
+    const { database } = await openSqliteDatabase(file, 0);
+    const context = { scope: 'fleet', device_id: null, document: '{}', revision: 1, updated_at: 0 };
+    await database.insertInto('contexts').values(context).execute();
+    await database.destroy();
+    const again = await openSqliteDatabase(file, 0);
+    expect(await again.database.selectFrom('contexts').select('scope').execute()).toEqual([{ scope: 'fleet' }]);
+    await again.database.destroy();
+  });
+
+  it('sets a damaged file aside, byte for byte, and begins a fresh one', async () => {
+    const { database } = await openSqliteDatabase(file, 0);
+    await database.destroy();
+    const bytes = readFileSync(file);
+    bytes.fill(0xa5, 4_096, 20_480);
+    writeFileSync(file, bytes);
+    const reopened = await openSqliteDatabase(file, 77);
+    expect(reopened.quarantined).toBe(`${file}.corrupt-77`);
+    expect(readFileSync(`${file}.corrupt-77`)).toEqual(bytes);
+    expect(await reopened.database.selectFrom('devices').selectAll().execute()).toEqual([]);
+    await reopened.database.destroy();
+    expect((await openAndClose(file)).quarantined).toBeNull();
+  });
+
+  it('sets aside a file that is no database at all', async () => {
+    writeFileSync(file, 'this is not a database, and long enough to have a header of one hundred bytes '.repeat(3));
+    expect((await openAndClose(file)).quarantined).toBe(`${file}.corrupt-5`);
+    expect(readdirSync(folder)).toContain('control.db.corrupt-5');
+  });
+
+  it('refuses a database of a newer server without touching it', async () => {
+    const { database } = await openSqliteDatabase(file, 0);
+    await sql`insert into kysely_migration (name, timestamp) values ('9999-from-the-future', '')`.execute(database);
+    await database.destroy();
+    await expect(openSqliteDatabase(file, 0)).rejects.toMatchObject({ code: 'DATABASE_SCHEMA', retryable: false });
+  });
+
+  it('names a fault of the disk as retryable and a fault of a statement as not', async () => {
+    await expect(SqliteClient.open(join(folder, 'missing', 'control.db'), 0)).rejects.toMatchObject({
+      code: expect.stringMatching(/DATABASE_(UNAVAILABLE|FAILED)/),
+    });
+    const client = await SqliteClient.open(file, 0);
+    await client.execute('create table t (x)', []);
+    await client.execute('pragma max_page_count = 3', []);
+    const filling = client.execute('insert into t values (zeroblob(100000))', []);
+    await expect(filling).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE', retryable: true });
+    await expect(client.execute('select * from nowhere', [])).rejects.toMatchObject({ code: 'DATABASE_FAILED' });
+    expect((await client.execute('select 1 as one', [])).rows).toEqual([{ one: 1 }]);
+    await client.close();
+    await expect(client.execute('select 1', [])).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+  });
+});
+
+const openAndClose = async (file: string): Promise<{ readonly quarantined: string | null }> => {
+  const { database, quarantined } = await openSqliteDatabase(file, 5);
+  await database.destroy();
+  return { quarantined };
+};
