@@ -55,12 +55,14 @@ export const playScenario = async (
 ): Promise<number> => {
   const startedAt = performance.now();
   let played = 0;
+  let killed = false;
   try {
     for (const { atMs, disturbance } of timeline(scenario)) {
       const waitMs = Math.max(0, startedAt + atMs - performance.now());
       await pause(waitMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) break;
       onDisturbance(disturbance);
+      killed = disturbance.what === 'kill-server' || (killed && disturbance.what !== 'start-server');
       await apply(disturbance, surroundings);
       played += 1;
     }
@@ -68,7 +70,7 @@ export const playScenario = async (
     surroundings.network(undefined);
     surroundings.thawServer();
     surroundings.freeDisk();
-    await surroundings.startServer();
+    if (killed) await surroundings.startServer();
   }
   return played;
 };

@@ -15,15 +15,15 @@ A fleet server and simulated pumps on this machine. Ctrl-C stops everything.
   --duration S           stop after S seconds, compare every record with the server, exit 1 when one differs
   --seed TEXT            another seed, other faults (default 1)
 
-  --replay DIR|FILE      one full agent per CSV file instead of simulated pumps
+  --replay DIR|FILE      one full agent per CSV file instead of simulated pumps; --full N of them at a time (default 16)
   --speed N              multiple of the recorded speed (default 1)
   --exit-after-replay    end when every record is stored, with the ledger's table; exit 1 when it disagrees
   --json                 the ledger as one JSON object on the last line of stdout
 
   --data-dir DIR         where server and agents keep their files (default .shoal; a replay: a temporary folder)
   --fresh                empty that folder first
-  --mqtt-port N          default 1883; 0 = any free port
-  --http-port N          default 8080; 0 = any free port
+  --mqtt-port N          default 1883; 0 = any free port, also the default with --exit-after-replay
+  --http-port N          default 8080; 0 as above
   --help
 `;
 
@@ -45,8 +45,7 @@ const OPTIONS = {
   help: { type: 'boolean' },
 } as const;
 
-const count = (most: number, fallback: number) => z.coerce.number().int().min(0).max(most).default(fallback);
-const port = (fallback: number) => count(65_535, fallback);
+const port = z.coerce.number().int().min(0).max(65_535).optional();
 
 const faultsSchema = z
   .string()
@@ -57,7 +56,7 @@ const faultsSchema = z
 
 const optionsSchema = z.object({
   devices: z.coerce.number().int().min(1).max(20_000).optional(),
-  full: count(64, 3),
+  full: z.coerce.number().int().min(0).max(64).optional(),
   faults: faultsSchema,
   scenario: z.string().min(1).optional(),
   duration: z.coerce.number().positive().optional(),
@@ -68,8 +67,8 @@ const optionsSchema = z.object({
   json: z.boolean().default(false),
   'data-dir': z.string().min(1).optional(),
   fresh: z.boolean().default(false),
-  'mqtt-port': port(1883),
-  'http-port': port(8080),
+  'mqtt-port': port,
+  'http-port': port,
   help: z.boolean().default(false),
 });
 export type StartOptions = z.infer<typeof optionsSchema>;
@@ -90,5 +89,5 @@ export const readOptions = (argv: readonly string[]): StartOptions => {
     const faults = parsed.error.issues.map(({ path, message }) => `--${path[0]?.toString()}: ${message}`);
     throw invalid(`${faults.join('; ')}.`, parsed.error);
   }
-  return { ...parsed.data, full: Math.min(parsed.data.full, parsed.data.devices ?? Infinity) };
+  return parsed.data;
 };

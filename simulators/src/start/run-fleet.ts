@@ -16,29 +16,24 @@ import { seededRandom } from '../seeded-random.ts';
 import { Testbed } from '../testbed.ts';
 import { fleetTable, summaryLine, viewFleet, type FleetMember } from './fleet-view.ts';
 import type { StartOptions } from './options.ts';
+import type { RunSurroundings } from './run-surroundings.ts';
 import type { Terminal } from './terminal.ts';
 import { welcome } from './welcome.ts';
-
-export interface RunSurroundings {
-  readonly terminal: Terminal;
-  readonly environment: NodeJS.ProcessEnv;
-  readonly dataDir: string;
-  /** Aborts at Ctrl-C. */
-  readonly signal: AbortSignal;
-}
 
 const SMALL_DISK_BYTES = 512 * 1_048_576;
 const REDRAW_MS = 1_000;
 const LINE_EVERY_MS = 5_000;
 const DRAIN_PATIENCE_MS = 60_000;
 const DEFAULT_DEVICES = 25;
+const DEFAULT_FULL = 3;
 /** Lines of a live screen that are not devices. */
 const FRAME_LINES = 14;
 
 /** @throws SimulatorError SCENARIO_INVALID */
 const scenarioOf = (options: StartOptions): Scenario => {
   if (options.scenario === undefined) {
-    const size = { total: options.devices ?? DEFAULT_DEVICES, full: options.full };
+    const total = options.devices ?? DEFAULT_DEVICES;
+    const size = { total, full: Math.min(total, options.full ?? DEFAULT_FULL) };
     return roughWeather(size, options.faults, options.duration, options.seed);
   }
   try {
@@ -87,7 +82,7 @@ const drained = async (light: LightFleet, full: FullFleet): Promise<void> => {
 
 /** @returns the exit code: 1 when a ledger was compared and disagrees */
 export const runFleet = async (options: StartOptions, around: RunSurroundings): Promise<number> => {
-  const { terminal, dataDir, environment, signal } = around;
+  const { terminal, dataDir, environment, ports, signal } = around;
   const scenario = scenarioOf(options);
   const durationS = options.duration ?? scenario.durationS;
   const needsDisk = scenario.disk.length > 0;
@@ -96,8 +91,7 @@ export const runFleet = async (options: StartOptions, around: RunSurroundings): 
     throw new SimulatorError('PROGRAM_MISSING', `The fault "disk" is impossible: ${obstacle}.`);
   const bed = new Testbed({
     dataDir: `${dataDir}/server`,
-    mqttPort: options['mqtt-port'],
-    httpPort: options['http-port'],
+    ...ports,
     environment,
     random: seededRandom(`${scenario.seed}/network`),
     badNetwork: scenario.network.length + scenario.resetsAtS.length > 0,

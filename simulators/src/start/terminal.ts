@@ -7,6 +7,7 @@ export interface Output {
   write(text: string): unknown;
 }
 
+const LINE_START_AND_CLEAR = '\r\u001B[K';
 const HOME_AND_CLEAR = '\u001B[H\u001B[J';
 
 export class Terminal {
@@ -24,6 +25,11 @@ export class Terminal {
     return this.out.isTTY === true;
   }
 
+  /** Whether talk is read by a person as it comes. */
+  get isTalkLive(): boolean {
+    return this.talk.isTTY === true;
+  }
+
   get height(): number {
     return this.out.rows ?? 40;
   }
@@ -36,6 +42,15 @@ export class Terminal {
   /** A line of result. */
   print(text: string): void {
     this.out.write(`${text}\n`);
+  }
+
+  /** A line of talk that replaces the one before on a terminal. */
+  progress(line: string): void {
+    this.talk.write(this.isTalkLive ? `${LINE_START_AND_CLEAR}${line}` : `${line}\n`);
+  }
+
+  endProgress(): void {
+    if (this.isTalkLive) this.talk.write('\n');
   }
 
   /** Replaces the screen; only on a terminal. */
