@@ -10,7 +10,7 @@ import { cruise } from 'dependency-cruiser';
 
 const configuration = createRequire(import.meta.url)('../.dependency-cruiser.cjs');
 
-/** rule, importing file, imported file (or package) */
+/** Rule, importing file, imported file (or package), and the way back where a cycle is planted. @type {[string, string, string, [string, string]?][]} */
 const VIOLATIONS = [
   ['no-cycles', 'protocol/src/a.ts', 'protocol/src/b.ts', ['protocol/src/b.ts', 'protocol/src/a.ts']],
   ['protocol-imports-zod-alone', 'protocol/src/wire.ts', 'pino'],
