@@ -106,27 +106,23 @@ const readFile = (file: string | undefined): Section => {
 const upperSnake = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
 
 /** Only names that belong to a field are read; SHOAL_ variables of other programs are left alone. */
-const fromEnvironment = (environment: ConfigSources['environment']): Section => {
-  const result: Section = {};
-  for (const [name, schema] of Object.entries(configSchema.shape)) {
-    const inner = schema instanceof z.ZodPrefault ? schema.unwrap() : schema;
-    if (inner instanceof z.ZodObject) {
-      const section: Section = {};
-      for (const field of Object.keys(inner.shape)) {
-        const value = environment[`SHOAL_${upperSnake(name)}_${upperSnake(field)}`];
-        if (value !== undefined) section[field] = value;
-      }
-      if (Object.keys(section).length > 0) result[name] = section;
-    } else {
-      const value = environment[`SHOAL_${upperSnake(name)}`];
-      if (value !== undefined) result[name] = value;
-    }
-  }
-  return result;
-};
+const fromEnvironment = (environment: ConfigSources['environment']): Section =>
+  present(
+    Object.entries(configSchema.shape).map(([name, schema]) => {
+      const inner = schema instanceof z.ZodPrefault ? schema.unwrap() : schema;
+      const variable = `SHOAL_${upperSnake(name)}`;
+      if (!(inner instanceof z.ZodObject)) return [name, environment[variable]];
+      const fields = Object.keys(inner.shape).map((field) => [field, environment[`${variable}_${upperSnake(field)}`]]);
+      const section = present(fields as [string, unknown][]);
+      return [name, Object.keys(section).length === 0 ? undefined : section];
+    }),
+  );
+
+const present = (entries: [string, unknown][]): Section =>
+  Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 
 const fromFlags = (flags: ConfigSources['flags']): Section => ({
-  ...(flags.dataDir === undefined ? {} : { dataDir: flags.dataDir }),
+  ...present([['dataDir', flags.dataDir]]),
   ...(flags.mqttPort === undefined ? {} : { mqtt: { port: flags.mqttPort } }),
   ...(flags.httpPort === undefined ? {} : { http: { port: flags.httpPort } }),
 });

@@ -1,6 +1,6 @@
 /** From payloads to stored records: decode, place in time, commit, tell. */
 import { Injectable } from '@nestjs/common';
-import { decodeBatch, type Batch } from '@shoal/protocol';
+import { decodeBatch } from '@shoal/protocol';
 import type { RefusedMessage, UpMessage } from '../ports/device-gateway.ts';
 import { MessageBus } from '../ports/message-bus.ts';
 import { Metrics } from '../ports/metrics.ts';
@@ -29,8 +29,7 @@ export class IngestService {
   async accept(messages: readonly UpMessage[]): Promise<readonly number[]> {
     this.metrics.observe('ingest_batch_messages', messages.length);
     this.metrics.count('messages_received_total', messages.length, { what: 'records' });
-    const decoded = messages.map((message) => this.decode(message));
-    const outcomes = decoded.some(isPromise) ? await Promise.all(decoded) : (decoded as Outcome[]);
+    const outcomes = await this.decodeAll(messages);
     const batches: IncomingBatch[] = [];
     const letters: NewDeadLetter[] = [];
     for (const outcome of outcomes) {
@@ -53,14 +52,16 @@ export class IngestService {
     this.metrics.count('dead_letters_total', 1, { reason: letter.reason });
   }
 
-  private decode(message: UpMessage): Outcome | Promise<Outcome> {
+  /** In the order of the messages; heavy ones are decoded in their thread. */
+  private async decodeAll(messages: readonly UpMessage[]): Promise<readonly Outcome[]> {
+    const light = messages.map((message) => (isHeavy(message.payload) ? undefined : decodeLight(message)));
+    if (!light.includes(undefined)) return light as Outcome[];
+    return Promise.all(messages.map(async (message, index) => light[index] ?? this.decodeHeavy(message)));
+  }
+
+  private async decodeHeavy(message: UpMessage): Promise<Outcome> {
     try {
-      const kind = kindOf(message);
-      if (!isHeavy(message.payload)) return placeBatch(message, decodeBatch(kind, message.payload));
-      return this.heavy.decode(kind, message.payload).then(
-        (batch: Batch) => placeBatch(message, batch),
-        (error: unknown) => letterOf(message, error),
-      );
+      return placeBatch(message, await this.heavy.decode(kindOf(message), message.payload));
     } catch (error) {
       return letterOf(message, error);
     }
@@ -92,4 +93,10 @@ export class IngestService {
 
 type Outcome = IncomingBatch | NewDeadLetter;
 
-const isPromise = (outcome: Outcome | Promise<Outcome>): outcome is Promise<Outcome> => outcome instanceof Promise;
+const decodeLight = (message: UpMessage): Outcome => {
+  try {
+    return placeBatch(message, decodeBatch(kindOf(message), message.payload));
+  } catch (error) {
+    return letterOf(message, error);
+  }
+};

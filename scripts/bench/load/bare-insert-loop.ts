@@ -50,7 +50,9 @@ serveOrders(async (order: InsertOrder) => {
   db.pragma('journal_mode = WAL');
   db.pragma('synchronous = FULL');
   table.createDay(db, '20260101');
-  const marks = table.INSERT_COLUMNS.split(',').map(() => '?').join(', ');
+  const marks = table.INSERT_COLUMNS.split(',')
+    .map(() => '?')
+    .join(', ');
   const insert = db.prepare(`INSERT INTO ${table.rawTable('20260101')} ${table.INSERT_COLUMNS} VALUES (${marks})`);
   const startedAt = performance.now();
   for (let at = 0; at < rows.length; at += ROWS_PER_TRANSACTION) {

@@ -14,12 +14,16 @@ type New<T> = new (...parameters: unknown[]) => T;
 
 serveOrders(async () => {
   const embedded = 'adapters/embedded';
-  const { AedesGateway } = await builtModule<{ AedesGateway: New<Gateway> }>(`${embedded}/aedes-gateway/aedes-gateway.js`);
+  const { AedesGateway } = await builtModule<{ AedesGateway: New<Gateway> }>(
+    `${embedded}/aedes-gateway/aedes-gateway.js`,
+  );
   const { LoopbackAuthenticator } = await builtModule<{ LoopbackAuthenticator: New<object> }>(
     `${embedded}/loopback-authenticator.js`,
   );
   const { SystemClock } = await builtModule<{ SystemClock: New<object> }>(`${embedded}/system-clock.js`);
-  const { PrometheusMetrics } = await builtModule<{ PrometheusMetrics: New<object> }>(`${embedded}/prometheus-metrics.js`);
+  const { PrometheusMetrics } = await builtModule<{ PrometheusMetrics: New<object> }>(
+    `${embedded}/prometheus-metrics.js`,
+  );
   const { loadConfig } = await builtModule<{ loadConfig: (sources: object) => { mqtt: object } }>('config.js');
   const { mqtt } = loadConfig({ file: undefined, environment: {}, flags: { mqttPort: '0' } });
   const silent = (): void => undefined;

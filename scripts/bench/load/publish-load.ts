@@ -93,7 +93,10 @@ const run = async (order: LoadOrder): Promise<LoadResult> => {
     else for (const load of loads) sendUpTo(load, order.window);
   });
   const seconds = (performance.now() - startedAt) / 1_000;
-  const payloadBytes = loads.reduce((sum, { packets }) => sum + packets.reduce((bytes, p) => bytes + p.bytes.length, 0), 0);
+  const payloadBytes = loads.reduce(
+    (sum, { packets }) => sum + packets.reduce((bytes, p) => bytes + p.bytes.length, 0),
+    0,
+  );
   for (const { client } of loads) {
     client.onClose(() => undefined);
     client.close();

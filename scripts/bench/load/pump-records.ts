@@ -37,7 +37,7 @@ export interface PumpBatches {
   readonly startAt: number;
 }
 
-/** Readings of the messages of one device, in order. */
+/** @yields the readings of the messages of one device, in order */
 export function* pumpMessages(batches: PumpBatches): Generator<Reading[]> {
   const random = seeded(Number.parseInt(batches.epoch.slice(0, 7), 16));
   let sequence = 0;

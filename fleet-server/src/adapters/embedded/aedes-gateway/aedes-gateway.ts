@@ -174,7 +174,11 @@ export class AedesGateway extends DeviceGateway {
     this.#broker?.handle(socket);
   }
 
-  async #authenticate(client: Client, username: string | undefined, password: Buffer | undefined): Promise<Error | null> {
+  async #authenticate(
+    client: Client,
+    username: string | undefined,
+    password: Buffer | undefined,
+  ): Promise<Error | null> {
     const socket = client.conn as Socket;
     if (this.#unnamed.has(client)) {
       const refusal = this.#acks?.refuse(undefined, 'CLIENT_ID_INVALID', 'an empty client id with a kept session');
@@ -282,7 +286,10 @@ export class AedesGateway extends DeviceGateway {
     // [MQTT-3.9.3-2] 0x80 is a refusal.
     const granted = subscriptions.filter((subscription) => (subscription.qos as number) !== 0x80);
     if (granted.length === 0) return;
-    this.#sessions.subscribed(session, granted.map((subscription) => subscription.topic));
+    this.#sessions.subscribed(
+      session,
+      granted.map((subscription) => subscription.topic),
+    );
     this.#announce(UP.subscribed, session, 'subscribed');
   }
 

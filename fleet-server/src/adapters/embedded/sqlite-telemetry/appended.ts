@@ -5,7 +5,10 @@ import type { IncomingBatch } from '../../../ports/telemetry-store.ts';
 /**
  * @param fates per record in the order of the append, 0 for what was stored; absent when everything was
  */
-export const appendedOf = (batches: readonly IncomingBatch[], fates: Uint8Array | undefined): readonly AppendedBatch[] => {
+export const appendedOf = (
+  batches: readonly IncomingBatch[],
+  fates: Uint8Array | undefined,
+): readonly AppendedBatch[] => {
   if (fates === undefined) return batches;
   let at = 0;
   const appended: AppendedBatch[] = [];

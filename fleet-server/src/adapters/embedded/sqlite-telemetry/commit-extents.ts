@@ -2,22 +2,28 @@
 import type { Day } from './day-table.ts';
 import { RangeSet } from './range-set.ts';
 
-/** Rows of one device, kind and epoch that came with one commit. */
-export interface Extent {
+interface ExtentKey {
   readonly day: Day;
   readonly deviceNo: number;
   readonly kind: number;
   readonly epochNo: number;
+}
+
+/** Rows of one device, kind and epoch that came with one commit. */
+export interface Extent extends ExtentKey {
   readonly firstEventAt: number;
   readonly lastEventAt: number;
   readonly ranges: readonly (readonly [number, number])[];
 }
 
-interface Growing {
-  readonly day: Day;
-  readonly deviceNo: number;
+/** What a row adds to its extent. */
+interface ExtentRow {
   readonly kind: number;
-  readonly epochNo: number;
+  readonly eventAt: number;
+  readonly sequence: number;
+}
+
+interface Growing extends ExtentKey {
   firstEventAt: number;
   lastEventAt: number;
   readonly sequences: RangeSet;
@@ -32,10 +38,13 @@ export class CommitExtents {
     return this.#growing.size === 0;
   }
 
-  add(row: { day: Day; deviceNo: number; kind: number; epochNo: number; eventAt: number; sequence: number }): void {
-    const extent = this.#extentOf(row);
-    if (row.eventAt < extent.firstEventAt) extent.firstEventAt = row.eventAt;
-    if (row.eventAt > extent.lastEventAt) extent.lastEventAt = row.eventAt;
+  add(day: Day, deviceNo: number, epochNo: number, row: ExtentRow): void {
+    const { kind, eventAt } = row;
+    const last = this.#last;
+    const fits = last !== undefined && last.epochNo === epochNo && last.kind === kind && last.day === day;
+    const extent = fits ? last : this.#extentOf({ day, deviceNo, kind, epochNo }, eventAt);
+    if (eventAt < extent.firstEventAt) extent.firstEventAt = eventAt;
+    if (eventAt > extent.lastEventAt) extent.lastEventAt = eventAt;
     extent.sequences.add(row.sequence);
   }
 
@@ -52,20 +61,15 @@ export class CommitExtents {
     return JSON.stringify(extents);
   }
 
-  #extentOf(row: { day: Day; deviceNo: number; kind: number; epochNo: number; eventAt: number }): Growing {
-    const last = this.#last;
-    if (last !== undefined && last.epochNo === row.epochNo && last.kind === row.kind && last.day === row.day) return last;
-    const key = `${row.day}/${row.epochNo}/${row.kind}`;
-    const extent = this.#growing.get(key) ?? {
-      day: row.day,
-      deviceNo: row.deviceNo,
-      kind: row.kind,
-      epochNo: row.epochNo,
-      firstEventAt: row.eventAt,
-      lastEventAt: row.eventAt,
+  #extentOf(key: ExtentKey, eventAt: number): Growing {
+    const name = `${key.day}/${key.epochNo}/${key.kind}`;
+    const extent = this.#growing.get(name) ?? {
+      ...key,
+      firstEventAt: eventAt,
+      lastEventAt: eventAt,
       sequences: new RangeSet(),
     };
-    this.#growing.set(key, extent);
+    this.#growing.set(name, extent);
     this.#last = extent;
     return extent;
   }

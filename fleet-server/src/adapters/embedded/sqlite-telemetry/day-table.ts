@@ -8,6 +8,12 @@ export type Day = string;
 
 export const dayOf = (at: number): Day => new Date(at).toISOString().slice(0, 10).replaceAll('-', '');
 
+/** The day around an instant: `[from, to)`. */
+export const daySpan = (at: number): { readonly day: Day; readonly from: number; readonly to: number } => {
+  const from = Math.floor(at / DAY_MS) * DAY_MS;
+  return { day: dayOf(at), from, to: from + DAY_MS };
+};
+
 /** `YYYY-MM-DD` */
 export const dayName = (day: Day): string => `${day.slice(0, 4)}-${day.slice(4, 6)}-${day.slice(6)}`;
 
@@ -35,7 +41,8 @@ export const createDay = (db: Sqlite, day: Day): void => {
   `);
 };
 
-export const INSERT_COLUMNS = '(device_no, kind, event_at, epoch_no, sequence, flags, lag, observed_at, shape_no, body)';
+export const INSERT_COLUMNS =
+  '(device_no, kind, event_at, epoch_no, sequence, flags, lag, observed_at, shape_no, body)';
 
 /** Days that have a raw table, newest first. */
 export const listDays = (db: Sqlite): Day[] =>

@@ -35,7 +35,8 @@ const compareKeys = (a: Key, b: Key): number => a[0] - b[0] || a[1] - b[1] || a[
  * @throws FleetError CURSOR_INVALID
  */
 export const readHistory = (db: Sqlite, query: HistoryQuery<RecordKind>): Page<Stored> => {
-  const after = query.cursor === undefined ? undefined : decodeCursor(query.cursor, ['number', 'number', 'number', 'number']);
+  const after =
+    query.cursor === undefined ? undefined : decodeCursor(query.cursor, ['number', 'number', 'number', 'number']);
   const deviceNo = query.deviceId === undefined ? undefined : findDevice(db, query.deviceId);
   if (query.deviceId !== undefined && deviceNo === undefined) return { items: [], nextCursor: null };
   const rows = listDays(db).flatMap((day) => readDay(db, day, query, { deviceNo, after: after as Key | undefined }));

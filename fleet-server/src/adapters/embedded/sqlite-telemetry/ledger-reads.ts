@@ -36,6 +36,8 @@ interface Totals {
 }
 
 export const readTotals = (db: Sqlite): Totals =>
-  db
-    .prepare<[], Totals>('SELECT records, duplicates, dead_letters AS deadLetters FROM totals')
-    .get() ?? { records: 0, duplicates: 0, deadLetters: 0 };
+  db.prepare<[], Totals>('SELECT records, duplicates, dead_letters AS deadLetters FROM totals').get() ?? {
+    records: 0,
+    duplicates: 0,
+    deadLetters: 0,
+  };

@@ -119,10 +119,7 @@ class Packer {
   }
 }
 
-export const packAppend = (
-  batches: readonly IncomingBatch[],
-  deadLetters: readonly NewDeadLetter[],
-): PackedAppend => {
+export const packAppend = (batches: readonly IncomingBatch[], deadLetters: readonly NewDeadLetter[]): PackedAppend => {
   const records = batches.reduce((count, batch) => count + batch.records.length, 0);
   const packer = new Packer(batches.length, records);
   for (const batch of batches) packer.batch(batch);

@@ -193,9 +193,13 @@ export class SqliteTelemetryStore extends TelemetryStore {
 }
 
 const unavailable = (why: string, cause?: unknown): FleetError =>
-  new FleetError('STORAGE_UNAVAILABLE', `Telemetry cannot be stored (${why}); nothing was. Free disk space, then wait.`, {
-    cause,
-  });
+  new FleetError(
+    'STORAGE_UNAVAILABLE',
+    `Telemetry cannot be stored (${why}); nothing was. Free disk space, then wait.`,
+    {
+      cause,
+    },
+  );
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN';

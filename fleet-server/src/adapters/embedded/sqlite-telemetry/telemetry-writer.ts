@@ -2,13 +2,14 @@
 import { RECORD_KINDS, topics } from '@shoal/protocol';
 import type { NewDeadLetter } from '../../../ports/telemetry-store.ts';
 import { CommitExtents } from './commit-extents.ts';
-import { dayName, dayOf, listDays, packFlags, rawTable, shapeTable, type Day } from './day-table.ts';
+import { dayName, daySpan, listDays, packFlags, rawTable, shapeTable, type Day } from './day-table.ts';
 import { DayWriter, type RowKey } from './day-writer.ts';
 import { IdentityTables } from './identity-tables.ts';
-import { BATCH_NUMBERS, RECORD_NUMBERS, type PackedAppend } from './packed-append.ts';
+import { RECORD_NUMBERS, type PackedAppend } from './packed-append.ts';
 import { ReceivedRanges } from './received-ranges.ts';
 import { incomingJson, isSameRecord, type IncomingRecord } from './same-record.ts';
-import type { Sqlite } from './telemetry-file.ts';
+import { checkIntegrity, type Sqlite } from './telemetry-file.ts';
+import { AppendCursor } from './unpack-append.ts';
 
 /** Verdict per record, in the order of the append. */
 export const FATE = { stored: 0, duplicate: 1, conflict: 2 } as const;
@@ -29,6 +30,7 @@ const DELETE_ROWS = 5_000;
 const PROBE_BYTES = 131_072;
 
 interface Tally {
+  readonly batchId: number;
   stored: number;
   duplicates: number;
   conflicts: number;
@@ -47,7 +49,9 @@ export class TelemetryWriter {
   readonly #addTotals;
   readonly #addDeadLetter;
   readonly #trimDeadLetters;
+  readonly #readLastBatchId;
   #lastBatchId: number;
+  #today = daySpan(0);
   /** Newest first; undefined when it has to be read anew. */
   #dayList: Day[] | undefined;
 
@@ -66,33 +70,31 @@ export class TelemetryWriter {
         VALUES (?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#trimDeadLetters = db.prepare('DELETE FROM dead_letters WHERE id <= ?');
-    this.#lastBatchId = db.prepare<[], number>('SELECT last_batch_id FROM totals').pluck().get() ?? 0;
+    this.#readLastBatchId = db.prepare<[], number>('SELECT last_batch_id FROM totals').pluck();
+    this.#lastBatchId = this.#readLastBatchId.get() ?? 0;
   }
 
-  /** All of it or nothing; returns after the sync. @throws SQLite's errors, after a rollback */
-  append(packed: PackedAppend, now: number): AppendOutcome {
+  /**
+   * Several appends in one transaction, each with its own log row: all of them or nothing; returns after the sync.
+   * @throws SQLite's errors, after a rollback
+   */
+  append(appends: readonly PackedAppend[], now: number): AppendOutcome[] {
     const startedAt = performance.now();
     try {
       this.#db.exec('BEGIN IMMEDIATE');
-      const tally = this.#records(packed);
-      const letters = [...packed.deadLetters, ...tally.conflictLetters];
-      for (const letter of letters) this.#deadLetter(letter);
+      const tallies = appends.map((packed) => this.#apply(packed, now));
       this.#ranges.persist();
-      const batchId = this.#lastBatchId + 1;
-      if (!tally.extents.isEmpty) this.#addCommit.run(batchId, now, tally.extents.toText());
-      this.#addTotals.run(batchId, tally.stored, tally.duplicates, letters.length);
       this.#db.exec('COMMIT');
-      this.#lastBatchId = batchId;
       this.#ranges.committed();
-      const { duplicates, conflicts } = tally;
-      return {
+      const seconds = (performance.now() - startedAt) / 1_000;
+      return tallies.map(({ batchId, stored, duplicates, conflicts, fates }) => ({
         batchId,
         duplicates,
         conflicts,
-        fates: duplicates + conflicts === 0 ? undefined : tally.fates,
-        rows: tally.stored,
-        seconds: (performance.now() - startedAt) / 1_000,
-      };
+        fates: duplicates + conflicts === 0 ? undefined : fates,
+        rows: stored,
+        seconds,
+      }));
     } catch (error) {
       this.#undo();
       throw error;
@@ -108,6 +110,11 @@ export class TelemetryWriter {
       this.#undo();
       throw error;
     }
+  }
+
+  /** @throws an error that `isCorruption` recognises */
+  check(): void {
+    checkIntegrity(this.#db);
   }
 
   /** Rows go in steps, newest day first; the last step removes the device itself. @returns whether more is to do */
@@ -152,69 +159,72 @@ export class TelemetryWriter {
     return expired.map(dayName);
   }
 
-  #records(packed: PackedAppend): Tally {
-    const { numbers } = packed;
+  #apply(packed: PackedAppend, now: number): Tally {
+    this.#lastBatchId += 1;
+    const tally = this.#records(packed, this.#lastBatchId);
+    const letters = [...packed.deadLetters, ...tally.conflictLetters];
+    for (const letter of letters) this.#deadLetter(letter);
+    if (!tally.extents.isEmpty) this.#addCommit.run(tally.batchId, now, tally.extents.toText());
+    this.#addTotals.run(tally.batchId, tally.stored, tally.duplicates, letters.length);
+    return tally;
+  }
+
+  #records(packed: PackedAppend, batchId: number): Tally {
     const tally: Tally = {
+      batchId,
       stored: 0,
       duplicates: 0,
       conflicts: 0,
-      fates: new Uint8Array(Math.ceil(numbers.length / RECORD_NUMBERS)),
+      fates: new Uint8Array(Math.ceil(packed.numbers.length / RECORD_NUMBERS)),
       extents: new CommitExtents(),
       conflictLetters: [],
     };
-    let at = 0;
-    let bodyAt = 0;
-    let index = 0;
-    while (at < numbers.length) {
-      const head = numbers.subarray(at, at + BATCH_NUMBERS) as unknown as BatchHead;
-      const [deviceIndex, epochIndex, kind, priority, lane, receivedAt, count] = head;
-      const deviceId = packed.strings[deviceIndex] ?? '';
-      const deviceNo = this.#identities.device(deviceId);
-      const epochNo = this.#identities.epoch(deviceNo, packed.strings[epochIndex] ?? '');
-      const received = this.#ranges.of(epochNo);
-      const day = this.#day(dayOf(receivedAt));
-      at += BATCH_NUMBERS;
-      for (let left = count; left > 0; left -= 1) {
-        const sequence = numbers[at] ?? 0;
-        const observedAt = numbers[at + 1] ?? 0;
-        const eventAt = numbers[at + 2] ?? 0;
-        const clock = numbers[at + 3] ?? 0;
-        const shapeIndex = numbers[at + 4] ?? -1;
-        const bytes = numbers[at + 5] ?? 0;
-        const body = packed.bodies.subarray(bodyAt, bodyAt + bytes);
-        const shape = shapeIndex < 0 ? null : (packed.strings[shapeIndex] ?? null);
-        if (received.add(sequence)) {
-          day.insert({
-            deviceNo,
-            kind,
-            eventAt,
-            epochNo,
-            sequence,
-            flags: packFlags(clock, priority, lane),
-            lag: receivedAt - eventAt,
-            observedAt: observedAt === eventAt ? null : observedAt,
-            shapeNo: shape === null ? null : day.shapeNo(shape),
-            body,
-          });
-          tally.extents.add({ day: day.day, deviceNo, kind, epochNo, eventAt, sequence });
-          tally.stored += 1;
-        } else {
-          const again = { kind, sequence, observedAt, eventAt, shape, body };
-          const same = this.#isDuplicate({ deviceNo, epochNo, sequence }, again);
-          tally.fates[index] = same ? FATE.duplicate : FATE.conflict;
-          if (same) tally.duplicates += 1;
-          else {
-            tally.conflicts += 1;
-            const epoch = packed.strings[epochIndex] ?? '';
-            tally.conflictLetters.push(conflictLetter({ deviceId, epoch, receivedAt }, again));
-          }
-        }
-        at += RECORD_NUMBERS;
-        bodyAt += bytes;
-        index += 1;
+    const cursor = new AppendCursor(packed);
+    while (cursor.nextBatch()) this.#batch(cursor, tally);
+    return tally;
+  }
+
+  #batch(cursor: AppendCursor, tally: Tally): void {
+    const deviceNo = this.#identities.device(cursor.deviceId);
+    const epochNo = this.#identities.epoch(deviceNo, cursor.epoch);
+    const received = this.#ranges.of(epochNo);
+    const day = this.#day(this.#dayOf(cursor.receivedAt));
+    while (cursor.nextRecord()) {
+      if (received.add(cursor.sequence)) {
+        this.#store(day, cursor, { deviceNo, epochNo });
+        tally.extents.add(day.day, deviceNo, epochNo, cursor);
+        tally.stored += 1;
+      } else if (this.#isDuplicate({ deviceNo, epochNo, sequence: cursor.sequence }, cursor)) {
+        tally.fates[cursor.index] = FATE.duplicate;
+        tally.duplicates += 1;
+      } else {
+        tally.fates[cursor.index] = FATE.conflict;
+        tally.conflicts += 1;
+        tally.conflictLetters.push(conflictLetter(cursor));
       }
     }
-    return tally;
+  }
+
+  #store(day: DayWriter, cursor: AppendCursor, key: Omit<RowKey, 'sequence'>): void {
+    const { eventAt, observedAt, shape } = cursor;
+    day.insert({
+      deviceNo: key.deviceNo,
+      kind: cursor.kind,
+      eventAt,
+      epochNo: key.epochNo,
+      sequence: cursor.sequence,
+      flags: packFlags(cursor.clock, cursor.priority, cursor.lane),
+      lag: cursor.receivedAt - eventAt,
+      observedAt: observedAt === eventAt ? null : observedAt,
+      shapeNo: shape === null ? null : day.shapeNo(shape),
+      body: cursor.body,
+    });
+  }
+
+  /** Messages of one commit mostly share the millisecond, and nearly always the day. */
+  #dayOf(receivedAt: number): Day {
+    if (receivedAt < this.#today.from || receivedAt >= this.#today.to) this.#today = daySpan(receivedAt);
+    return this.#today.day;
   }
 
   /** A row that retention has dropped cannot be compared; its key was received, so it counts as the same. */
@@ -281,22 +291,15 @@ export class TelemetryWriter {
     this.#ranges.forgetAll();
     this.#days.clear();
     this.#dayList = undefined;
+    this.#lastBatchId = this.#readLastBatchId.get() ?? this.#lastBatchId;
   }
 }
 
-type BatchHead = [number, number, number, number, number, number, number];
-
-const conflictLetter = (
-  from: { readonly deviceId: string; readonly epoch: string; readonly receivedAt: number },
-  incoming: IncomingRecord,
-): NewDeadLetter => {
-  const kind = RECORD_KINDS[incoming.kind] ?? 'readings';
-  return {
-    deviceId: from.deviceId,
-    topic: topics.records(from.deviceId, kind),
-    receivedAt: from.receivedAt,
-    reason: 'SEQUENCE_CONFLICT',
-    detail: `Sequence ${incoming.sequence} of epoch ${from.epoch} was received before with other content.`,
-    payload: Buffer.from(incomingJson(incoming), 'utf8'),
-  };
-};
+const conflictLetter = (cursor: AppendCursor): NewDeadLetter => ({
+  deviceId: cursor.deviceId,
+  topic: topics.records(cursor.deviceId, RECORD_KINDS[cursor.kind] ?? 'readings'),
+  receivedAt: cursor.receivedAt,
+  reason: 'SEQUENCE_CONFLICT',
+  detail: `Sequence ${cursor.sequence} of epoch ${cursor.epoch} was received before with other content.`,
+  payload: Buffer.from(incomingJson(cursor), 'utf8'),
+});

@@ -1,11 +1,5 @@
 /** What the store and its two threads say to each other. */
-import type {
-  DeadLetterQuery,
-  HistoryQuery,
-  LogEntry,
-  SeriesQuery,
-  StoredOf,
-} from '../../../ports/telemetry-store.ts';
+import type { DeadLetterQuery, HistoryQuery, LogEntry, SeriesQuery, StoredOf } from '../../../ports/telemetry-store.ts';
 import type { DeadLetter, Page, ReceivedRanges, RecordKind, Series } from '@shoal/protocol';
 import type { PackedAppend } from './packed-append.ts';
 import type { AppendOutcome } from './telemetry-writer.ts';
@@ -46,7 +40,9 @@ export interface ThreadFault {
   readonly message: string;
 }
 
-export type ThreadRequest<J> = { [K in keyof J]: { id: number; job: K; ask: J[K] extends { ask: infer A } ? A : never } }[keyof J];
+export type ThreadRequest<J> = {
+  [K in keyof J]: { id: number; job: K; ask: J[K] extends { ask: infer A } ? A : never };
+}[keyof J];
 
 export type ThreadAnswer =
   | { readonly id: number; readonly answer: unknown }
