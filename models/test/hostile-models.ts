@@ -3,7 +3,14 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readBundle, writeBundle, type Bundle, type BundleContent, type BundleManifest, type FeatureView } from '@shoal/models';
+import {
+  readBundle,
+  writeBundle,
+  type Bundle,
+  type BundleContent,
+  type BundleManifest,
+  type FeatureView,
+} from '@shoal/models';
 import type { Datatype } from '@shoal/protocol';
 import { writeOnnx, type OnnxGraph, type OnnxNode, type OnnxTensor } from '../train/onnx-writer.ts';
 
@@ -18,7 +25,11 @@ export const TINY_VIEW: FeatureView = {
 };
 
 const scalar = (element: OnnxTensor['element'], value: number): OnnxTensor => ({ element, shape: [], values: [value] });
-const vector = (element: OnnxTensor['element'], values: number[]): OnnxTensor => ({ element, shape: [values.length], values });
+const vector = (element: OnnxTensor['element'], values: number[]): OnnxTensor => ({
+  element,
+  shape: [values.length],
+  values,
+});
 
 /** x FP32 [batch, 1] -> score FP32 [batch, 1]. */
 const graph = (nodes: OnnxNode[], initializers: Record<string, OnnxTensor>): OnnxGraph => ({
@@ -30,7 +41,9 @@ const graph = (nodes: OnnxNode[], initializers: Record<string, OnnxTensor>): Onn
 });
 
 /** score = 2 x. */
-export const DOUBLING = writeOnnx(graph([{ op: 'Mul', inputs: ['x', 'two'], outputs: ['score'] }], { two: scalar('FP32', 2) }));
+export const DOUBLING = writeOnnx(
+  graph([{ op: 'Mul', inputs: ['x', 'two'], outputs: ['score'] }], { two: scalar('FP32', 2) }),
+);
 
 const loopBody: OnnxGraph = {
   name: 'body',
@@ -73,7 +86,9 @@ export const HANGING_ABOVE_1000 = writeOnnx(
 export const HANGING = writeOnnx(graph(loopNodes([]), { ...LOOP_TENSORS, turns: scalar('INT64', 20_000_000_000) }));
 
 /** score = x / 0: infinite, or NaN for zero. */
-export const NOT_FINITE = writeOnnx(graph([{ op: 'Div', inputs: ['x', 'zero'], outputs: ['score'] }], { zero: scalar('FP32', 0) }));
+export const NOT_FINITE = writeOnnx(
+  graph([{ op: 'Div', inputs: ['x', 'zero'], outputs: ['score'] }], { zero: scalar('FP32', 0) }),
+);
 
 /** Wants x times 4 MB (x >= 0) while it runs, and gives 2 x. */
 export const GREEDY = writeOnnx(
@@ -83,7 +98,12 @@ export const GREEDY = writeOnnx(
       { op: 'Cast', inputs: ['largest'], outputs: ['count'], attributes: { to: { int: 7 } } },
       { op: 'Reshape', inputs: ['count', 'one'], outputs: ['counts'] },
       { op: 'Concat', inputs: ['counts', 'million'], outputs: ['shape'], attributes: { axis: { int: 0 } } },
-      { op: 'ConstantOfShape', inputs: ['shape'], outputs: ['filled'], attributes: { value: { tensor: vector('FP32', [0]) } } },
+      {
+        op: 'ConstantOfShape',
+        inputs: ['shape'],
+        outputs: ['filled'],
+        attributes: { value: { tensor: vector('FP32', [0]) } },
+      },
       { op: 'ReduceMax', inputs: ['filled'], outputs: ['zero'], attributes: { keepdims: { int: 0 } } },
       { op: 'Add', inputs: ['x', 'zero'], outputs: ['same'] },
       { op: 'Mul', inputs: ['same', 'two'], outputs: ['score'] },
@@ -125,7 +145,12 @@ export const HOARDING = writeOnnx(
 export const GIGABYTE_CONSTANT = writeOnnx(
   graph(
     [
-      { op: 'ConstantOfShape', inputs: ['size'], outputs: ['filled'], attributes: { value: { tensor: vector('FP32', [0]) } } },
+      {
+        op: 'ConstantOfShape',
+        inputs: ['size'],
+        outputs: ['filled'],
+        attributes: { value: { tensor: vector('FP32', [0]) } },
+      },
       { op: 'ReduceMax', inputs: ['filled'], outputs: ['zero'], attributes: { keepdims: { int: 0 } } },
       { op: 'Add', inputs: ['x', 'zero'], outputs: ['score'] },
     ],
@@ -185,7 +210,14 @@ export interface BundlePlan {
   readonly manifest?: Partial<BundleContent['manifest']>;
 }
 
-export const contentOf = ({ model, golden = [[1, 2], [-3, -6]], manifest }: BundlePlan): BundleContent => ({
+export const contentOf = ({
+  model,
+  golden = [
+    [1, 2],
+    [-3, -6],
+  ],
+  manifest,
+}: BundlePlan): BundleContent => ({
   manifest: manifestOf(manifest),
   files: [
     { path: 'model.onnx', role: 'model', bytes: model },

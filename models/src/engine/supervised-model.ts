@@ -64,6 +64,8 @@ export class SupervisedModel implements ModelHandle {
   #state: EngineState;
   #searching: Promise<void> | null = null;
   #retryAt: number | null = null;
+  /** Why a better engine is not in use. */
+  #passedOver: ModelError | null = null;
   #closed = false;
 
   constructor(bundle: Bundle, host: EngineHost) {
@@ -91,10 +93,7 @@ export class SupervisedModel implements ModelHandle {
 
   /** Finds an engine; afterwards the state is `ready` or `unavailable`. Concurrent calls share one search. Never rejects. */
   async start(): Promise<void> {
-    this.#searching ??= this.#search().finally(() => {
-      this.#searching = null;
-    });
-    return this.#searching;
+    return this.#begin(null);
   }
 
   /** As the port says; ENGINE_UNAVAILABLE when no engine works. A request that broke its engine's trust is tried on the next one. */
@@ -129,7 +128,15 @@ export class SupervisedModel implements ModelHandle {
   noteChild(kind: EngineKind, lost: ModelError | null): void {
     if (this.#handle === null || this.#state.engine !== kind) return;
     if (lost !== null) this.#report('restarting', kind, lost);
-    else if (this.#state.status === 'restarting') this.#report('ready', kind, null);
+    else if (this.#state.status === 'restarting') this.#report('ready', kind, this.#passedOver);
+  }
+
+  /** `reason`: why the engine before was left. */
+  async #begin(reason: ModelError | null): Promise<void> {
+    this.#searching ??= this.#search(reason).finally(() => {
+      this.#searching = null;
+    });
+    return this.#searching;
   }
 
   #current(): ModelHandle {
@@ -154,18 +161,21 @@ export class SupervisedModel implements ModelHandle {
       this.#report('starting', null, fault);
       await handle.close();
     }
-    await this.start();
+    await this.#begin(fault);
   }
 
-  async #search(): Promise<void> {
-    let reason: ModelError | null = null;
+  async #search(before: ModelError | null): Promise<void> {
+    let reason = before;
     for (let choice = this.#choose(); !this.#closed; choice = this.#choose()) {
       if (choice.engine === null) {
         this.#retryAt = choice.retryAt;
         return this.#report('unavailable', null, reason ?? this.#noEngine());
       }
       const fault = await this.#try(choice.engine);
-      if (fault === null) return this.#report('ready', choice.engine, reason ?? this.#noPreferred(choice.engine));
+      if (fault === null) {
+        this.#passedOver = reason ?? this.#noPreferred(choice.engine);
+        return this.#report('ready', choice.engine, this.#passedOver);
+      }
       reason ??= fault;
     }
   }

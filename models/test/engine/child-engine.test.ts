@@ -1,7 +1,23 @@
 import { afterAll, afterEach, describe, expect, jest, test } from '@jest/globals';
-import { checkGolden, createNativeEngine, createWasmEngine, ModelError, type EngineFactory, type InferenceEngine } from '@shoal/models';
+import {
+  checkGolden,
+  createNativeEngine,
+  createWasmEngine,
+  ModelError,
+  type EngineFactory,
+  type InferenceEngine,
+} from '@shoal/models';
 import { codeOf, eventually, isAlive } from '../conditions.ts';
-import { BundleShelf, DOUBLING, GARBAGE, GREEDY, HANGING, HANGING_ABOVE_1000, NOT_FINITE, x } from '../hostile-models.ts';
+import {
+  BundleShelf,
+  DOUBLING,
+  GARBAGE,
+  GREEDY,
+  HANGING,
+  HANGING_ABOVE_1000,
+  NOT_FINITE,
+  x,
+} from '../hostile-models.ts';
 
 jest.setTimeout(30_000);
 const shelf = new BundleShelf();
@@ -97,18 +113,24 @@ describe('a child engine', () => {
   });
 
   test('finds the row of a batch that breaks the model', async () => {
-    const model = await open(createNativeEngine, { hardLimitMs: 300 }).load(await shelf.bundle({ model: HANGING_ABOVE_1000 }));
+    const model = await open(createNativeEngine, { hardLimitMs: 300 }).load(
+      await shelf.bundle({ model: HANGING_ABOVE_1000 }),
+    );
     expect(await codeOf(model.infer(x(1, 2_000, 3)))).toBe('INPUT_BREAKS_MODEL');
   });
 
   test('answers at the deadline and lets a merely slow run finish', async () => {
-    const model = await open(createNativeEngine, { hardLimitMs: 2_000 }).load(await shelf.bundle({ model: HANGING_ABOVE_1000 }));
+    const model = await open(createNativeEngine, { hardLimitMs: 2_000 }).load(
+      await shelf.bundle({ model: HANGING_ABOVE_1000 }),
+    );
     expect(await codeOf(model.infer(x(2_000), { deadlineMs: 50 }))).toBe('ENGINE_TIMEOUT');
     expect((await model.infer(x(1))).outputs['score']?.data[0]).toBe(2);
   });
 
   test('drops a waiting request at its deadline', async () => {
-    const model = await open(createNativeEngine, { hardLimitMs: 500 }).load(await shelf.bundle({ model: HANGING_ABOVE_1000 }));
+    const model = await open(createNativeEngine, { hardLimitMs: 500 }).load(
+      await shelf.bundle({ model: HANGING_ABOVE_1000 }),
+    );
     const first = model.infer(x(2_000));
     expect(await codeOf(model.infer(x(1), { deadlineMs: 20 }))).toBe('ENGINE_TIMEOUT');
     expect(model.stats().queued).toBe(0);

@@ -6,7 +6,16 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, describe, expect, jest, test } from '@jest/globals';
 import { createNativeEngine, createWasmEngine, type EngineFactory, type InferenceEngine } from '@shoal/models';
 import { codeOf, eventually, isAlive } from '../conditions.ts';
-import { BundleShelf, contentOf, DOUBLING, GIGABYTE_CONSTANT, HANGING_ABOVE_1000, HOARDING, identityPlan, x } from '../hostile-models.ts';
+import {
+  BundleShelf,
+  contentOf,
+  DOUBLING,
+  GIGABYTE_CONSTANT,
+  HANGING_ABOVE_1000,
+  HOARDING,
+  identityPlan,
+  x,
+} from '../hostile-models.ts';
 
 jest.setTimeout(30_000);
 const shelf = new BundleShelf();
@@ -35,9 +44,22 @@ describe.each(both)('the process of %s', (_kind, create) => {
     const environment = (await readFile(`/proc/${pid}/environ`, 'utf8')).split('\0');
     const folder = await readlink(`/proc/${pid}/cwd`);
     expect(environment).toContain('ORT_DISABLE_TELEMETRY=1');
-    expect(environment.map((entry) => entry.split('=')[0]).filter(Boolean).sort()).toEqual(
-      ['HOME', 'MALLOC_ARENA_MAX', 'MALLOC_TRIM_THRESHOLD_', 'NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE', 'ORT_DISABLE_TELEMETRY', 'PATH', 'PWD', 'TMPDIR'],
-    );
+    expect(
+      environment
+        .map((entry) => entry.split('=')[0])
+        .filter(Boolean)
+        .sort(),
+    ).toEqual([
+      'HOME',
+      'MALLOC_ARENA_MAX',
+      'MALLOC_TRIM_THRESHOLD_',
+      'NODE_CHANNEL_FD',
+      'NODE_CHANNEL_SERIALIZATION_MODE',
+      'ORT_DISABLE_TELEMETRY',
+      'PATH',
+      'PWD',
+      'TMPDIR',
+    ]);
     expect(environment).toContain(`HOME=${folder}`);
     expect(await readdir(folder)).toEqual([]);
     await engine.close();
@@ -58,7 +80,16 @@ describe.each(both)('the process of %s', (_kind, create) => {
     const engine = open(create);
     const model = await engine.load(await shelf.bundle({ model: GIGABYTE_CONSTANT })).catch(() => null);
     const code = model === null ? 'refused' : await codeOf(model.infer(x(1)));
-    expect(['refused', 'ENGINE_OUT_OF_MEMORY', 'MODEL_RUN_FAILED', 'INPUT_BREAKS_MODEL', 'MODEL_QUARANTINED']).toContain(code);
+    const pid = model?.stats().pid ?? null;
+    const peakKb = pid === null ? 0 : Number(/VmHWM:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]);
+    expect(peakKb).toBeLessThan(400_000);
+    expect([
+      'refused',
+      'ENGINE_OUT_OF_MEMORY',
+      'MODEL_RUN_FAILED',
+      'INPUT_BREAKS_MODEL',
+      'MODEL_QUARANTINED',
+    ]).toContain(code);
   });
 
   test.each([
@@ -84,7 +115,9 @@ describe.each(both)('the process of %s', (_kind, create) => {
 
 const HOST = fileURLToPath(new URL('./fixtures/host.ts', import.meta.url));
 const startHost = async (folder: string, mode: string) => {
-  const host = spawn(process.execPath, ['--conditions=source', HOST, folder, mode], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const host = spawn(process.execPath, ['--conditions=source', HOST, folder, mode], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const exited = once(host, 'exit');
   const [first] = (await once(host.stdout.setEncoding('utf8'), 'data')) as [string];
   return { host, exited, engine: Number(first) };
@@ -107,13 +140,19 @@ describe('an engine process', () => {
     await eventually(async () => !(await isAlive(engine)));
   });
 
-  test.each(['native/native-child.ts', 'wasm/wasm-child.ts'])('%s refuses to start while telemetry is not off', async (entry) => {
-    const path = fileURLToPath(new URL(`../../src/engine/${entry}`, import.meta.url));
-    const child = spawn(process.execPath, ['--conditions=source', path], { env: {}, stdio: ['ignore', 'ignore', 'pipe'] });
-    const exited = once(child, 'exit');
-    let talk = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (talk += text));
-    expect((await exited)[0]).toBe(1);
-    expect(talk).toContain('ORT_DISABLE_TELEMETRY=1');
-  });
+  test.each(['native/native-child.ts', 'wasm/wasm-child.ts'])(
+    '%s refuses to start while telemetry is not off',
+    async (entry) => {
+      const path = fileURLToPath(new URL(`../../src/engine/${entry}`, import.meta.url));
+      const child = spawn(process.execPath, ['--conditions=source', path], {
+        env: {},
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      const exited = once(child, 'exit');
+      let talk = '';
+      child.stderr.setEncoding('utf8').on('data', (text: string) => (talk += text));
+      expect((await exited)[0]).toBe(1);
+      expect(talk).toContain('ORT_DISABLE_TELEMETRY=1');
+    },
+  );
 });
