@@ -176,6 +176,7 @@ class DeviceAgent implements Agent {
     losses.stop();
     await outbox.flush();
     if (uplink.status().state === 'connected') await Promise.race([this.#sent(), drainBy]);
+    twin.reportNow();
     this.#connecting.abort();
     await uplink.stop();
     for (const part of [drainer, twin, context, offset]) part.offline();

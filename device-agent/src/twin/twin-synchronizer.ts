@@ -83,6 +83,11 @@ export class TwinSynchronizer implements LinkParticipant {
     }, TOUCH_MS);
   }
 
+  /** Whatever changed goes out now: the last word before a farewell. */
+  reportNow(): void {
+    this.#report('patch');
+  }
+
   offline(): void {
     this.#connection = undefined;
     clearInterval(this.#timer);
