@@ -2,19 +2,19 @@
 
 /** `retryable: false` throughout: sending the same bytes again gives the same answer. */
 export const PROTOCOL_ERRORS = {
-  IDENTIFIER_INVALID: 'A device, request or command id that does not match its pattern.',
-  TOPIC_UNKNOWN: 'A topic that is not part of the contract.',
-  TOPIC_TOO_DEEP: 'A topic with more levels than the contract has.',
-  FRAME_TOO_LARGE: 'A payload over the frame bound.',
-  PAYLOAD_NOT_JSON: 'A payload that is not JSON in UTF-8.',
-  PAYLOAD_TOO_DEEP: 'JSON nested deeper than the bound, refused before it is parsed.',
-  PAYLOAD_GZIP_INVALID: 'A payload that starts like gzip and cannot be inflated.',
-  PAYLOAD_INFLATES_TOO_LARGE: 'A compressed payload that inflates over the bound.',
-  PAYLOAD_TOO_LARGE: 'Content that does not fit an MQTT frame; use the HTTP way.',
-  SCHEMA_INVALID: 'JSON that does not match the schema of its topic.',
-  BATCH_TOO_LONG: 'A batch with more records than the bound.',
-  NUMBER_NOT_FINITE: 'A number that is not finite or an integer beyond 2^53-1.',
-  TENSOR_INVALID: 'A tensor whose data, shape and datatype do not agree.',
+  IDENTIFIER_INVALID: 'A device, request or command id that does not match its pattern. Use the characters it names.',
+  TOPIC_UNKNOWN: 'A topic that is not part of the contract. The topics are listed at /docs/mqtt.',
+  TOPIC_TOO_DEEP: 'A topic with more levels than the contract has. The topics are listed at /docs/mqtt.',
+  FRAME_TOO_LARGE: 'A payload over the frame bound. Send fewer records in one batch.',
+  PAYLOAD_NOT_JSON: 'A payload that is not a JSON object or array in well-formed UTF-8. Correct the encoder.',
+  PAYLOAD_TOO_DEEP: 'JSON nested deeper than the bound, refused before it is parsed. Send flatter documents.',
+  PAYLOAD_GZIP_INVALID: 'A payload that starts like gzip and cannot be inflated. Send whole gzip members or plain JSON.',
+  PAYLOAD_INFLATES_TOO_LARGE: 'A compressed payload that inflates over the bound. Send fewer records in one batch.',
+  PAYLOAD_TOO_LARGE: 'Content that does not fit an MQTT frame. Split it, or use the HTTP way.',
+  SCHEMA_INVALID: 'JSON that does not match the schema of its topic; the message has the path. Compare with /docs/mqtt.',
+  BATCH_TOO_LONG: 'A batch with more records than the bound. Split it.',
+  NUMBER_NOT_FINITE: 'A number that is not finite or an integer beyond 2^53-1. Send null with a mark instead.',
+  TENSOR_INVALID: 'A tensor whose data, shape and datatype do not agree. Correct the shape or the data.',
 } as const;
 
 export type ProtocolErrorCode = keyof typeof PROTOCOL_ERRORS;
