@@ -8,7 +8,7 @@ const hasTable = (db: Database.Database, name: string): boolean =>
   db.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?').get(name) !== undefined;
 
 /** A raw table per receipt day; sorted, so the older day comes first. */
-const rawTables = (db: Database.Database): string[] =>
+export const rawTables = (db: Database.Database): string[] =>
   db
     .prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'raw_[0-9]*' ORDER BY name")
     .pluck()

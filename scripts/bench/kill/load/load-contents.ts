@@ -1,6 +1,7 @@
 /** Compares what the server's API gives back with what the load devices said, value by value. */
 import { isDeepStrictEqual } from 'node:util';
-import { RECORD_KINDS, type AnyRecord, type RecordKind } from '@shoal/protocol';
+import { RECORD_KINDS, type AnyRecord } from '@shoal/protocol';
+import { exportRecords, type ExportedRecord } from '../database/api-export.ts';
 import { loadEpoch } from './load-generator.ts';
 import type { LoadPlan } from './load-messages.ts';
 import { kindOf, loadDeviceId, recordOf } from './load-records.ts';
@@ -11,19 +12,9 @@ export interface ContentFindings {
   readonly examples: readonly string[];
 }
 
-type Stored = AnyRecord & { readonly epoch: string };
-
 /** Every field that was sent, as it was sent; what the server adds is not looked at. */
-const isUnaltered = (sent: AnyRecord, stored: Stored): boolean =>
+const isUnaltered = (sent: AnyRecord, stored: ExportedRecord): boolean =>
   Object.entries(sent).every(([field, value]) => isDeepStrictEqual(value, stored[field as keyof AnyRecord]));
-
-/** The whole history of one kind, as lines of JSON. */
-const exportOf = async (httpUrl: string, deviceId: string, kind: RecordKind): Promise<Stored[]> => {
-  const response = await fetch(`${httpUrl}/api/devices/${deviceId}/${kind}?format=ndjson`);
-  if (!response.ok) throw new Error(`GET ${response.url} answered ${response.status}: ${await response.text()}`);
-  const lines = (await response.text()).split('\n').filter((line) => line !== '');
-  return lines.map((line) => JSON.parse(line) as Stored);
-};
 
 export const compareContents = async (httpUrl: string, plan: LoadPlan): Promise<ContentFindings> => {
   const examples: string[] = [];
@@ -32,7 +23,7 @@ export const compareContents = async (httpUrl: string, plan: LoadPlan): Promise<
   for (let index = 0; index < plan.devices; index += 1) {
     const identity = { index, epoch: loadEpoch(plan.seed, index), bornAt: plan.bornAt };
     for (const kind of RECORD_KINDS) {
-      for (const stored of await exportOf(httpUrl, loadDeviceId(index), kind)) {
+      for (const stored of await exportRecords(httpUrl, loadDeviceId(index), kind)) {
         records += 1;
         const sent = recordOf(identity, stored.sequence);
         const isOurs = stored.epoch === identity.epoch && kindOf(stored.sequence) === kind;

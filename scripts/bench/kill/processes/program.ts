@@ -64,6 +64,16 @@ export class Program {
     return this.child?.exitCode === 0;
   }
 
+  /** Waits for it to end by itself. @returns its exit code; undefined when it had to be killed */
+  async ended(patienceMs: number): Promise<number | undefined> {
+    if (this.child !== undefined && this.isRunning) {
+      const impatience = setTimeout(() => void this.kill(), patienceMs);
+      await once(this.child, 'exit');
+      clearTimeout(impatience);
+    }
+    return this.child?.exitCode ?? undefined;
+  }
+
   /** Its last words, newest last. */
   get logTail(): readonly string[] {
     return this.log;

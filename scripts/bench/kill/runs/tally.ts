@@ -14,6 +14,11 @@ export class Tally {
     return this.counts.get(name) ?? 0;
   }
 
+  /** Keeps the highest value. */
+  raise(name: string, value: number): void {
+    this.counts.set(name, Math.max(this.get(name), value));
+  }
+
   /** One more of a kind that must not be. */
   fault(name: string, sentence: string): void {
     this.add(name, 1);

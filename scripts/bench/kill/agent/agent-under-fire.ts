@@ -1,0 +1,128 @@
+/** One real agent with truth sensors: killed, looked at, started again on the same outbox. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { z } from 'zod';
+import { withCrashCopy } from '../database/crash-copy.ts';
+import { Program } from '../processes/program.ts';
+import { agentCommand } from '../processes/project-programs.ts';
+import { siblingProgram } from '../processes/sibling-program.ts';
+import { readOutboxCopy, type OutboxCopy } from './outbox-copy.ts';
+import { readTruth, type ProducedSample } from './truth-file.ts';
+
+/** From the last moment an outbox could have missed to the moment its agent took samples again. */
+export interface Outage {
+  readonly killedAt: number;
+  readonly readyAt: number;
+}
+
+/** Milliseconds; what the outbox documents as its possible loss. */
+export const COMMIT_WINDOW_MS = 200;
+
+/** The second is silent for longer than it may be, again and again, so that its agent has alarms to report. */
+export const SENSORS = [
+  { name: 'steady', everyMs: 10, silenceMs: null },
+  { name: 'halting', everyMs: 450, silenceMs: 150 },
+] as const;
+
+const statusSchema = z.object({ outbox: z.object({ epoch: z.string(), lastCommittedSequence: z.int() }) });
+
+export class AgentUnderFire {
+  readonly deviceId: string;
+  readonly dataDir: string;
+  readonly outages: Outage[] = [];
+  private readonly folder: string;
+  private readonly fleetPort: number;
+  private program: Program | undefined;
+  private localUrl = '';
+
+  constructor(folder: string, deviceId: string, fleetPort: number) {
+    this.folder = folder;
+    this.deviceId = deviceId;
+    this.fleetPort = fleetPort;
+    this.dataDir = join(folder, 'data');
+  }
+
+  /** Resolves when the agent is ready. */
+  async start(): Promise<void> {
+    mkdirSync(this.dataDir, { recursive: true });
+    this.program = new Program(agentCommand(this.configure('agent.json', true)));
+    const ready = await this.program.start();
+    this.localUrl = String(ready['localUrl']);
+    const outage = this.outages.pop();
+    if (outage !== undefined) this.outages.push({ ...outage, readyAt: Date.now() });
+  }
+
+  /** What the agent itself says it has committed. */
+  async committedSequence(): Promise<number> {
+    const response = await fetch(new URL('/status', this.localUrl), { signal: AbortSignal.timeout(2_000) });
+    return statusSchema.parse(await response.json()).outbox.lastCommittedSequence;
+  }
+
+  /** SIGKILL, then a look at what lies on disk. */
+  async kill(): Promise<OutboxCopy | undefined> {
+    const killedAt = Date.now();
+    await this.program?.kill();
+    this.outages.push({ killedAt, readyAt: Infinity });
+    return this.inspect();
+  }
+
+  /** SIGKILL before it is ready. */
+  async killInRecovery(afterMs: number): Promise<OutboxCopy | undefined> {
+    const program = new Program(agentCommand(this.configure('agent.json', true)));
+    const starting = program.start().catch(() => undefined);
+    await pause(afterMs);
+    await program.kill();
+    await starting;
+    return this.inspect();
+  }
+
+  /** Runs without sensors until the server has everything. Answers whether that worked. */
+  async drain(): Promise<boolean> {
+    const command = agentCommand(this.configure('drain.json', false));
+    this.program = new Program({ ...command, args: [...command.args, '--exit-when-finished'] });
+    await this.program.start();
+    return (await this.program.ended(60_000)) === 0;
+  }
+
+  inspect(): OutboxCopy | undefined {
+    return withCrashCopy(this.dataDir, readOutboxCopy);
+  }
+
+  /** Samples of one sensor over all runs. */
+  produced(sensor: string): ProducedSample[] {
+    return readTruth(this.truthFile(sensor));
+  }
+
+  /** Its last words. */
+  get logTail(): readonly string[] {
+    return this.program?.logTail ?? [];
+  }
+
+  private truthFile(sensor: string): string {
+    return join(this.folder, `${sensor}.truth`);
+  }
+
+  private configure(name: string, hasSensors: boolean): string {
+    const { file, execArgv } = siblingProgram(import.meta.url, './truth-sensor');
+    const sensors = SENSORS.map((sensor) => ({
+      type: 'json-lines',
+      name: sensor.name,
+      command: process.execPath,
+      args: [...execArgv, file, this.truthFile(sensor.name), String(sensor.everyMs)],
+      silenceMs: sensor.silenceMs,
+    }));
+    const config = {
+      deviceId: this.deviceId,
+      dataDir: this.dataDir,
+      logLevel: 'warn',
+      fleet: { port: this.fleetPort, reconnectFirstMs: 50, reconnectMaxMs: 400 },
+      sensors: hasSensors ? sensors : [],
+      outbox: { commitWindowMs: COMMIT_WINDOW_MS },
+      localApi: { host: '127.0.0.1', port: 0 },
+    };
+    const configFile = join(this.folder, name);
+    writeFileSync(configFile, JSON.stringify(config));
+    return configFile;
+  }
+}

@@ -1,0 +1,43 @@
+/** Reads an agent's outbox file as a kill left it: what it had accepted, and what still waits. */
+import { join } from 'node:path';
+import { integrityFaults, openForCheck } from '../database/open-for-check.ts';
+
+export interface WaitingRecord {
+  readonly sequence: number;
+  /** JSON without the sequence. */
+  readonly body: string;
+}
+
+export interface OutboxCopy {
+  readonly epoch: string;
+  /** Everything up to here had been committed: it waits here, or the server has acknowledged it. */
+  readonly acceptedThrough: number;
+  readonly waiting: readonly WaitingRecord[];
+  /** Records that the outbox itself gave up, over all reasons. */
+  readonly dropped: number;
+  /** What SQLite finds wrong. */
+  readonly faults: readonly string[];
+}
+
+const isTableThere = 'SELECT count(*) FROM sqlite_schema WHERE name = ?';
+
+/** Undefined when the outbox was never made. Only for copies. Throws when SQLite cannot read it. */
+export const readOutboxCopy = (folder: string): OutboxCopy | undefined => {
+  const db = openForCheck(join(folder, 'outbox.db'));
+  if (db === undefined) return undefined;
+  try {
+    if (db.prepare(isTableThere).pluck().get('meta') === 0) return undefined;
+    const meta = new Map(db.prepare<[], [string, string]>('SELECT name, value FROM meta').raw().all());
+    const waiting = db.prepare<[], WaitingRecord>('SELECT sequence, body FROM records ORDER BY sequence').all();
+    const dropped = db.prepare<[], number | null>('SELECT sum(records) FROM dropped').pluck().get() ?? 0;
+    return {
+      epoch: meta.get('epoch') ?? '',
+      acceptedThrough: Math.max(Number(meta.get('highest_removed') ?? 0), waiting.at(-1)?.sequence ?? 0),
+      waiting,
+      dropped,
+      faults: integrityFaults(db),
+    };
+  } finally {
+    db.close();
+  }
+};

@@ -1,0 +1,188 @@
+/** Kills agents under load again and again, with the server away for part of the time, and accounts for every sample. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { AgentLedger, compareSamples } from '../agent/agent-ledger.ts';
+import { AgentUnderFire, COMMIT_WINDOW_MS, SENSORS } from '../agent/agent-under-fire.ts';
+import { readArrivals } from '../agent/arrivals.ts';
+import { Program } from '../processes/program.ts';
+import { serverCommand } from '../processes/project-programs.ts';
+import { Tally } from './tally.ts';
+
+export interface AgentKillOptions {
+  readonly kills: number;
+  readonly random: () => number;
+  readonly log: (line: string) => void;
+}
+
+export interface AgentKillResult {
+  readonly kills: number;
+  /** Samples were produced within the commit window before the kill. */
+  readonly killsUnderLoad: number;
+  readonly produced: number;
+  readonly accepted: number;
+  readonly arrived: number;
+  readonly lost: number;
+  readonly duplicated: number;
+  readonly orderViolations: number;
+  readonly lostInWindow: number;
+  readonly lostBeyondWindow: number;
+  /** Age of the oldest lost sample when its agent was killed. */
+  readonly worstLossMs: number;
+  readonly integrityFailures: number;
+  /** Sentences; each is a fault. */
+  readonly faults: readonly string[];
+}
+
+const AGENTS = 4;
+const UPTIME_MS = [300, 1_500] as const;
+const RECOVERY_KILL_SHARE = 0.2;
+const RECOVERY_MS = 500;
+/** The server is away in the third and fourth of every four rounds. */
+const ROUNDS_PER_TURN = 4;
+const ROUNDS_WITH_SERVER = 2;
+/** From a sample's making to the outbox having it, and from the end of the window to the disk having it, on a busy machine. */
+const HAND_OVER_MS = 300;
+
+interface Target {
+  readonly agent: AgentUnderFire;
+  readonly ledger: AgentLedger;
+}
+
+class AgentKills {
+  private readonly options: AgentKillOptions;
+  private readonly folder: string;
+  private readonly tally = new Tally();
+  private server: Program | undefined;
+  private httpUrl = '';
+  private ports = { mqtt: 0, http: 0 };
+
+  constructor(options: AgentKillOptions, folder: string) {
+    this.options = options;
+    this.folder = folder;
+  }
+
+  async run(): Promise<AgentKillResult> {
+    await this.startServer();
+    const targets = this.makeTargets();
+    try {
+      for (let round = 0; this.tally.get('kills') < this.options.kills; round += 1) {
+        await this.setServer(round % ROUNDS_PER_TURN < ROUNDS_WITH_SERVER);
+        await Promise.all(targets.map((target) => this.strike(target)));
+        this.options.log(`agents killed ${this.tally.get('kills')} times`);
+      }
+      await this.setServer(true);
+      await Promise.all(targets.map((target) => this.drain(target)));
+      for (const target of targets) await this.account(target);
+    } finally {
+      for (const { agent } of targets) await agent.kill();
+      await this.server?.kill();
+    }
+    return this.result();
+  }
+
+  private makeTargets(): Target[] {
+    return Array.from({ length: AGENTS }, (_, index) => {
+      const folder = join(this.folder, `agent-${index}`);
+      mkdirSync(folder);
+      return { agent: new AgentUnderFire(folder, `target-${index}`, this.ports.mqtt), ledger: new AgentLedger() };
+    });
+  }
+
+  private async startServer(): Promise<void> {
+    this.server = new Program(serverCommand(this.serverDataDir, this.ports));
+    const ready = await this.server.start();
+    this.httpUrl = String(ready['httpUrl']);
+    this.ports = { mqtt: portOf(String(ready['mqttUrl'])), http: portOf(this.httpUrl) };
+  }
+
+  private get serverDataDir(): string {
+    return join(this.folder, 'server');
+  }
+
+  private async setServer(isThere: boolean): Promise<void> {
+    if (this.server?.isRunning === isThere) return;
+    if (isThere) await this.startServer();
+    else await this.server?.kill();
+  }
+
+  private async strike({ agent, ledger }: Target): Promise<void> {
+    const { random } = this.options;
+    if (random() < RECOVERY_KILL_SHARE) {
+      ledger.look(await agent.killInRecovery(random() * RECOVERY_MS), 0);
+      this.tally.add('kills', 1);
+    }
+    await agent.start();
+    await pause(UPTIME_MS[0] + random() * (UPTIME_MS[1] - UPTIME_MS[0]));
+    const claimed = await agent.committedSequence();
+    await pause(random() * COMMIT_WINDOW_MS);
+    ledger.look(await agent.kill(), claimed);
+    this.tally.add('kills', 1);
+  }
+
+  private async drain({ agent, ledger }: Target): Promise<void> {
+    if (await agent.drain()) ledger.look(agent.inspect(), 0);
+    else this.tally.fault('undrained', `${agent.deviceId} did not drain; it said: ${agent.logTail.at(-1) ?? 'nothing'}.`);
+  }
+
+  private async account({ agent, ledger }: Target): Promise<void> {
+    const arrived = await readArrivals(this.httpUrl, this.serverDataDir, agent.deviceId);
+    const findings = ledger.compare(agent.deviceId, arrived);
+    this.tally.addFindings(findings);
+    this.tally.add('arrived', arrived.length);
+    this.tally.add('accepted', findings.accepted);
+    this.tally.add('orderViolations', findings.orderViolations);
+    if (findings.altered > 0) this.tally.fault('altered', `${agent.deviceId}: ${findings.altered} records altered.`);
+    for (const fault of ledger.faults) this.tally.fault('integrityFailures', `${agent.deviceId}: ${fault}`);
+    for (const { name } of SENSORS) {
+      const numbers = arrived.flatMap(({ record }) =>
+        'values' in record && record.source === name ? [record.values['Number'] ?? 0] : [],
+      );
+      const samples = compareSamples(agent, name, numbers, COMMIT_WINDOW_MS + HAND_OVER_MS);
+      this.tally.add('produced', samples.produced);
+      this.tally.add('lostInWindow', samples.lostInWindow);
+      this.tally.add('lostBeyondWindow', samples.lostBeyondWindow);
+      this.tally.add('duplicated', samples.duplicated);
+      this.tally.raise('worstLossMs', samples.worstLossMs);
+    }
+    this.tally.add('underLoad', killsUnderLoad(agent));
+  }
+
+  private result(): AgentKillResult {
+    const count = (name: string): number => this.tally.get(name);
+    return {
+      kills: count('kills'),
+      killsUnderLoad: count('underLoad'),
+      produced: count('produced'),
+      accepted: count('accepted'),
+      arrived: count('arrived'),
+      lost: count('lost'),
+      duplicated: count('duplicated'),
+      orderViolations: count('orderViolations'),
+      lostInWindow: count('lostInWindow'),
+      lostBeyondWindow: count('lostBeyondWindow'),
+      worstLossMs: count('worstLossMs'),
+      integrityFailures: count('integrityFailures'),
+      faults: this.tally.faults,
+    };
+  }
+}
+
+const killsUnderLoad = (agent: AgentUnderFire): number => {
+  const produced = agent.produced(SENSORS[0].name);
+  return agent.outages.filter(({ killedAt }) =>
+    produced.some(({ at }) => at <= killedAt && at > killedAt - COMMIT_WINDOW_MS),
+  ).length;
+};
+
+const portOf = (url: string): number => Number(new URL(url).port);
+
+export const killAgents = async (options: AgentKillOptions): Promise<AgentKillResult> => {
+  const folder = mkdtempSync(join(tmpdir(), 'shoal-kill-'));
+  try {
+    return await new AgentKills(options, folder).run();
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+};
