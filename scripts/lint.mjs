@@ -9,12 +9,9 @@ const PACKAGES = ['protocol', 'models', 'device-agent', 'fleet-server', 'simulat
 const tool = (path) => join(ROOT, 'node_modules', path);
 
 const steps = [
-  ...PACKAGES.filter((name) => existsSync(join(ROOT, name, 'test', 'tsconfig.json'))).map((name) => [
-    `types of ${name}/test`,
-    tool('typescript/bin/tsc'),
-    '-p',
-    `${name}/test`,
-  ]),
+  ...[...PACKAGES, 'scripts']
+    .filter((name) => existsSync(join(ROOT, name, 'test', 'tsconfig.json')))
+    .map((name) => [`types of ${name}/test`, tool('typescript/bin/tsc'), '-p', `${name}/test`]),
   ['code rules', tool('oxlint/bin/oxlint'), '--type-aware', '--deny-warnings', '.'],
   [
     'import rules',

@@ -38,8 +38,12 @@ export const CATALOGUES: readonly Catalogue[] = [
   },
   {
     title: 'Fleet server',
-    about: '`fleet-server/src/errors.ts`. As `code` of a problem document (RFC 9457), in its log, as `reason` of a dead letter.',
-    entries: described(FLEET_ERRORS, (entry) => `(HTTP ${entry.status}${entry.retryable ? ', trying again can help' : ''})`),
+    about:
+      '`fleet-server/src/errors.ts`. As `code` of a problem document (RFC 9457), in its log, as `reason` of a dead letter.',
+    entries: described(
+      FLEET_ERRORS,
+      (entry) => `(HTTP ${entry.status}${entry.retryable ? ', trying again can help' : ''})`,
+    ),
   },
   {
     title: 'The `shoal` command',
