@@ -13,8 +13,9 @@ export const commandSchema = z
     v: z.literal(1),
     commandId: requestIdSchema,
     name: commandNameSchema,
-    /** By the server's clock; a device that gets it later answers `expired` and does nothing. */
-    expiresAt: instantSchema,
+    expiresAt: instantSchema.describe(
+      "By the server's clock; a device that gets it later answers expired and does nothing.",
+    ),
     parameters: jsonObjectSchema.optional(),
   })
   .meta({ id: 'Command', examples: [{ v: 1, commandId: 'k-1', name: 'ping', expiresAt: 1760000030000 }] });
@@ -33,8 +34,10 @@ export const commandOutcomeSchema = z
     state: z.enum(['acknowledged', 'succeeded', 'failed', 'expired', 'unsupported']),
     at: instantSchema,
     result: jsonObjectSchema.optional(),
-    /** Present when `state` is `failed`. */
-    error: z.object({ code: z.string().max(64), message: z.string().max(1_024) }).optional(),
+    error: z
+      .object({ code: z.string().max(64), message: z.string().max(1_024) })
+      .optional()
+      .describe('Present when state is failed.'),
   })
   .meta({
     id: 'CommandOutcome',

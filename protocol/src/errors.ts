@@ -8,10 +8,12 @@ export const PROTOCOL_ERRORS = {
   FRAME_TOO_LARGE: 'A payload over the frame bound. Send fewer records in one batch.',
   PAYLOAD_NOT_JSON: 'A payload that is not a JSON object or array in well-formed UTF-8. Correct the encoder.',
   PAYLOAD_TOO_DEEP: 'JSON nested deeper than the bound, refused before it is parsed. Send flatter documents.',
-  PAYLOAD_GZIP_INVALID: 'A payload that starts like gzip and cannot be inflated. Send whole gzip members or plain JSON.',
+  PAYLOAD_GZIP_INVALID:
+    'A payload that starts like gzip and cannot be inflated. Send whole gzip members or plain JSON.',
   PAYLOAD_INFLATES_TOO_LARGE: 'A compressed payload that inflates over the bound. Send fewer records in one batch.',
   PAYLOAD_TOO_LARGE: 'Content that does not fit an MQTT frame. Split it, or use the HTTP way.',
-  SCHEMA_INVALID: 'JSON that does not match the schema of its topic; the message has the path. Compare with /docs/mqtt.',
+  SCHEMA_INVALID:
+    'JSON that does not match the schema of its topic; the message has the path. Compare with /docs/mqtt.',
   BATCH_TOO_LONG: 'A batch with more records than the bound. Split it.',
   NUMBER_NOT_FINITE: 'A number that is not finite or an integer beyond 2^53-1. Send null with a mark instead.',
   TENSOR_INVALID: 'A tensor whose data, shape and datatype do not agree. Correct the shape or the data.',

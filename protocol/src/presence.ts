@@ -11,15 +11,17 @@ export const birthSchema = z
     v: z.literal(1),
     state: z.literal('online'),
     connectionId: connectionIdSchema,
-    /** The epoch of the outbox in use; the reply to the birth tells how far the server has it. */
-    epoch: epochSchema,
+    epoch: epochSchema.describe(
+      'The epoch of the outbox in use; the reply to the birth tells how far the server has it.',
+    ),
     agentVersion: z.string().max(64),
-    /** For example `raspberry-pi-4`, `linux-x64`, `light-simulator`. */
-    hardwareClass: z.string().max(64),
+    hardwareClass: z.string().max(64).describe('For example raspberry-pi-4, linux-x64, light-simulator.'),
     models: z.array(modelReferenceSchema).max(64),
     startedAt: instantSchema,
-    /** The twin version the device has applied; the server sends the delta when it is behind. */
-    twinVersion: z.int().min(0),
+    twinVersion: z
+      .int()
+      .min(0)
+      .describe('The twin version the device has applied; the server sends the delta when it is behind.'),
   })
   .meta({
     id: 'Birth',
@@ -44,8 +46,7 @@ export const willSchema = z
     v: z.literal(1),
     state: z.literal('offline'),
     connectionId: connectionIdSchema,
-    /** `stopped` is a farewell in good order; `lost` is the last will. */
-    reason: z.enum(['lost', 'stopped']),
+    reason: z.enum(['lost', 'stopped']).describe('stopped is a farewell in good order; lost is the last will.'),
   })
   .meta({ id: 'Will', examples: [{ v: 1, state: 'offline', connectionId: 'c-5d1e', reason: 'lost' }] });
 export type Will = z.infer<typeof willSchema>;

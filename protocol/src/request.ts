@@ -7,8 +7,13 @@ const requestOf = <S extends z.ZodType>(body: S) =>
   z.object({
     v: z.literal(1),
     requestId: requestIdSchema,
-    /** Milliseconds the device waits from sending; the server does not start what cannot be answered in time. */
-    deadlineMs: z.int().min(1).max(600_000),
+    deadlineMs: z
+      .int()
+      .min(1)
+      .max(600_000)
+      .describe(
+        'Milliseconds the device waits from sending; the server does not start what cannot be answered in time.',
+      ),
     body,
   });
 
@@ -24,19 +29,21 @@ export const timeReplySchema = z
 /** `context`: data the fleet has about this device or its entity, to be kept with an age. */
 export const contextRequestSchema = requestOf(
   z.object({
-    /** What to look up; absent means everything the device may see. */
-    keys: z.array(z.string().min(1).max(128)).max(64).optional(),
+    keys: z
+      .array(z.string().min(1).max(128))
+      .max(64)
+      .optional()
+      .describe('What to look up; absent means everything the device may see.'),
   }),
 ).meta({ id: 'ContextRequest', examples: [{ v: 1, requestId: 'x-1', deadlineMs: 3000, body: { keys: ['site'] } }] });
 export const contextReplySchema = z
   .object({
-    /** Key → value; a key that was asked for and is unknown is absent here and listed in `missing`. */
-    values: jsonObjectSchema,
+    values: jsonObjectSchema.describe(
+      'Key → value; a key that was asked for and is unknown is absent here and listed in missing.',
+    ),
     missing: z.array(z.string()),
-    /** Server time at which the values were read. */
-    asOf: instantSchema,
-    /** The device may use the values for this long without asking again. */
-    maxAgeMs: z.int().min(0),
+    asOf: instantSchema.describe('Server time at which the values were read.'),
+    maxAgeMs: z.int().min(0).describe('The device may use the values for this long without asking again.'),
   })
   .meta({ id: 'ContextReply' });
 export type ContextReply = z.infer<typeof contextReplySchema>;

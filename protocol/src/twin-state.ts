@@ -9,8 +9,10 @@ export const desiredConfigurationSchema = z
       .record(
         z.string(),
         z.looseObject({
-          /** Output or label name → threshold; replaces the bundle's default at once. */
-          thresholds: z.record(z.string(), z.number()).optional(),
+          thresholds: z
+            .record(z.string(), z.number())
+            .optional()
+            .describe("Output or label name → threshold; replaces the bundle's default at once."),
           enabled: z.boolean().optional(),
         }),
       )
@@ -18,10 +20,18 @@ export const desiredConfigurationSchema = z
     sensors: z.record(z.string(), z.looseObject({ enabled: z.boolean().optional() })).optional(),
     publish: z
       .looseObject({
-        /** Send every n-th reading (1 = all); predictions and events are always sent. */
-        everyNthReading: z.int().min(1).max(100_000).optional(),
-        /** Longest time a live record waits for others to share its message. */
-        maxDelayMs: z.int().min(0).max(60_000).optional(),
+        everyNthReading: z
+          .int()
+          .min(1)
+          .max(100_000)
+          .optional()
+          .describe('Send every n-th reading (1 = all); predictions and events are always sent.'),
+        maxDelayMs: z
+          .int()
+          .min(0)
+          .max(60_000)
+          .optional()
+          .describe('Longest time a live record waits for others to share its message.'),
       })
       .optional(),
     contextRefreshMs: z.int().min(1_000).max(86_400_000).optional(),
@@ -48,8 +58,7 @@ export const reportedStateSchema = z
       .looseObject({
         depth: z.int().min(0),
         sizeBytes: z.int().min(0),
-        /** Class → records evicted since this epoch began. */
-        dropped: z.record(z.string(), z.int().min(0)),
+        dropped: z.record(z.string(), z.int().min(0)).describe('Class → records evicted since this epoch began.'),
       })
       .optional(),
     clock: z
@@ -66,8 +75,11 @@ export const reportedStateSchema = z
         }),
       )
       .optional(),
-    /** Why the last desired version was not applied, when it was not. */
-    refusal: z.looseObject({ version: z.int(), code: z.string(), message: z.string() }).nullable().optional(),
+    refusal: z
+      .looseObject({ version: z.int(), code: z.string(), message: z.string() })
+      .nullable()
+      .optional()
+      .describe('Why the last desired version was not applied, when it was not.'),
   })
   .meta({ id: 'ReportedState' });
 export type ReportedState = z.infer<typeof reportedStateSchema>;

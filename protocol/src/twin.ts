@@ -27,8 +27,9 @@ export const reportedTwinSchema = z
   .object({
     v: z.literal(1),
     appliedVersion: z.int().min(0),
-    /** `whole` replaces the reported state (after a start), `patch` merges into it. */
-    mode: z.enum(['whole', 'patch']),
+    mode: z
+      .enum(['whole', 'patch'])
+      .describe('whole replaces the reported state (after a start), patch merges into it.'),
     reported: jsonObjectSchema,
   })
   .meta({

@@ -26,7 +26,7 @@ button{font:inherit;margin:.5rem 0;padding:.2rem .7rem;color:var(--text);backgro
 @media(max-width:40rem){table,tbody,tr,th,td{display:block}thead{display:none}td{border:0;padding:.1rem 0}tr{border-bottom:1px solid var(--line);padding:.4rem 0}}
 `;
 
-/** Buttons appear only where a clipboard exists; the pages say everything without a script. */
+/** Copy buttons, and links open what they lead to; the pages say everything without a script. */
 const SCRIPT = `
 for(const line of document.querySelectorAll('.line')){
 const button=document.createElement('button');
@@ -36,6 +36,8 @@ try{await navigator.clipboard.writeText(line.querySelector('pre').textContent);b
 catch{button.textContent='Press Ctrl-C';getSelection().selectAllChildren(line.querySelector('pre'))}
 });
 line.append(button)}
+const open=()=>document.getElementById(location.hash.slice(1))?.closest('details')?.setAttribute('open','');
+addEventListener('hashchange',open);open();
 `;
 
 /** Written apart from the page: the hash covers every byte between the tags. */

@@ -24,8 +24,12 @@ export type PriorityClass = z.infer<typeof priorityClassSchema>;
 export const clockStateSchema = z
   .object({
     state: z.enum(['synchronised', 'unsynchronised']),
-    /** Server time minus device time in milliseconds, as measured by the last `time` request; absent until known. */
-    offsetMs: z.number().optional(),
+    offsetMs: z
+      .number()
+      .optional()
+      .describe(
+        'Server time minus device time in milliseconds, as measured by the last time request; absent until known.',
+      ),
   })
   .meta({ id: 'ClockState' });
 export type ClockState = z.infer<typeof clockStateSchema>;
@@ -35,8 +39,7 @@ const envelope = {
   epoch: epochSchema,
   class: priorityClassSchema,
   lane: laneSchema,
-  /** By the device's clock. */
-  sentAt: instantSchema,
+  sentAt: instantSchema.describe("By the device's clock."),
   clock: clockStateSchema,
 };
 

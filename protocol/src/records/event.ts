@@ -36,8 +36,9 @@ export const eventSchema = z
     kind: z.string().regex(/^[a-z][a-z0-9.-]{0,63}$/),
     severity: severitySchema,
     message: z.string().max(BOUNDS.stringChars),
-    /** Flat facts for machines: numbers, strings, booleans. */
-    data: namedValues(z.union([z.number(), z.string().max(BOUNDS.stringChars), z.boolean(), z.null()])).optional(),
+    data: namedValues(z.union([z.number(), z.string().max(BOUNDS.stringChars), z.boolean(), z.null()]))
+      .optional()
+      .describe('Flat facts for machines: numbers, strings, booleans.'),
   })
   .meta({
     id: 'Event',

@@ -13,11 +13,11 @@ export const modelReferenceSchema = z
   .object({
     name: z.string().min(1).max(63),
     version: z.string().min(1).max(63),
-    /** sha256 of the bundle's manifest, hex. */
     digest: z
       .string()
       .regex(/^[0-9a-f]{64}$/)
-      .optional(),
+      .optional()
+      .describe("sha256 of the bundle's manifest, hex."),
   })
   .meta({ id: 'ModelReference' });
 export type ModelReference = z.infer<typeof modelReferenceSchema>;
@@ -25,24 +25,23 @@ export type ModelReference = z.infer<typeof modelReferenceSchema>;
 export const predictionSchema = z
   .object({
     sequence: sequenceSchema,
-    /** The end of the window the prediction is about, by the device's clock. */
-    observedAt: instantSchema,
+    observedAt: instantSchema.describe("The end of the window the prediction is about, by the device's clock."),
     model: modelReferenceSchema,
-    /** Half-open `[startAt, endAt)` in event time; `count` readings fell into it. */
-    window: z.object({ startAt: instantSchema, endAt: instantSchema, count: z.int().min(0) }),
-    /** Named scalar outputs, `score` by convention for anomaly models. */
-    outputs: namedValues(z.number()),
+    window: z
+      .object({ startAt: instantSchema, endAt: instantSchema, count: z.int().min(0) })
+      .describe('Half-open [startAt, endAt) in event time; count readings fell into it.'),
+    outputs: namedValues(z.number()).describe('Named scalar outputs, score by convention for anomaly models.'),
     label: z.string().min(1).max(64).optional(),
-    /** 0..1 where the model gives one. */
-    confidence: z.number().min(0).max(1).optional(),
+    confidence: z.number().min(0).max(1).optional().describe('0..1 where the model gives one.'),
     threshold: z.number().optional(),
     source: predictionSourceSchema,
-    /** Engine kind that ran it, for example `native-child`. */
-    engine: z.string().max(32).optional(),
-    /** Wall time of the inference in milliseconds, without queueing. */
-    latencyMs: z.number().min(0).optional(),
-    /** Present when the answer is not what the model would give in good health. */
-    degradedReason: z.string().max(256).optional(),
+    engine: z.string().max(32).optional().describe('Engine kind that ran it, for example native-child.'),
+    latencyMs: z.number().min(0).optional().describe('Wall time of the inference in milliseconds, without queueing.'),
+    degradedReason: z
+      .string()
+      .max(256)
+      .optional()
+      .describe('Present when the answer is not what the model would give in good health.'),
   })
   .meta({
     id: 'Prediction',

@@ -12,12 +12,11 @@ export type ValueMark = z.infer<typeof valueMarkSchema>;
 export const readingSchema = z
   .object({
     sequence: sequenceSchema,
-    /** By the device's clock. */
-    observedAt: instantSchema,
-    /** Which sensor source of the device. */
-    source: z.string().min(1).max(64),
-    /** Channel → value in the unit that the device's configuration declares; `null` when there was none. */
-    values: namedValues(z.number().nullable()),
+    observedAt: instantSchema.describe("By the device's clock."),
+    source: z.string().min(1).max(64).describe('Which sensor source of the device.'),
+    values: namedValues(z.number().nullable()).describe(
+      "Channel → value in the unit that the device's configuration declares; null when there was none.",
+    ),
     marks: namedValues(valueMarkSchema).optional(),
   })
   .meta({

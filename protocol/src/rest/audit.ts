@@ -15,13 +15,13 @@ export const auditEntrySchema = z
     at: instantSchema,
     principal: z.string(),
     from: z.string().nullable(),
-    /** Verb on a noun, for example `device.labels.changed`. */
-    action: z.string(),
+    action: z.string().describe('Verb on a noun, for example device.labels.changed.'),
     subject: z.string(),
     before: jsonSchema.nullable(),
     after: jsonSchema.nullable(),
-    /** sha256 over the previous entry's hash and this entry: a removed or altered row breaks the chain. */
-    hash: z.string(),
+    hash: z
+      .string()
+      .describe("sha256 over the previous entry's hash and this entry: a removed or altered row breaks the chain."),
   })
   .meta({ id: 'AuditEntry' });
 export type AuditEntry = z.infer<typeof auditEntrySchema>;

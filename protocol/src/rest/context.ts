@@ -6,11 +6,9 @@ import { jsonObjectSchema } from '../twin.ts';
 /** What a device gets is the fleet's values overlaid by its own, key by key. */
 export const contextDocumentSchema = z
   .object({
-    /** `null` for the fleet's own. */
-    deviceId: deviceIdSchema.nullable(),
+    deviceId: deviceIdSchema.nullable().describe("null for the fleet's own."),
     values: jsonObjectSchema,
-    /** 0 and `null` until something was put there. */
-    revision: z.int().min(0),
+    revision: z.int().min(0).describe('0 and null until something was put there.'),
     updatedAt: instantSchema.nullable(),
   })
   .meta({

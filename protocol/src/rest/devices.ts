@@ -22,8 +22,7 @@ export const deviceSchema = z
   .object({
     deviceId: deviceIdSchema,
     state: deviceStateSchema,
-    /** A sentence. */
-    why: z.string(),
+    why: z.string().describe('A sentence.'),
     since: instantSchema,
     labels: labelsSchema,
     hardwareClass: z.string().nullable(),
@@ -32,22 +31,22 @@ export const deviceSchema = z
     firstSeenAt: instantSchema.nullable(),
     lastSeenAt: instantSchema.nullable(),
     clockOffsetMs: z.number().nullable(),
-    /** Records waiting on the device, as it last reported. */
-    outboxDepth: z.int().nullable(),
+    outboxDepth: z.int().nullable().describe('Records waiting on the device, as it last reported.'),
     twinVersion: z.int().min(0),
     appliedTwinVersion: z.int().min(0),
-    /** Also the ETag. */
-    revision: z.int().min(0),
+    revision: z.int().min(0).describe('Also the ETag.'),
   })
   .meta({ id: 'Device' });
 export type Device = z.infer<typeof deviceSchema>;
 
 export const deviceQuerySchema = pageQuerySchema.extend({
   state: deviceStateSchema.optional(),
-  /** `key=value`, or `key` for presence; several separated by commas must all hold. */
-  labels: z.string().max(512).optional(),
-  /** Substring of the id. */
-  search: z.string().max(64).optional(),
+  labels: z
+    .string()
+    .max(512)
+    .optional()
+    .describe('key=value, or key for presence; several separated by commas must all hold.'),
+  search: z.string().max(64).optional().describe('Substring of the id.'),
 });
 export const devicePageSchema = pageOf(deviceSchema).meta({ id: 'DevicePage' });
 export const devicePatchSchema = z
@@ -65,8 +64,7 @@ export const twinSchema = z
     reported: jsonObjectSchema,
     reportedAt: instantSchema.nullable(),
     appliedVersion: z.int().min(0),
-    /** What is desired and not yet reported so. */
-    delta: jsonObjectSchema,
+    delta: jsonObjectSchema.describe('What is desired and not yet reported so.'),
   })
   .meta({ id: 'Twin' });
 export type Twin = z.infer<typeof twinSchema>;
@@ -81,8 +79,7 @@ export const commandCreateSchema = z
   .strictObject({
     name: commandNameSchema,
     parameters: jsonObjectSchema.optional(),
-    /** Milliseconds until the command expires. */
-    timeoutMs: z.int().min(100).max(86_400_000).default(30_000),
+    timeoutMs: z.int().min(100).max(86_400_000).default(30_000).describe('Milliseconds until the command expires.'),
   })
   .meta({ id: 'CommandCreate', examples: [{ name: 'ping', timeoutMs: 5000 }] });
 

@@ -5,10 +5,14 @@ import { fleetSummarySchema } from './overview.ts';
 import { storedEventSchema, storedPredictionSchema, storedReadingSchema } from './telemetry.ts';
 
 export const liveQuerySchema = z.object({
-  /** One device, or all. */
-  deviceId: z.string().max(63).optional(),
-  /** Comma-separated of `readings,predictions,events,devices,commands,summary`; absent means `devices,summary,events`. */
-  topics: z.string().max(128).optional(),
+  deviceId: z.string().max(63).optional().describe('One device, or all.'),
+  topics: z
+    .string()
+    .max(128)
+    .optional()
+    .describe(
+      'Comma-separated of readings,predictions,events,devices,commands,summary; absent means devices,summary,events.',
+    ),
 });
 
 /** The `event:` field names and the JSON of their `data:`. */

@@ -8,17 +8,16 @@ export const fleetSummarySchema = z
     at: instantSchema,
     devices: z.object({ total: z.int(), byState: z.partialRecord(deviceStateSchema, z.int()) }),
     connections: z.int(),
-    /** Per second over the last minute. */
-    rates: z.object({ records: z.number(), predictions: z.number(), messages: z.number(), deadLetters: z.number() }),
+    rates: z
+      .object({ records: z.number(), predictions: z.number(), messages: z.number(), deadLetters: z.number() })
+      .describe('Per second over the last minute.'),
     totals: z.object({
       records: z.int(),
       duplicates: z.int(),
       deadLetters: z.int(),
-      /** Evicted on devices, by their own counters. */
-      droppedOnDevices: z.int(),
+      droppedOnDevices: z.int().describe('Evicted on devices, by their own counters.'),
     }),
-    /** Where predictions of the last minute ran. */
-    predictionSources: z.record(z.string(), z.int()),
+    predictionSources: z.record(z.string(), z.int()).describe('Where predictions of the last minute ran.'),
     models: z.array(z.object({ name: z.string(), version: z.string(), devices: z.int() })),
     storage: z.object({ state: z.enum(['ok', 'refusing']), why: z.string().nullable(), sizeBytes: z.int() }),
   })
@@ -50,8 +49,7 @@ export const attentionSchema = z
         devices: z.int(),
         examples: z.array(deviceIdSchema).max(5),
         since: instantSchema,
-        /** What to do about it. */
-        remedy: z.string(),
+        remedy: z.string().describe('What to do about it.'),
       }),
     ),
   })

@@ -2,10 +2,9 @@
 import { z } from 'zod';
 
 export const pageQuerySchema = z.object({
-  limit: z.coerce.number().int().min(1).max(1_000).default(100),
-  /** Opaque; from `nextCursor` of the page before. */
-  cursor: z.string().max(512).optional(),
-  format: z.enum(['json', 'csv', 'ndjson']).default('json'),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100).describe('Items of one page; a stream has no pages.'),
+  cursor: z.string().max(512).optional().describe('Opaque; from nextCursor of the page before.'),
+  format: z.enum(['json', 'csv', 'ndjson']).default('json').describe('csv and ndjson stream everything that matches.'),
 });
 export type PageQuery = z.infer<typeof pageQuerySchema>;
 

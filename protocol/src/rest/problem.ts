@@ -3,13 +3,11 @@ import { z } from 'zod';
 
 export const problemSchema = z
   .object({
-    /** RFC 9457 3.1.1: a URI reference to the catalogue entry. */
-    type: z.string(),
+    type: z.string().describe('RFC 9457 3.1.1: a URI reference to the catalogue entry.'),
     title: z.string(),
     status: z.int().min(400).max(599),
     detail: z.string(),
-    /** The request's id, also in the server's log. */
-    instance: z.string().optional(),
+    instance: z.string().optional().describe("The request's id, also in the server's log."),
     code: z.string(),
     retryable: z.boolean(),
     errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),

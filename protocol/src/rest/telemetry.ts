@@ -14,10 +14,10 @@ export type ClockVerdict = z.infer<typeof clockVerdictSchema>;
 const stored = {
   deviceId: deviceIdSchema,
   epoch: epochSchema,
-  /** By the server's clock, when the batch was committed. */
-  receivedAt: instantSchema,
-  /** Event time the server places the record at: `observedAt` when its clock is good, adjusted by the offset, or `receivedAt`. */
-  eventAt: instantSchema,
+  receivedAt: instantSchema.describe("By the server's clock, when the batch was committed."),
+  eventAt: instantSchema.describe(
+    'Event time the server places the record at: observedAt when its clock is good, adjusted by the offset, or receivedAt.',
+  ),
   clock: clockVerdictSchema,
 };
 /** The record's own example as the server holds it. */
@@ -43,9 +43,9 @@ export type StoredPrediction = z.infer<typeof storedPredictionSchema>;
 export type StoredEvent = z.infer<typeof storedEventSchema>;
 
 const range = {
-  from: z.coerce.number().int().min(0).optional(),
-  to: z.coerce.number().int().min(0).optional(),
-  order: z.enum(['asc', 'desc']).default('asc'),
+  from: z.coerce.number().int().min(0).optional().describe('Event time not before this, in milliseconds.'),
+  to: z.coerce.number().int().min(0).optional().describe('Event time before this, in milliseconds.'),
+  order: z.enum(['asc', 'desc']).default('asc').describe('By event time.'),
 };
 export const historyQuerySchema = pageQuerySchema.extend(range);
 export const eventQuerySchema = historyQuerySchema.extend({
@@ -61,21 +61,27 @@ export const storedEventPageSchema = pageOf(storedEventSchema).meta({ id: 'Store
 export const seriesQuerySchema = z.object({
   from: z.coerce.number().int().min(0),
   to: z.coerce.number().int().min(0),
-  /** Comma-separated channel or output names; absent means all. */
-  channels: z.string().max(1_024).optional(),
+  channels: z.string().max(1_024).optional().describe('Comma-separated channel or output names; absent means all.'),
   kind: z.enum(['readings', 'predictions']).default('readings'),
-  /** Points per channel at most, two per bucket. */
-  points: z.coerce.number().int().min(2).max(10_000).default(1_000),
+  points: z.coerce
+    .number()
+    .int()
+    .min(2)
+    .max(10_000)
+    .default(1_000)
+    .describe('Points per channel at most, two per bucket.'),
 });
 export const seriesSchema = z
   .object({
     deviceId: deviceIdSchema,
     from: instantSchema,
     to: instantSchema,
-    /** Channel → points `[eventAt, value]` in time order, min and max of each bucket in the order they occurred. */
-    channels: z.record(z.string(), z.array(z.tuple([instantSchema, z.number()]))),
-    /** Records read to make this. */
-    recordCount: z.int().min(0),
+    channels: z
+      .record(z.string(), z.array(z.tuple([instantSchema, z.number()])))
+      .describe(
+        'Channel → points [eventAt, value] in time order, min and max of each bucket in the order they occurred.',
+      ),
+    recordCount: z.int().min(0).describe('Records read to make this.'),
     downsampled: z.boolean(),
   })
   .meta({ id: 'Series' });
@@ -87,12 +93,10 @@ export const deadLetterSchema = z
     deviceId: z.string(),
     topic: z.string(),
     receivedAt: instantSchema,
-    /** A code of the error catalogue. */
-    reason: z.string(),
+    reason: z.string().describe('A code of the error catalogue.'),
     detail: z.string(),
     sizeBytes: z.int(),
-    /** First bytes of the payload, base64. */
-    sample: z.string(),
+    sample: z.string().describe('First bytes of the payload, base64.'),
   })
   .meta({ id: 'DeadLetter' });
 export type DeadLetter = z.infer<typeof deadLetterSchema>;
@@ -109,8 +113,9 @@ export const receivedRangesSchema = z
     epochs: z.array(
       z.object({
         epoch: epochSchema,
-        /** Closed intervals `[first, last]`, ascending, never touching. */
-        ranges: z.array(z.tuple([z.int(), z.int()])),
+        ranges: z
+          .array(z.tuple([z.int(), z.int()]))
+          .describe('Closed intervals [first, last], ascending, never touching.'),
         count: z.int(),
       }),
     ),
