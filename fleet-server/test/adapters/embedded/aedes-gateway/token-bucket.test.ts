@@ -13,7 +13,9 @@ describe('TokenBucket', () => {
   });
 
   it('never lets more through in a time than rate and burst allow', () => {
-    const steps = fc.array(fc.tuple(fc.integer({ min: 0, max: 500 }), fc.integer({ min: 1, max: 20 })), { maxLength: 60 });
+    const steps = fc.array(fc.tuple(fc.integer({ min: 0, max: 500 }), fc.integer({ min: 1, max: 20 })), {
+      maxLength: 60,
+    });
     fc.assert(
       fc.property(steps, (takes) => {
         const bucket = new TokenBucket({ perSecond: 100, burst: 50 }, 0);
