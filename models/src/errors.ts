@@ -12,22 +12,18 @@ const again = (description: string): ErrorEntry => ({ description, retryable: tr
 const CATALOGUE = {
   BUNDLE_MISSING: once('No bundle in that folder: manifest.json cannot be read. Check the path or download it again.'),
   BUNDLE_MANIFEST_INVALID: once('The manifest does not match its schema or contradicts itself. Pack the bundle again.'),
-  BUNDLE_PATH_INVALID: once(
-    'A file path that leaves the bundle folder or is not plain. Use relative paths without "..".',
-  ),
   BUNDLE_FILE_MISSING: once(
     'A file the manifest lists is not there or is not a regular file. Download the bundle again.',
   ),
   BUNDLE_DIGEST_MISMATCH: once(
     'A file whose length or sha256 is not what the manifest says. Download the bundle again.',
   ),
-  BUNDLE_CONTENT_INVALID: once('golden.json or reference.json does not match its schema. Pack the bundle again.'),
+  BUNDLE_CONTENT_INVALID: once(
+    'Golden vectors or reference sketches that do not match their schema. Pack the bundle again.',
+  ),
   BUNDLE_UNSIGNED: once('The policy requires a signature and the bundle has none. Sign it or allow unsigned bundles.'),
   BUNDLE_SIGNATURE_INVALID: once(
     'A signature that is malformed, by an unknown key, or not over this manifest. Sign again.',
-  ),
-  FEATURE_VIEW_INVALID: once(
-    'A feature view that does not match its schema or names unknown channels. Correct the view.',
   ),
   FEATURE_VIEW_MISMATCH: once('Features made by another view than the bundle pins. Evaluate the view of the bundle.'),
   WINDOW_INCOMPLETE: once('A window lacks the values the view needs and its policy is to fail. Check the sensor.'),

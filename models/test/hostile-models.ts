@@ -90,6 +90,18 @@ export const NOT_FINITE = writeOnnx(
   graph([{ op: 'Div', inputs: ['x', 'zero'], outputs: ['score'] }], { zero: scalar('FP32', 0) }),
 );
 
+/** score = x[x]: fails where an input is no index of a row. */
+export const INDEXING = writeOnnx(
+  graph(
+    [
+      { op: 'Reshape', inputs: ['x', 'flat'], outputs: ['row'] },
+      { op: 'Cast', inputs: ['row'], outputs: ['indices'], attributes: { to: { int: 7 } } },
+      { op: 'Gather', inputs: ['x', 'indices'], outputs: ['score'] },
+    ],
+    { flat: vector('INT64', [-1]) },
+  ),
+);
+
 /** Wants x times 4 MB (x >= 0) while it runs, and gives 2 x. */
 export const GREEDY = writeOnnx(
   graph(

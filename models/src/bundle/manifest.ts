@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { ModelError } from '../errors.ts';
 import { featureViewSchema } from '../features/feature-view.ts';
 import { featureViewHash } from '../features/schema-hash.ts';
+import { featureNames } from '../features/window-steps.ts';
 import { bundlePathSchema } from './bundle-path.ts';
 
 /** In no order; a manifest lists its own by preference. */
@@ -115,12 +116,23 @@ const shapeSchema = z.strictObject({
 });
 type ManifestShape = z.infer<typeof shapeSchema>;
 
+/** False also for a window the view has no grid for. */
+const featuresDiffer = ({ featureView, window }: ManifestShape): boolean => {
+  try {
+    const names = featureNames(featureView, window.lengthMs);
+    return new Set(names).size === names.length;
+  } catch {
+    return false;
+  }
+};
+
 const contradictions = (manifest: ManifestShape): readonly string[] => {
   const { postProcessing, files, signature, window, featureView } = manifest;
   const count = (role: BundleFile['role']): number => files.filter((file) => file.role === role).length;
   const checks: readonly (readonly [holds: boolean, message: string])[] = [
     [manifest.featureViewHash === featureViewHash(featureView), 'featureViewHash is not the hash of featureView'],
     [featureView.channels.every((channel) => window.channels.includes(channel)), 'a view channel is not in the window'],
+    [featuresDiffer(manifest), 'the view gives features of the same name, or none for such a window'],
     [signature.outputs.some(({ name }) => name === postProcessing.scoreOutput), 'scoreOutput is not an output'],
     [Object.hasOwn(postProcessing.thresholds, postProcessing.decisionThreshold), 'decisionThreshold is not declared'],
     [count('model') === 1, 'exactly one file has the role model'],

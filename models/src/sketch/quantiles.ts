@@ -27,7 +27,11 @@ export class QuantileSketch {
   }
 
   merge(other: QuantileSketch): void {
-    if (other.count > 0) this.#sketch.merge(other.#sketch);
+    const [mine, theirs] = [this.#sketch, other.#sketch];
+    const negatives = mine.negativeStore.count + theirs.negativeStore.count;
+    mine.merge(theirs);
+    // sketches-js 2.1.1 forgets the negative values of the other side unless this one is empty.
+    if (mine.negativeStore.count < negatives) mine.negativeStore.merge(theirs.negativeStore);
   }
 
   /** Within 1 % of the true quantile, `share` 0 to 1; null when empty. */

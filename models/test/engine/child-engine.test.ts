@@ -16,6 +16,7 @@ import {
   HANGING,
   HANGING_ABOVE_1000,
   NOT_FINITE,
+  INDEXING,
   x,
 } from '../hostile-models.ts';
 
@@ -66,6 +67,12 @@ describe.each(both)('%s', (_kind, create) => {
     expect((await model.infer(x(1))).outputs['score']?.data[0]).toBe(2);
   });
 
+  test('names a run that fails and goes on', async () => {
+    const model = await open(create).load(await shelf.bundle({ model: INDEXING }));
+    expect(await codeOf(model.infer(x(0, 9)))).toBe('MODEL_RUN_FAILED');
+    expect((await model.infer(x(0, 1))).outputs['score']?.data).toEqual(Float32Array.of(0, 1));
+  });
+
   test('refuses an answer that is not finite unless the manifest allows it', async () => {
     const engine = open(create);
     const strict = await engine.load(await shelf.bundle({ model: NOT_FINITE }));
@@ -76,7 +83,7 @@ describe.each(both)('%s', (_kind, create) => {
   });
 
   test('kills a model that hangs, blames the input, and goes on with others', async () => {
-    const model = await open(create, { hardLimitMs: 400 }).load(await shelf.bundle({ model: HANGING_ABOVE_1000 }));
+    const model = await open(create, { hardLimitMs: 250 }).load(await shelf.bundle({ model: HANGING_ABOVE_1000 }));
     const { pid } = model.stats();
     const bad = model.infer(x(2_000));
     const good = model.infer(x(7));
@@ -100,7 +107,9 @@ describe.each(both)('%s', (_kind, create) => {
     const [a, b] = await Promise.all([doubling.infer(x(4)), greedy.infer(x(1))]);
     expect([a.outputs['score']?.data[0], b.outputs['score']?.data[0]]).toEqual([8, 2]);
     expect(doubling.stats().pid).toBe(greedy.stats().pid);
+    const pid = doubling.stats().pid;
     await greedy.close();
+    expect(doubling.stats().pid).toBe(pid);
     expect((await doubling.infer(x(1))).outputs['score']?.data[0]).toBe(2);
   });
 });

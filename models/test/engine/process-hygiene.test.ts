@@ -13,7 +13,6 @@ import {
   GIGABYTE_CONSTANT,
   HANGING_ABOVE_1000,
   HOARDING,
-  identityPlan,
   x,
 } from '../hostile-models.ts';
 
@@ -48,7 +47,7 @@ describe.each(both)('the process of %s', (_kind, create) => {
       environment
         .map((entry) => entry.split('=')[0])
         .filter(Boolean)
-        .sort(),
+        .sort((a, b) => ((a ?? '') < (b ?? '') ? -1 : 1)),
     ).toEqual([
       'HOME',
       'MALLOC_ARENA_MAX',
@@ -90,26 +89,6 @@ describe.each(both)('the process of %s', (_kind, create) => {
       'INPUT_BREAKS_MODEL',
       'MODEL_QUARANTINED',
     ]).toContain(code);
-  });
-
-  test.each([
-    ['BOOL', Uint8Array.of(1, 0, 1)],
-    ['UINT8', Uint8Array.of(0, 255)],
-    ['UINT16', Uint16Array.of(0, 65_535)],
-    ['UINT32', Uint32Array.of(0, 4_294_967_295)],
-    ['UINT64', BigUint64Array.of(0n, 18_446_744_073_709_551_615n)],
-    ['INT8', Int8Array.of(-128, 127)],
-    ['INT16', Int16Array.of(-32_768, 32_767)],
-    ['INT32', Int32Array.of(-2_147_483_648, 2_147_483_647)],
-    ['INT64', BigInt64Array.of(-9_007_199_254_740_993n, 9_223_372_036_854_775_807n)],
-    ['FP16', Uint16Array.of(0x3c00, 0xc000, 0x7bff)],
-    ['FP32', Float32Array.of(0.1, -3e38)],
-    ['FP64', Float64Array.of(0.1, 1e300)],
-    ['BYTES', [new TextEncoder().encode('pump'), new TextEncoder().encode('für')]],
-  ] as const)('carries %s exactly', async (datatype, data) => {
-    const model = await open(create).load(await shelf.bundle(identityPlan(datatype)));
-    const { outputs } = await model.infer({ x: { datatype, shape: [data.length], data } });
-    expect(outputs['score']).toEqual({ datatype, shape: [data.length], data });
   });
 });
 

@@ -39,7 +39,10 @@ export class ChildSlot {
   /** Not reentrant. Rejects with ENGINE_UNAVAILABLE after too many losses, ENGINE_CLOSED, or why the start failed. */
   async acquire(memoryMb: number): Promise<EngineChild> {
     if (this.#closing.signal.aborted) throw new ModelError('ENGINE_CLOSED', 'The engine is closed');
-    if (this.#child?.lost === null && this.#memoryMb >= memoryMb) return this.#child;
+    if (this.#child?.lost === null && this.#holds(memoryMb)) {
+      this.#child.watchResident(this.#options.limits(memoryMb).residentBytes);
+      return this.#child;
+    }
     await this.#dispose();
     await this.#backOff();
     this.#memoryMb = memoryMb;
@@ -57,6 +60,12 @@ export class ChildSlot {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.release();
+  }
+
+  /** Whether the process was started with caps that let so much in. */
+  #holds(memoryMb: number): boolean {
+    const { launch } = this.#options;
+    return memoryMb <= this.#memoryMb || JSON.stringify(launch(memoryMb)) === JSON.stringify(launch(this.#memoryMb));
   }
 
   async #dispose(): Promise<void> {

@@ -41,6 +41,7 @@ export class EngineChild {
   #stderr = '';
   #nextId = 1;
   #residentBytes: number | null = null;
+  #residentCap: number;
   #lost: ModelError | null = null;
   #poll: NodeJS.Timeout | null = null;
   /** Models this process has loaded, by key. */
@@ -50,6 +51,7 @@ export class EngineChild {
     this.#process = process;
     this.#folder = folder;
     this.#limits = limits;
+    this.#residentCap = limits.residentBytes;
   }
 
   /** Resolves when the runtime is up. Rejects with ENGINE_CRASHED, ENGINE_TIMEOUT, ENGINE_OUT_OF_MEMORY. */
@@ -75,7 +77,12 @@ export class EngineChild {
     return this.#lost;
   }
 
-  /** Rejects with what the process answers, with why it was lost, or with ENGINE_TIMEOUT after killing it at `limitMs`. */
+  /** From the next look on, more than this is the end of the process. */
+  watchResident(capBytes: number): void {
+    this.#residentCap = capBytes;
+  }
+
+  /** Resolves with the answer; rejects with a failure the process answers, with why it was lost, or with ENGINE_TIMEOUT after killing it at `limitMs`. */
   async call(call: ChildCall, limitMs: number): Promise<ChildAnswer> {
     if (this.#lost !== null) throw this.#lost;
     const id = this.#nextId++;
@@ -149,7 +156,7 @@ export class EngineChild {
   async #lookAtMemory(): Promise<void> {
     if (this.pid === null) return;
     this.#residentBytes = await readResidentBytes(this.pid);
-    const cap = this.#limits.residentBytes;
+    const cap = this.#residentCap;
     if (this.#residentBytes !== null && this.#residentBytes > cap)
       this.#kill(
         new ModelError('ENGINE_OUT_OF_MEMORY', `The engine process holds ${this.#residentBytes} bytes, at most ${cap}`),

@@ -9,6 +9,8 @@ const RUNTIME_MB = 220;
 /** MB of WebAssembly memory the runtime itself wants. */
 const RUNTIME_WASM_MB = 64;
 const PAGES_PER_MB = 16;
+/** Caps grow in steps, so that one more small model does not cost a new process. */
+const STEP_MB = 128;
 
 /** Does nothing until a bundle is loaded. `ulimit -v` would not hold: V8 reserves address space per memory. The page cap does. */
 export const createWasmEngine = (options: Partial<ChildEngineOptions> = {}): InferenceEngine => {
@@ -21,7 +23,7 @@ export const createWasmEngine = (options: Partial<ChildEngineOptions> = {}): Inf
     launch: (memoryMb) => ({
       entry,
       virtualMemoryKb: null,
-      nodeFlags: [`--wasm-max-mem-pages=${(RUNTIME_WASM_MB + memoryMb) * PAGES_PER_MB}`],
+      nodeFlags: [`--wasm-max-mem-pages=${(RUNTIME_WASM_MB + Math.ceil(memoryMb / STEP_MB) * STEP_MB) * PAGES_PER_MB}`],
     }),
     limits: (memoryMb) => ({ startMs: 60_000, pollMs: 1_000, residentBytes: megabytes(RUNTIME_MB + memoryMb) }),
     ...options,
