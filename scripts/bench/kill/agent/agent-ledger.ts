@@ -80,7 +80,9 @@ const isAsItWaited = (body: string, record: AnyRecord): boolean =>
 const misordered = (arrived: readonly ArrivedRecord[]): number[] => {
   const latest = new Map<string, number>();
   const found: number[] = [];
-  for (const { epoch, sequence, stream: classAndLane, receivedAt } of arrived.toSorted((a, b) => a.sequence - b.sequence)) {
+  for (const { epoch, sequence, stream: classAndLane, receivedAt } of arrived.toSorted(
+    (a, b) => a.sequence - b.sequence,
+  )) {
     const stream = `${epoch}/${classAndLane}`;
     const before = latest.get(stream) ?? 0;
     if (receivedAt < before) found.push(sequence);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
 import { withCrashCopy } from '../database/crash-copy.ts';
-import { Program } from '../processes/program.ts';
+import { Program, type ProgramCommand } from '../processes/program.ts';
 import { agentCommand } from '../processes/project-programs.ts';
 import { siblingProgram } from '../processes/sibling-program.ts';
 import { readOutboxCopy, type OutboxCopy } from './outbox-copy.ts';
@@ -27,30 +27,41 @@ export const SENSORS = [
 
 const statusSchema = z.object({ outbox: z.object({ epoch: z.string(), lastCommittedSequence: z.int() }) });
 
+export interface AgentUnderFireOptions {
+  /** Where the agent's data and the truth files lie. */
+  readonly folder: string;
+  readonly deviceId: string;
+  readonly fleetPort: number;
+  /** Puts runs with sensors under a tracer. */
+  readonly wrap?: (command: ProgramCommand) => ProgramCommand;
+}
+
 export class AgentUnderFire {
   readonly deviceId: string;
   readonly dataDir: string;
   readonly outages: Outage[] = [];
-  private readonly folder: string;
-  private readonly fleetPort: number;
+  private readonly options: AgentUnderFireOptions;
   private program: Program | undefined;
   private localUrl = '';
 
-  constructor(folder: string, deviceId: string, fleetPort: number) {
-    this.folder = folder;
-    this.deviceId = deviceId;
-    this.fleetPort = fleetPort;
-    this.dataDir = join(folder, 'data');
+  constructor(options: AgentUnderFireOptions) {
+    this.options = options;
+    this.deviceId = options.deviceId;
+    this.dataDir = join(options.folder, 'data');
   }
 
   /** Resolves when the agent is ready. */
   async start(): Promise<void> {
-    mkdirSync(this.dataDir, { recursive: true });
-    this.program = new Program(agentCommand(this.configure('agent.json', true)));
+    this.program = this.prepare();
     const ready = await this.program.start();
     this.localUrl = String(ready['localUrl']);
     const outage = this.outages.pop();
     if (outage !== undefined) this.outages.push({ ...outage, readyAt: Date.now() });
+  }
+
+  /** Port of the agent's own API. */
+  get localPort(): number {
+    return Number(new URL(this.localUrl).port);
   }
 
   /** What the agent itself says it has committed. */
@@ -69,7 +80,8 @@ export class AgentUnderFire {
 
   /** SIGKILL before it is ready. */
   async killInRecovery(afterMs: number): Promise<OutboxCopy | undefined> {
-    const program = new Program(agentCommand(this.configure('agent.json', true)));
+    if (this.outages.length === 0) this.outages.push({ killedAt: Date.now(), readyAt: Infinity });
+    const program = this.prepare();
     const starting = program.start().catch(() => undefined);
     await pause(afterMs);
     await program.kill();
@@ -83,6 +95,11 @@ export class AgentUnderFire {
     this.program = new Program({ ...command, args: [...command.args, '--exit-when-finished'] });
     await this.program.start();
     return (await this.program.ended(60_000)) === 0;
+  }
+
+  /** Kills what still runs, whatever state it is in. */
+  async dispose(): Promise<void> {
+    await this.program?.kill();
   }
 
   inspect(): OutboxCopy | undefined {
@@ -99,8 +116,13 @@ export class AgentUnderFire {
     return this.program?.logTail ?? [];
   }
 
+  private prepare(): Program {
+    const command = agentCommand(this.configure('agent.json', true));
+    return new Program(this.options.wrap?.(command) ?? command);
+  }
+
   private truthFile(sensor: string): string {
-    return join(this.folder, `${sensor}.truth`);
+    return join(this.options.folder, `${sensor}.truth`);
   }
 
   private configure(name: string, hasSensors: boolean): string {
@@ -116,12 +138,13 @@ export class AgentUnderFire {
       deviceId: this.deviceId,
       dataDir: this.dataDir,
       logLevel: 'warn',
-      fleet: { port: this.fleetPort, reconnectFirstMs: 50, reconnectMaxMs: 400 },
+      fleet: { port: this.options.fleetPort, reconnectFirstMs: 50, reconnectMaxMs: 400 },
       sensors: hasSensors ? sensors : [],
       outbox: { commitWindowMs: COMMIT_WINDOW_MS },
       localApi: { host: '127.0.0.1', port: 0 },
     };
-    const configFile = join(this.folder, name);
+    mkdirSync(this.dataDir, { recursive: true });
+    const configFile = join(this.options.folder, name);
     writeFileSync(configFile, JSON.stringify(config));
     return configFile;
   }

@@ -6,8 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { AgentLedger, compareSamples } from '../agent/agent-ledger.ts';
 import { AgentUnderFire, COMMIT_WINDOW_MS, SENSORS } from '../agent/agent-under-fire.ts';
 import { readArrivals } from '../agent/arrivals.ts';
-import { Program } from '../processes/program.ts';
-import { serverCommand } from '../processes/project-programs.ts';
+import { ServerProgram } from '../processes/server-program.ts';
 import { Tally } from './tally.ts';
 
 export interface AgentKillOptions {
@@ -54,17 +53,16 @@ class AgentKills {
   private readonly options: AgentKillOptions;
   private readonly folder: string;
   private readonly tally = new Tally();
-  private server: Program | undefined;
-  private httpUrl = '';
-  private ports = { mqtt: 0, http: 0 };
+  private readonly server: ServerProgram;
 
   constructor(options: AgentKillOptions, folder: string) {
     this.options = options;
     this.folder = folder;
+    this.server = new ServerProgram(join(folder, 'server'));
   }
 
   async run(): Promise<AgentKillResult> {
-    await this.startServer();
+    await this.server.start();
     const targets = this.makeTargets();
     try {
       for (let round = 0; this.tally.get('kills') < this.options.kills; round += 1) {
@@ -76,8 +74,8 @@ class AgentKills {
       await Promise.all(targets.map((target) => this.drain(target)));
       for (const target of targets) await this.account(target);
     } finally {
-      for (const { agent } of targets) await agent.kill();
-      await this.server?.kill();
+      for (const { agent } of targets) await agent.dispose();
+      await this.server.kill();
     }
     return this.result();
   }
@@ -86,25 +84,15 @@ class AgentKills {
     return Array.from({ length: AGENTS }, (_, index) => {
       const folder = join(this.folder, `agent-${index}`);
       mkdirSync(folder);
-      return { agent: new AgentUnderFire(folder, `target-${index}`, this.ports.mqtt), ledger: new AgentLedger() };
+      const agent = new AgentUnderFire({ folder, deviceId: `target-${index}`, fleetPort: this.server.mqttPort });
+      return { agent, ledger: new AgentLedger() };
     });
   }
 
-  private async startServer(): Promise<void> {
-    this.server = new Program(serverCommand(this.serverDataDir, this.ports));
-    const ready = await this.server.start();
-    this.httpUrl = String(ready['httpUrl']);
-    this.ports = { mqtt: portOf(String(ready['mqttUrl'])), http: portOf(this.httpUrl) };
-  }
-
-  private get serverDataDir(): string {
-    return join(this.folder, 'server');
-  }
-
   private async setServer(isThere: boolean): Promise<void> {
-    if (this.server?.isRunning === isThere) return;
-    if (isThere) await this.startServer();
-    else await this.server?.kill();
+    if (this.server.isRunning === isThere) return;
+    if (isThere) await this.server.start();
+    else await this.server.kill();
   }
 
   private async strike({ agent, ledger }: Target): Promise<void> {
@@ -123,11 +111,12 @@ class AgentKills {
 
   private async drain({ agent, ledger }: Target): Promise<void> {
     if (await agent.drain()) ledger.look(agent.inspect(), 0);
-    else this.tally.fault('undrained', `${agent.deviceId} did not drain; it said: ${agent.logTail.at(-1) ?? 'nothing'}.`);
+    else
+      this.tally.fault('undrained', `${agent.deviceId} did not drain; it said: ${agent.logTail.at(-1) ?? 'nothing'}.`);
   }
 
   private async account({ agent, ledger }: Target): Promise<void> {
-    const arrived = await readArrivals(this.httpUrl, this.serverDataDir, agent.deviceId);
+    const arrived = await readArrivals(this.server.httpUrl, this.server.dataDir, agent.deviceId);
     const findings = ledger.compare(agent.deviceId, arrived);
     this.tally.addFindings(findings);
     this.tally.add('arrived', arrived.length);
@@ -175,8 +164,6 @@ const killsUnderLoad = (agent: AgentUnderFire): number => {
     produced.some(({ at }) => at <= killedAt && at > killedAt - COMMIT_WINDOW_MS),
   ).length;
 };
-
-const portOf = (url: string): number => Number(new URL(url).port);
 
 export const killAgents = async (options: AgentKillOptions): Promise<AgentKillResult> => {
   const folder = mkdtempSync(join(tmpdir(), 'shoal-kill-'));

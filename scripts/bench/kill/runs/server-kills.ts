@@ -9,8 +9,7 @@ import { compareContents } from '../load/load-contents.ts';
 import { LoadGenerator } from '../load/load-generator.ts';
 import { LoadLedger } from '../load/load-ledger.ts';
 import type { LoadReport } from '../load/load-messages.ts';
-import { Program } from '../processes/program.ts';
-import { serverCommand } from '../processes/project-programs.ts';
+import { ServerProgram } from '../processes/server-program.ts';
 import { Tally } from './tally.ts';
 
 export interface ServerKillOptions {
@@ -45,31 +44,28 @@ const WAIT_MS = 30_000;
 
 class ServerKills {
   private readonly options: ServerKillOptions;
-  private readonly dataDir: string;
   private readonly ledger: LoadLedger;
   private readonly tally = new Tally();
   private readonly restartMs: number[] = [];
-  private server: Program | undefined;
-  private httpUrl = '';
-  private ports = { mqtt: 0, http: 0 };
+  private readonly server: ServerProgram;
 
   constructor(options: ServerKillOptions, dataDir: string) {
     this.options = options;
-    this.dataDir = dataDir;
+    this.server = new ServerProgram(dataDir);
     this.ledger = new LoadLedger(options.seed);
   }
 
   async run(): Promise<ServerKillResult> {
-    await this.start();
+    await this.server.start();
     const { killsUnderLoad: target, seed, log } = this.options;
     const bornAt = Date.now() - 24 * 3_600_000;
-    const load = await LoadGenerator.start({ ...LOAD, port: this.ports.mqtt, bornAt, seed });
+    const load = await LoadGenerator.start({ ...LOAD, port: this.server.mqttPort, bornAt, seed });
     try {
       for (let kill = 1; this.tally.get('underLoad') < target && kill <= target * 2; kill += 1) {
         await this.killUnderLoad(load);
         await this.killInRecovery();
         const startedAt = performance.now();
-        await this.start();
+        await this.server.start();
         this.restartMs.push(performance.now() - startedAt);
         if (kill % 10 === 0)
           log(`server killed ${this.tally.get('kills')} times, ${this.ledger.records} records acknowledged`);
@@ -77,21 +73,14 @@ class ServerKills {
       return await this.conclude(load);
     } finally {
       await load.stop();
-      await this.server?.kill();
+      await this.server.kill();
     }
-  }
-
-  private async start(): Promise<void> {
-    this.server = new Program(serverCommand(this.dataDir, this.ports));
-    const ready = await this.server.start();
-    this.httpUrl = String(ready['httpUrl']);
-    this.ports = { mqtt: portOf(String(ready['mqttUrl'])), http: portOf(this.httpUrl) };
   }
 
   private async killUnderLoad(load: LoadGenerator): Promise<void> {
     await this.reports(load, ({ readyDevices }) => readyDevices > LOAD.devices / 2);
     await pause(this.options.random() * UPTIME_MS);
-    await this.server?.kill();
+    await this.server.kill();
     this.tally.add('kills', 1);
     let inFlight = 0;
     await this.reports(load, ({ inFlightAtLoss, readyDevices }) => {
@@ -105,11 +94,7 @@ class ServerKills {
   /** A server that dies while it mends what the last kill left. */
   private async killInRecovery(): Promise<void> {
     if (this.options.random() >= RECOVERY_KILL_SHARE) return;
-    const server = new Program(serverCommand(this.dataDir, this.ports));
-    const starting = server.start().catch(() => undefined);
-    await pause(this.options.random() * RECOVERY_MS);
-    await server.kill();
-    await starting;
+    await this.server.killInRecovery(this.options.random() * RECOVERY_MS);
     this.tally.add('kills', 1);
     this.tally.add('inRecovery', 1);
   }
@@ -119,7 +104,7 @@ class ServerKills {
     const { lowestUnchecked } = this.ledger;
     if (lowestUnchecked === Infinity) return;
     try {
-      inspectCrash(this.dataDir, openIngestRecordsFrom(lowestUnchecked), (stored) => {
+      inspectCrash(this.server.dataDir, openIngestRecordsFrom(lowestUnchecked), (stored) => {
         const damage = stored.faults();
         if (damage.length > 0) this.tally.fault('integrityFailures', `After a kill: ${damage[0]}.`);
         this.tally.addFindings(this.ledger.compareNew(stored));
@@ -138,12 +123,11 @@ class ServerKills {
         `${last.regressions} births were answered with less than was acknowledged before.`,
       );
     }
-    const contents = await compareContents(this.httpUrl, load.plan);
+    const contents = await compareContents(this.server.httpUrl, load.plan);
     if (contents.altered > 0)
       this.tally.fault('altered', `${contents.altered} records altered: ${contents.examples[0]}.`);
-    if ((await this.server?.stop()) !== true)
-      this.tally.fault('stops', 'The server did not stop by itself on SIGTERM.');
-    const stored = inspectCrash(this.dataDir, openIngestRecords, (records) => {
+    if ((await this.server.stop()) !== true) this.tally.fault('stops', 'The server did not stop by itself on SIGTERM.');
+    const stored = inspectCrash(this.server.dataDir, openIngestRecords, (records) => {
       this.tally.addFindings(this.ledger.compareAll(records));
       return records.rows();
     });
@@ -177,8 +161,6 @@ class ServerKills {
     }
   }
 }
-
-const portOf = (url: string): number => Number(new URL(url).port);
 
 export const killServers = async (options: ServerKillOptions): Promise<ServerKillResult> => {
   const dataDir = mkdtempSync(join(tmpdir(), 'shoal-kill-'));

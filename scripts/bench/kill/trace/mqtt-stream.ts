@@ -5,6 +5,8 @@ export interface SentPacket {
   /** Position in the trace at which the write that holds its first byte had not begun yet. */
   readonly startedAt: number;
   readonly remotePort: number;
+  /** The two ports, for what holds within one connection. */
+  readonly connection: string;
   /** [MQTT-2.2.1]: 3 = PUBLISH, 4 = PUBACK. */
   readonly type: number;
   readonly flags: number;
@@ -26,7 +28,14 @@ class PacketCutter {
     for (let size = packetBytes(bytes); size !== undefined && size.total <= bytes.length; size = packetBytes(bytes)) {
       const first = bytes[0] ?? 0;
       const body = bytes.subarray(size.header, size.total);
-      yield { startedAt, remotePort: write.ends.remotePort, type: first >> 4, flags: first & 0x0f, body };
+      yield {
+        startedAt,
+        remotePort: write.ends.remotePort,
+        connection: connectionOf(write),
+        type: first >> 4,
+        flags: first & 0x0f,
+        body,
+      };
       bytes = bytes.subarray(size.total);
       startedAt = write.startedAt;
     }
@@ -34,6 +43,8 @@ class PacketCutter {
     this.restStartedAt = startedAt;
   }
 }
+
+const connectionOf = ({ ends }: SocketWrite): string => `${ends.localPort}-${ends.remotePort}`;
 
 /** [MQTT-2.2.3] Remaining Length; undefined while the header is not whole. */
 const packetBytes = (bytes: Buffer): { readonly header: number; readonly total: number } | undefined => {
@@ -54,7 +65,7 @@ export const sentPackets = (
   const cutters = new Map<string, PacketCutter>();
   const packets: SentPacket[] = [];
   for (const write of sent.filter(({ ends }) => belongs(ends))) {
-    const connection = `${write.ends.localPort}-${write.ends.remotePort}`;
+    const connection = connectionOf(write);
     const cutter = cutters.get(connection) ?? new PacketCutter();
     cutters.set(connection, cutter);
     packets.push(...cutter.take(write));
