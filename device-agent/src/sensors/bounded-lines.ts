@@ -1,7 +1,7 @@
 /** Splits a byte stream into lines without ever holding more than one line of bounded length. */
 
 /**
- * Lines without their end, as text; empty ones are left out. A line over `maxBytes` is left out as well, and `onTooLong`
+ * Lines without their end, as text; blank ones are left out. A line over `maxBytes` is left out as well, and `onTooLong`
  * is called once for it. What follows the last line end counts as a line.
  */
 export async function* boundedLines(
@@ -22,7 +22,7 @@ export async function* boundedLines(
     else held.push(part);
   };
   const release = (): string => {
-    const line = tooLong ? '' : Buffer.concat(held).toString('utf8').trim();
+    const line = tooLong ? '' : Buffer.concat(held).toString('utf8').replace(/\r$/, '');
     held = [];
     heldBytes = 0;
     tooLong = false;
@@ -34,10 +34,10 @@ export async function* boundedLines(
       hold(chunk.subarray(from, end));
       from = end + 1;
       const line = release();
-      if (line !== '') yield line;
+      if (line.trim() !== '') yield line;
     }
     hold(chunk.subarray(from));
   }
   const rest = release();
-  if (rest !== '') yield rest;
+  if (rest.trim() !== '') yield rest;
 }

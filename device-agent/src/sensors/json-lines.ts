@@ -1,5 +1,6 @@
 /** Samples as lines of JSON, from standard input or from a child process that is started again when it ends. */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { AgentError } from '../errors.ts';
 import type { Clock, Logger } from '../runtime.ts';
@@ -19,6 +20,14 @@ export interface JsonLinesOptions {
   readonly clock: Clock;
   readonly logger: Logger;
 }
+
+/** Kills what still runs, and waits until it is gone. */
+const ended = async (child: ChildProcess): Promise<void> => {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
+};
 
 export class JsonLinesSource implements SensorSource {
   readonly canWait = false;
@@ -86,7 +95,7 @@ export class JsonLinesSource implements SensorSource {
       yield* this.#read(child.stdout);
     } finally {
       signal.removeEventListener('abort', end);
-      child.kill('SIGKILL');
+      await ended(child);
     }
   }
 

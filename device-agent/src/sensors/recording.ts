@@ -1,9 +1,10 @@
 /** Reads any CSV with a time column, row by row, and names what it cannot use instead of stopping at it. */
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { BOUNDS, type ValueMark } from '@shoal/protocol';
-import { parse } from 'csv-parse';
+import { parse } from 'csv-parse/sync';
 import { AgentError } from '../errors.ts';
+import { boundedLines } from './bounded-lines.ts';
 import { parseRecordedTime } from './recorded-time.ts';
 import type { Sample } from './sensor-source.port.ts';
 
@@ -21,28 +22,20 @@ export type OnBadRow = (reason: BadRowReason) => void;
 export const LABEL_COLUMNS: readonly string[] = ['anomaly', 'changepoint'];
 const TIME_COLUMNS: readonly string[] = ['datetime', 'timestamp', 'time', 'ts', 'date'];
 const DELIMITERS = [';', ',', '\t'] as const;
-const MAX_ROW_CHARS = 1_048_576;
+const MAX_LINE_BYTES = 1_048_576;
 
 interface Columns {
   readonly count: number;
   readonly timeIndex: number;
   readonly channels: readonly { readonly name: string; readonly index: number }[];
-  readonly decimalComma: boolean;
+  readonly delimiter: string;
 }
 
-const firstLine = async (file: string): Promise<string> => {
-  const handle = await open(file, 'r').catch((cause: unknown) => {
+const checkReadable = async (file: string): Promise<void> => {
+  const found = await stat(file).catch((cause: unknown) => {
     throw new AgentError('SENSOR_FILE_MISSING', `Cannot open the recording ${file}; check the path.`, { cause });
   });
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(65_536), 0, 65_536, 0);
-    const lines = buffer.toString('utf8', 0, bytesRead).split(/\r?\n/);
-    return lines.find((line) => line.trim() !== '') ?? '';
-  } catch (cause) {
-    throw new AgentError('SENSOR_FILE_MISSING', `Cannot read the recording ${file}; check that it is a file.`, { cause });
-  } finally {
-    await handle.close();
-  }
+  if (!found.isFile()) throw new AgentError('SENSOR_FILE_MISSING', `${file} is no file; check the path.`);
 };
 
 /** The separator that occurs most in the header; a comma when none does. */
@@ -61,7 +54,20 @@ const timeIndexOf = (header: readonly string[], { file, timeColumn }: RecordingF
   throw new AgentError('SENSOR_NO_TIME_COLUMN', `${file} has no column ${wanted.join(' | ')} (it has: ${seen}).`);
 };
 
-const columnsOf = (header: readonly string[], format: RecordingFormat, delimiter: string): Columns => {
+/** A line is a row: an unbalanced quote costs its own line and no other. */
+const cellsOf = (line: string, delimiter: string): readonly string[] | undefined => {
+  if (!line.includes('"')) return line.split(delimiter);
+  try {
+    const [cells] = parse(line, { delimiter, relax_column_count: true }) as string[][];
+    return cells;
+  } catch {
+    return undefined;
+  }
+};
+
+const columnsOf = (headerLine: string, format: RecordingFormat): Columns => {
+  const delimiter = sniffDelimiter(headerLine);
+  const header = (cellsOf(headerLine, delimiter) ?? []).map((name) => name.trim());
   const timeIndex = timeIndexOf(header, format);
   const ignored = format.ignoreColumns.map((name) => name.toLowerCase());
   const channels = header
@@ -73,7 +79,7 @@ const columnsOf = (header: readonly string[], format: RecordingFormat, delimiter
     const what = tooLong === undefined ? `${channels.length} channels` : `the channel name "${tooLong.slice(0, 64)}…"`;
     throw new AgentError('SENSOR_TOO_WIDE', `${format.file} has ${what}; leave columns out with "ignoreColumns".`);
   }
-  return { count: header.length, timeIndex, channels, decimalComma: delimiter !== ',' };
+  return { count: header.length, timeIndex, channels, delimiter };
 };
 
 const NOT_FINITE = /^[+-]?(nan|inf(inity)?)$/i;
@@ -83,13 +89,15 @@ const readValue = (cell: string, columns: Columns): { value: number | null; mark
   const text = cell.trim();
   if (text === '') return { value: null, mark: 'missing' };
   if (NOT_FINITE.test(text)) return { value: null, mark: 'not-finite' };
-  const value = Number(columns.decimalComma && DECIMAL_COMMA.test(text) ? text.replace(',', '.') : text);
+  const value = Number(columns.delimiter !== ',' && DECIMAL_COMMA.test(text) ? text.replace(',', '.') : text);
   if (Number.isNaN(value)) return { value: null, mark: 'missing', bad: 'non-numeric-value' };
   return Number.isFinite(value) ? { value } : { value: null, mark: 'not-finite' };
 };
 
 /** One row as a sample in recorded time, or the reason why it is none. */
-const readRow = (cells: readonly string[], columns: Columns, onBadRow: OnBadRow): Sample | BadRowReason => {
+const readRow = (line: string, columns: Columns, onBadRow: OnBadRow): Sample | BadRowReason => {
+  const cells = cellsOf(line, columns.delimiter);
+  if (cells === undefined) return 'malformed-row';
   if (cells.length !== columns.count) return 'wrong-column-count';
   const observedAt = parseRecordedTime(cells[columns.timeIndex] ?? '');
   if (observedAt === null) return 'unparseable-time';
@@ -109,29 +117,16 @@ const readRow = (cells: readonly string[], columns: Columns, onBadRow: OnBadRow)
  * number becomes null with a mark. Throws SENSOR_FILE_MISSING, SENSOR_FILE_EMPTY, SENSOR_NO_TIME_COLUMN, SENSOR_TOO_WIDE.
  */
 export async function* readRecording(format: RecordingFormat, onBadRow: OnBadRow): AsyncGenerator<Sample> {
-  const delimiter = sniffDelimiter(await firstLine(format.file));
-  const parser = createReadStream(format.file).pipe(
-    parse({
-      bom: true,
-      delimiter,
-      relax_column_count: true,
-      skip_empty_lines: true,
-      skip_records_with_error: true,
-      max_record_size: MAX_ROW_CHARS,
-      on_skip: () => {
-        onBadRow('malformed-row');
-        return undefined;
-      },
-    }),
-  );
+  await checkReadable(format.file);
+  const chunks = createReadStream(format.file) as AsyncIterable<Buffer>;
   let columns: Columns | undefined;
   let rows = 0;
-  for await (const cells of parser as AsyncIterable<string[]>) {
+  for await (const line of boundedLines(chunks, MAX_LINE_BYTES, () => onBadRow('malformed-row'))) {
     if (columns === undefined) {
-      columns = columnsOf(cells.map((name) => name.trim()), format, delimiter);
+      columns = columnsOf(line.replace(/^\uFEFF/, ''), format);
       continue;
     }
-    const row = readRow(cells, columns, onBadRow);
+    const row = readRow(line, columns, onBadRow);
     if (typeof row === 'string') {
       onBadRow(row);
       continue;
