@@ -13,7 +13,7 @@ export interface Broker {
 const filterOf = (channel: MqttChannel): string => channel.address.replaceAll(/\{\w+\}/g, '+');
 
 /** Third parties connect with an id of their own that starts with `sub-`; they may not see a device's own topics. */
-export const subscribeLine = (filter: string, broker: Broker): string =>
+const subscribeLine = (filter: string, broker: Broker): string =>
   `mosquitto_sub -h ${broker.host} -p ${broker.port === 0 ? '"$MQTT_PORT"' : broker.port} -V mqttv311 -i "sub-$USER-$$" -v -t '${filter}'`;
 
 const isPublic = (channel: MqttChannel): boolean => !channel.address.startsWith('shoal/v1/devices/');
