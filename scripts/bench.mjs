@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- NAME [--quick] [--json]`, or `all`. Talk and table on stderr; the last line of stdout is one JSON object.
+ * `npm run bench -- NAME [--quick] [--json] [--seed S]`, or `all`. Talk and table on stderr; the last line of stdout is one JSON object.
  * Exits 1 on a fault of correctness, 2 on wrong usage, never for speed.
  */
 import { existsSync } from 'node:fs';
@@ -12,7 +12,11 @@ const BENCHES = join(HERE, 'dist', 'bench');
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    seed: { type: 'string' },
+  },
 });
 const log = (line) => process.stderr.write(`${line}\n`);
 
@@ -26,7 +30,7 @@ const names = ['ingest', 'kill', 'connections'].filter((name) => existsSync(join
 const wanted = positionals[0];
 const chosen = wanted === 'all' ? names : names.filter((name) => name === wanted);
 if (chosen.length === 0) {
-  log(`usage: npm run bench -- NAME [--quick] [--json]\nbenches: all, ${names.join(', ')}`);
+  log(`usage: npm run bench -- NAME [--quick] [--json] [--seed S]\nbenches: all, ${names.join(', ')}`);
   process.exit(2);
 }
 const { table } = await import(pathToFileURL(join(BENCHES, 'harness.js')).href);
@@ -36,7 +40,8 @@ let faults = 0;
 for (const name of chosen) {
   const bench = await load(`${name}.js`);
   log(`\n== ${name}: ${bench.about}${values.quick ? ' (quick)' : ''}`);
-  const result = await bench.run({ quick: values.quick, log });
+  const isCi = process.env.CI === 'true';
+  const result = await bench.run({ quick: values.quick, isCi, seed: values.seed, log });
   log(table(result.figures));
   for (const fault of result.faults) log(`FAULT ${fault}`);
   faults += result.faults.length;

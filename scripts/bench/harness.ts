@@ -3,6 +3,10 @@
 export interface BenchOptions {
   /** A short run for CI: the same checks of correctness, coarser figures. */
   readonly quick: boolean;
+  /** Under CI a system program that is missing is a fault. */
+  readonly isCi: boolean;
+  /** Repeats the random choices of an earlier run, which printed it. */
+  readonly seed?: string | undefined;
   /** Talk, on stderr. */
   readonly log: (line: string) => void;
 }

@@ -73,24 +73,18 @@ export class LoadConnection {
 
   private take(packet: Packet): void {
     const { deviceId } = this.options;
-    switch (packet.cmd) {
-      case 'connack':
-        if (packet.returnCode !== 0) this.socket.destroy();
-        else this.subscribe();
-        break;
-      case 'suback':
-        this.publish(topics.presence(deviceId), encodeFrame(this.birth()), BIRTH_ID);
-        break;
-      case 'puback':
-        if (packet.messageId !== undefined) this.options.onAcknowledged(packet.messageId);
-        break;
-      case 'publish':
-        if (packet.qos === 1 && packet.messageId !== undefined) {
-          this.socket.write(generate({ cmd: 'puback', messageId: packet.messageId }));
-        }
-        if (packet.topic === topics.reply(deviceId, this.options.connectionId)) this.born(Buffer.from(packet.payload));
-        break;
-      default:
+    if (packet.cmd === 'connack') {
+      if (packet.returnCode === 0) this.subscribe();
+      else this.socket.destroy();
+    } else if (packet.cmd === 'suback') {
+      this.publish(topics.presence(deviceId), encodeFrame(this.birth()), BIRTH_ID);
+    } else if (packet.cmd === 'puback' && packet.messageId !== undefined) {
+      this.options.onAcknowledged(packet.messageId);
+    } else if (packet.cmd === 'publish') {
+      if (packet.qos === 1 && packet.messageId !== undefined) {
+        this.socket.write(generate({ cmd: 'puback', messageId: packet.messageId }));
+      }
+      if (packet.topic === topics.reply(deviceId, this.options.connectionId)) this.born(Buffer.from(packet.payload));
     }
   }
 

@@ -16,22 +16,30 @@ export interface ContentFindings {
 const isUnaltered = (sent: AnyRecord, stored: ExportedRecord): boolean =>
   Object.entries(sent).every(([field, value]) => isDeepStrictEqual(value, stored[field as keyof AnyRecord]));
 
-export const compareContents = async (httpUrl: string, plan: LoadPlan): Promise<ContentFindings> => {
-  const examples: string[] = [];
-  let records = 0;
-  let altered = 0;
-  for (let index = 0; index < plan.devices; index += 1) {
-    const identity = { index, epoch: loadEpoch(plan.seed, index), bornAt: plan.bornAt };
-    for (const kind of RECORD_KINDS) {
-      for (const stored of await exportRecords(httpUrl, loadDeviceId(index), kind)) {
-        records += 1;
-        const sent = recordOf(identity, stored.sequence);
-        const isOurs = stored.epoch === identity.epoch && kindOf(stored.sequence) === kind;
-        if (isOurs && isUnaltered(sent, stored)) continue;
-        altered += 1;
-        if (examples.length < 3) examples.push(`${loadDeviceId(index)} ${kind} ${stored.sequence}: not as it was sent`);
-      }
+interface Comparison {
+  readonly where: string;
+  readonly isUnaltered: boolean;
+}
+
+async function* compareDevice(httpUrl: string, plan: LoadPlan, index: number): AsyncGenerator<Comparison> {
+  const identity = { index, epoch: loadEpoch(plan.seed, index), bornAt: plan.bornAt };
+  for (const kind of RECORD_KINDS) {
+    for (const stored of await exportRecords(httpUrl, loadDeviceId(index), kind)) {
+      const isOurs = stored.epoch === identity.epoch && kindOf(stored.sequence) === kind;
+      const where = `${loadDeviceId(index)} ${kind} ${stored.sequence}`;
+      yield { where, isUnaltered: isOurs && isUnaltered(recordOf(identity, stored.sequence), stored) };
     }
   }
-  return { records, altered, examples };
+}
+
+export const compareContents = async (httpUrl: string, plan: LoadPlan): Promise<ContentFindings> => {
+  const altered: string[] = [];
+  let records = 0;
+  for (let index = 0; index < plan.devices; index += 1) {
+    for await (const comparison of compareDevice(httpUrl, plan, index)) {
+      records += 1;
+      if (!comparison.isUnaltered) altered.push(`${comparison.where}: not as it was sent`);
+    }
+  }
+  return { records, altered: altered.length, examples: altered.slice(0, 3) };
 };

@@ -17,8 +17,11 @@ export const serverCommand = (dataDir: string, ports: ServerPorts): ProgramComma
   name: 'fleet server',
   file: process.execPath,
   args: [
-    ...[join(ROOT, 'fleet-server', 'dist', 'main.js'), 'run', '--data-dir', dataDir],
-    ...['--mqtt-port', String(ports.mqtt), '--http-port', String(ports.http)],
+    join(ROOT, 'fleet-server', 'dist', 'main.js'),
+    'run',
+    `--data-dir=${dataDir}`,
+    `--mqtt-port=${ports.mqtt}`,
+    `--http-port=${ports.http}`,
   ],
 });
 

@@ -35,12 +35,12 @@ export type Operation = DiskOperation | SocketWrite | Unwatched;
 
 /** The calls to be traced: `operationOf` understands them or reports them. */
 export const WATCHED_CALLS: readonly string[] = [
-  ...['open', 'openat', 'creat', 'close'],
-  ...['write', 'writev', 'pwrite64', 'pwritev', 'pwritev2', 'sendto', 'sendmsg', 'sendmmsg', 'sendfile'],
-  ...['ftruncate', 'truncate', 'fallocate', 'copy_file_range', 'mmap', 'lseek'],
-  ...['fsync', 'fdatasync', 'sync', 'syncfs', 'sync_file_range'],
-  ...['rename', 'renameat', 'renameat2', 'unlink', 'unlinkat', 'link', 'linkat'],
-];
+  'open openat creat close',
+  'write writev pwrite64 pwritev pwritev2 sendto sendmsg sendmmsg sendfile',
+  'ftruncate truncate fallocate copy_file_range mmap lseek',
+  'fsync fdatasync sync syncfs sync_file_range',
+  'rename renameat renameat2 unlink unlinkat link linkat',
+].flatMap((names) => names.split(' '));
 
 /** SQLite's index of the log lives in memory shared between processes and is made anew from the log after a crash. */
 const isVolatile = (path: string): boolean => path.endsWith('-shm');

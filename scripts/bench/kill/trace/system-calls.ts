@@ -54,8 +54,8 @@ export class SystemCallReader {
   }
 
   /** Calls that were begun and never returned. */
-  *unreturned(): Generator<SystemCall> {
-    for (const [thread, call] of this.open) yield { thread, ...call, result: null, endedAt: Infinity };
+  unreturned(): SystemCall[] {
+    return [...this.open].map(([thread, call]) => ({ thread, ...call, result: null, endedAt: Infinity }));
   }
 
   private begin(text: string): void {
@@ -80,7 +80,7 @@ export class SystemCallReader {
   }
 }
 
-/** Every call of a log in the order of return, those that never returned at the end. */
+/** @yields every call of a log in the order of return, those that never returned at the end */
 export async function* readSystemCalls(logFile: string): AsyncGenerator<SystemCall> {
   const reader = new SystemCallReader();
   const lines = createInterface({ input: createReadStream(logFile, { encoding: 'latin1' }), crlfDelay: Infinity });
