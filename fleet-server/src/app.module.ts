@@ -1,20 +1,20 @@
-/** The composition root: joins the capabilities; which adapter stands behind each port is decided in `commands/run.ts`. */
+/** The composition root: joins the capabilities in the order data flows; `commands/run.ts` picks what stands behind each port. */
 import { Module, type DynamicModule } from '@nestjs/common';
 import { AuditModule } from './audit/audit.module.ts';
 import { dataPath, type ServerConfig } from './config.ts';
 import { ContextModule } from './context/context.module.ts';
 import { DashboardModule } from './dashboard/dashboard.module.ts';
 import { DatabaseModule } from './db/database.module.ts';
-import { DocsModule } from './docs/docs.module.ts';
 import { DeviceCommandsModule } from './device-commands/device-commands.module.ts';
 import { DevicesModule } from './devices/devices.module.ts';
+import { DocsModule } from './docs/docs.module.ts';
 import { HealthModule } from './health/health.module.ts';
 import { IdentityModule } from './identity/identity.module.ts';
 import { IngestModule } from './ingest/ingest.module.ts';
 import { PlatformModule, type Platform } from './platform.module.ts';
 import { TelemetryModule } from './telemetry/telemetry.module.ts';
 import { TwinsModule } from './twins/twins.module.ts';
-import { serverVersion } from './version.ts';
+import { readVersion } from './version.ts';
 
 @Module({})
 export class AppModule {
@@ -34,7 +34,7 @@ export class AppModule {
         ContextModule,
         DashboardModule,
         HealthModule,
-        DocsModule.of({ version: serverVersion(), broker: config.mqtt }),
+        DocsModule.of({ version: readVersion(), broker: { host: config.mqtt.host, port: config.mqtt.port } }),
       ],
     };
   }

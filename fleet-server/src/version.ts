@@ -1,8 +1,8 @@
-/** The version of this server, from its package file: the one place where it is written. */
+/** The version of this server, from its package. */
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
 
-/** `src/` and `dist/` lie equally deep in the package. */
-export const serverVersion = (): string =>
-  z.object({ version: z.string() }).parse(JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')))
-    .version;
+/** The package lies one folder above the sources and above the build alike. */
+export const readVersion = (): string => {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+};

@@ -44,6 +44,7 @@ export const UP = {
   context: 'up/request/context',
   twinGet: 'up/request/twin.get',
   infer: 'up/request/infer',
+  enrolRenew: 'up/request/enrol.renew',
   /** `RefusedMessage`. */
   refused: 'up/refused',
   /** `ConnectionChange`; a device's session exists. */

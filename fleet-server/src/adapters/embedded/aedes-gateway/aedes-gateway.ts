@@ -132,7 +132,6 @@ export class AedesGateway extends DeviceGateway {
       concurrency: CONCURRENCY,
       connectTimeout: this.#config.connectTimeoutMs,
       drainTimeout: this.#config.drainTimeoutMs,
-      maxTopicLevels: BOUNDS.topicDepth,
       persistence: new CleanPersistence(),
       preConnect: (client, packet, done) => {
         if (packet.clientId === '' && packet.clean !== true) this.#unnamed.add(client);
