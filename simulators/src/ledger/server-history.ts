@@ -18,10 +18,14 @@ export interface StoredOfKind {
   events: StoredEvent;
 }
 
-const request = async (url: string): Promise<Response> => {
+const NOT_FOUND = 404;
+
+/** Undefined: the server has never heard of the device. */
+const request = async (url: string): Promise<Response | undefined> => {
   const response = await fetch(url);
   if (response.ok && response.body !== null) return response;
   const text = (await response.text()).slice(0, 200);
+  if (response.status === NOT_FOUND && text.includes('DEVICE_NOT_FOUND')) return undefined;
   throw new SimulatorError('SERVER_ANSWER_INVALID', `GET ${url} answered ${response.status}: ${text}`);
 };
 
@@ -31,8 +35,8 @@ export const storedRecords = async <K extends RecordKind>(
   deviceId: string,
   kind: K,
 ): Promise<StoredOfKind[K][]> => {
-  const url = `${httpUrl}/api/devices/${deviceId}/${kind}?format=ndjson`;
-  const response = await request(url);
+  const response = await request(`${httpUrl}/api/devices/${deviceId}/${kind}?format=ndjson`);
+  if (response === undefined) return [];
   const lines = createInterface({ input: Readable.fromWeb(response.body as ReadableStream), crlfDelay: Infinity });
   const records: StoredOfKind[K][] = [];
   for await (const line of lines) if (line !== '') records.push(JSON.parse(line) as StoredOfKind[K]);
@@ -42,5 +46,5 @@ export const storedRecords = async <K extends RecordKind>(
 /** The closed intervals of sequences that the server has received of each epoch of a device. */
 export const storedRanges = async (httpUrl: string, deviceId: string): Promise<ReceivedRanges> => {
   const response = await request(`${httpUrl}/api/devices/${deviceId}/ranges`);
-  return receivedRangesSchema.parse(await response.json());
+  return response === undefined ? { deviceId, epochs: [] } : receivedRangesSchema.parse(await response.json());
 };
