@@ -116,7 +116,7 @@ describe('the device registry', () => {
     await device.records('readings', [{ sequence: 1, observedAt: Date.now(), source: 'pump', values: { a: 1 } }]);
     await api('PATCH', '/gone/twin', { desired: { logLevel: 'debug' } });
     await api('POST', '/gone/commands', { name: 'ping' });
-    const closed = new Promise((resolve) => device.client.once('close', resolve));
+    const closed = new Promise<void>((resolve) => device.client.once('close', () => resolve()));
     expect((await api('DELETE', '/gone')).status).toBe(204);
     await closed;
     expect((await api('GET', '/gone')).status).toBe(404);

@@ -70,7 +70,8 @@ describe('twins', () => {
         patch('raced', { desired: { contextRefreshMs: 1_000 + index }, version: 0 }),
       ),
     );
-    expect(answers.map((answer) => answer.status).toSorted()).toEqual([200, ...Array<number>(7).fill(409)]);
+    const count = (status: number): number => answers.filter((answer) => answer.status === status).length;
+    expect([count(200), count(409)]).toEqual([1, 7]);
     expect((await show('raced')).version).toBe(1);
   });
 
