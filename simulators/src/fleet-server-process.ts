@@ -63,6 +63,10 @@ export class FleetServerProcess {
     return portOf(this.ready.mqttUrl);
   }
 
+  get readyPid(): number {
+    return this.ready.pid;
+  }
+
   get httpUrl(): string {
     return this.ready.httpUrl;
   }

@@ -6,7 +6,7 @@ import { timeline, type Disturbance, type Scenario } from './scenario.ts';
 /** What a scenario can do to the world around a fleet. */
 export interface Surroundings {
   /** Undefined: a good network again. */
-  readonly network: (conditions: NetworkConditions | undefined) => void;
+  readonly network: (conditions: Partial<NetworkConditions> | undefined) => void;
   readonly resetConnections: () => void;
   readonly killServer: () => Promise<void>;
   /** Resolves when it serves; does nothing when it runs. */

@@ -73,6 +73,11 @@ export class Testbed implements Surroundings {
     return this.server.pid;
   }
 
+  /** The server's own pid, which under a wrapping program is not the one that was spawned. */
+  get readyPid(): number {
+    return this.server.readyPid;
+  }
+
   get serverLog(): readonly string[] {
     return this.server.logTail;
   }
