@@ -1,7 +1,6 @@
 /** Holds what one agent's sensors produced and its outbox accepted against what the server has of it. */
 import { isDeepStrictEqual } from 'node:util';
 import type { AnyRecord } from '@shoal/protocol';
-import type { AgentUnderFire, Outage } from './agent-under-fire.ts';
 import type { OutboxCopy } from './outbox-copy.ts';
 import type { ArrivedRecord } from './arrivals.ts';
 
@@ -89,41 +88,4 @@ const misordered = (arrived: readonly ArrivedRecord[]): number[] => {
     latest.set(stream, Math.max(before, receivedAt));
   }
   return found;
-};
-
-export interface SampleFindings {
-  readonly produced: number;
-  /** Samples that the commit window excuses. */
-  readonly lostInWindow: number;
-  readonly lostBeyondWindow: number;
-  readonly duplicated: number;
-  /** Age of the oldest lost sample at its kill. */
-  readonly worstLossMs: number;
-}
-
-/** Counts one sensor's samples against those that arrived; `allowanceMs` counts from before each kill. */
-export const compareSamples = (
-  agent: AgentUnderFire,
-  sensor: string,
-  arrived: readonly number[],
-  allowanceMs: number,
-): SampleFindings => {
-  const produced = agent.produced(sensor);
-  const there = new Set(arrived);
-  const lost = produced.filter(({ number }) => !there.has(number));
-  const ages = lost.map(({ at }) => ageAtKill(at, agent.outages));
-  const beyond = ages.filter((age) => age > allowanceMs).length;
-  return {
-    produced: produced.length,
-    lostInWindow: lost.length - beyond,
-    lostBeyondWindow: beyond,
-    duplicated: arrived.length - there.size,
-    worstLossMs: Math.max(0, ...ages),
-  };
-};
-
-/** Milliseconds from a sample to the next kill; 0 when its agent was already dead; Infinity when none came after it. */
-const ageAtKill = (at: number, outages: readonly Outage[]): number => {
-  const next = outages.find(({ readyAt }) => at < readyAt);
-  return next === undefined ? Infinity : Math.max(0, next.killedAt - at);
 };

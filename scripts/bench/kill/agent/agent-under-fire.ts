@@ -7,6 +7,7 @@ import { withCrashCopy } from '../database/crash-copy.ts';
 import { Program, type ProgramCommand } from '../processes/program.ts';
 import { agentCommand } from '../processes/project-programs.ts';
 import { siblingProgram } from '../processes/sibling-program.ts';
+import { securedSamples, type Sighting } from './sightings.ts';
 import { readOutboxCopy, type OutboxCopy } from './outbox-copy.ts';
 import { readTruth, type ProducedSample } from './truth-file.ts';
 
@@ -25,7 +26,19 @@ export const SENSORS = [
   { name: 'halting', everyMs: 450, silenceMs: 150 },
 ] as const;
 
-const statusSchema = z.object({ outbox: z.object({ epoch: z.string(), lastCommittedSequence: z.int() }) });
+const COMMIT_MS = 250;
+
+const statusSchema = z.object({
+  outbox: z.object({ lastCommittedSequence: z.int() }),
+  sensors: z.array(z.object({ name: z.string(), samples: z.int() })),
+});
+
+/** Samples `first` to `last` of one sensor, both included. */
+export interface SampleRange {
+  readonly sensor: string;
+  readonly first: number;
+  readonly last: number;
+}
 
 export interface AgentUnderFireOptions {
   /** Where the agent's data and the truth files lie. */
@@ -40,9 +53,13 @@ export class AgentUnderFire {
   readonly deviceId: string;
   readonly dataDir: string;
   readonly outages: Outage[] = [];
+  /** Samples that had to survive the kill of their run. */
+  readonly secured: SampleRange[] = [];
   private readonly options: AgentUnderFireOptions;
   private program: Program | undefined;
   private localUrl = '';
+  private sightings: Sighting[] = [];
+  private producedBefore: Readonly<Record<string, number>> = {};
 
   constructor(options: AgentUnderFireOptions) {
     this.options = options;
@@ -52,6 +69,8 @@ export class AgentUnderFire {
 
   /** Resolves when the agent is ready. */
   async start(): Promise<void> {
+    this.sightings = [];
+    this.producedBefore = Object.fromEntries(SENSORS.map(({ name }) => [name, this.produced(name).length]));
     this.program = this.prepare();
     const ready = await this.program.start();
     this.localUrl = String(ready['localUrl']);
@@ -64,10 +83,14 @@ export class AgentUnderFire {
     return Number(new URL(this.localUrl).port);
   }
 
-  /** What the agent itself says it has committed. */
-  async committedSequence(): Promise<number> {
-    const response = await fetch(new URL('/status', this.localUrl), { signal: AbortSignal.timeout(2_000) });
-    return statusSchema.parse(await response.json()).outbox.lastCommittedSequence;
+  /** Asks the agent how far it is. @returns the last sequence that it says it has committed */
+  async sight(): Promise<number> {
+    const askedAt = Date.now();
+    const response = await fetch(new URL('/status', this.localUrl), { signal: AbortSignal.timeout(5_000) });
+    const { outbox, sensors } = statusSchema.parse(await response.json());
+    const taken = Object.fromEntries(sensors.map(({ name, samples }) => [name, samples]));
+    this.sightings.push({ askedAt, answeredAt: Date.now(), taken });
+    return outbox.lastCommittedSequence;
   }
 
   /** SIGKILL, then a look at what lies on disk. */
@@ -75,6 +98,11 @@ export class AgentUnderFire {
     const killedAt = Date.now();
     await this.program?.kill();
     this.outages.push({ killedAt, readyAt: Infinity });
+    const pace = { windowMs: COMMIT_WINDOW_MS, commitMs: COMMIT_MS };
+    for (const [sensor, samples] of Object.entries(securedSamples(this.sightings, killedAt, pace))) {
+      const before = this.producedBefore[sensor] ?? 0;
+      this.secured.push({ sensor, first: before + 1, last: before + samples });
+    }
     return this.inspect();
   }
 

@@ -7,14 +7,19 @@ import { readTruth } from './truth-file.ts';
 
 const run = (truthFile: string, everyMs: number): void => {
   let number = readTruth(truthFile).length;
+  const agent = process.ppid;
+  const endWithAgent = (): void => {
+    if (process.ppid !== agent) process.exit(0);
+  };
   const produce = (): void => {
+    endWithAgent();
     number += 1;
     const at = Date.now();
     appendFileSync(truthFile, `${number} ${at}\n`);
     process.stdout.write(`${JSON.stringify({ observedAt: at, values: { Number: number, Half: number / 2 } })}\n`);
   };
-  // The agent is gone: nobody reads on.
   process.stdout.on('error', () => process.exit(0));
+  setInterval(endWithAgent, 20);
   setInterval(produce, everyMs);
 };
 

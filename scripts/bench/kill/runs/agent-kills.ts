@@ -3,9 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { AgentLedger, compareSamples } from '../agent/agent-ledger.ts';
+import { AgentLedger } from '../agent/agent-ledger.ts';
 import { AgentUnderFire, COMMIT_WINDOW_MS, SENSORS } from '../agent/agent-under-fire.ts';
 import { readArrivals } from '../agent/arrivals.ts';
+import { compareSamples } from '../agent/sample-ledger.ts';
 import { ServerProgram } from '../processes/server-program.ts';
 import { Tally } from './tally.ts';
 
@@ -27,7 +28,7 @@ export interface AgentKillResult {
   readonly orderViolations: number;
   readonly lostInWindow: number;
   readonly lostBeyondWindow: number;
-  /** Age of the oldest lost sample when its agent was killed. */
+  /** From its making to its kill, of the oldest lost sample. */
   readonly worstLossMs: number;
   readonly integrityFailures: number;
   /** Sentences; each is a fault. */
@@ -41,8 +42,7 @@ const RECOVERY_MS = 500;
 /** The server is away in the third and fourth of every four rounds. */
 const ROUNDS_PER_TURN = 4;
 const ROUNDS_WITH_SERVER = 2;
-/** From a sample's making to the outbox having it, and from the end of the window to the disk having it, on a busy machine. */
-const HAND_OVER_MS = 300;
+const SIGHT_EVERY_MS = 60;
 
 interface Target {
   readonly agent: AgentUnderFire;
@@ -102,8 +102,11 @@ class AgentKills {
       this.tally.add('kills', 1);
     }
     await agent.start();
-    await pause(UPTIME_MS[0] + random() * (UPTIME_MS[1] - UPTIME_MS[0]));
-    const claimed = await agent.committedSequence();
+    let claimed = await agent.sight();
+    for (const end = Date.now() + UPTIME_MS[0] + random() * (UPTIME_MS[1] - UPTIME_MS[0]); Date.now() < end;) {
+      await pause(SIGHT_EVERY_MS);
+      claimed = await agent.sight();
+    }
     await pause(random() * COMMIT_WINDOW_MS);
     ledger.look(await agent.kill(), claimed);
     this.tally.add('kills', 1);
@@ -128,7 +131,7 @@ class AgentKills {
       const numbers = arrived.flatMap(({ record }) =>
         'values' in record && record.source === name ? [record.values['Number'] ?? 0] : [],
       );
-      const samples = compareSamples(agent, name, numbers, COMMIT_WINDOW_MS + HAND_OVER_MS);
+      const samples = compareSamples(agent, name, numbers);
       this.tally.add('produced', samples.produced);
       this.tally.add('lostInWindow', samples.lostInWindow);
       this.tally.add('lostBeyondWindow', samples.lostBeyondWindow);

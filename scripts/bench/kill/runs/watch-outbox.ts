@@ -69,7 +69,7 @@ export const watchOutbox = async (options: WatchOutboxOptions): Promise<WatchOut
 const runAgent = async (agent: AgentUnderFire, durationMs: number): Promise<void> => {
   try {
     await agent.start();
-    for (const end = Date.now() + durationMs; Date.now() < end; await pause(100)) await agent.committedSequence();
+    for (const end = Date.now() + durationMs; Date.now() < end; await pause(100)) await agent.sight();
   } finally {
     await agent.kill();
   }
