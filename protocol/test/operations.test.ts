@@ -15,8 +15,9 @@ test.each(OPERATIONS)('$method $path declares its parameters and its problems', 
   expect(Object.keys(TAGS)).toContain(operation.tag);
   const statuses = Object.keys(operation.responses).map(Number);
   expect(statuses.filter((status) => status < 300)).toHaveLength(1);
-  const always = operation.path.startsWith('/api/') ? [400, 403, 500] : [];
+  const always = operation.path.startsWith('/api/') ? [400, 401, 403, 500] : [];
   expect(statuses).toEqual(expect.arrayContaining([...always, ...(inPath.length > 0 ? [404] : [])]));
+  expect(statuses.includes(413) && statuses.includes(415)).toBe(operation.body !== undefined);
   expect(operation.body === undefined).toBe(!['post', 'put', 'patch'].includes(operation.method));
 });
 

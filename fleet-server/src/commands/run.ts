@@ -19,7 +19,7 @@ import { dataPath, type ServerConfig } from '../config.ts';
 import { FleetError } from '../errors.ts';
 import { NestLogger } from '../nest-logger.ts';
 import { requestFault } from '../request-fault.ts';
-import { ProblemFilter } from '../problem.filter.ts';
+import { answerMalformedUrl, ProblemFilter } from '../problem.filter.ts';
 
 export interface RunningServer {
   readonly mqttUrl: string;
@@ -51,7 +51,11 @@ export const startServer = async (config: ServerConfig, log: Logger): Promise<Ru
   const platform = { log, clock, metrics, bus, authenticator, gateway, telemetry };
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.of(config, platform),
-    new FastifyAdapter({ bodyLimit: config.http.bodyLimitBytes, forceCloseConnections: true }),
+    new FastifyAdapter({
+      bodyLimit: config.http.bodyLimitBytes,
+      forceCloseConnections: true,
+      frameworkErrors: answerMalformedUrl,
+    }),
     { logger: new NestLogger(log), abortOnError: false },
   );
   app.useGlobalPipes(new StandardSchemaValidationPipe({ exceptionFactory: requestFault }));

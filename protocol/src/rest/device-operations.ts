@@ -2,6 +2,7 @@
 import * as context from './context.ts';
 import * as devices from './devices.ts';
 import {
+  bodyProblems,
   commandParams,
   created,
   deviceParams,
@@ -34,7 +35,7 @@ export const DEVICE_OPERATIONS: readonly Operation[] = [
     summary: 'Register a device before it first connects',
     headers: idempotencyHeader,
     body: devices.deviceCreateSchema,
-    responses: { 201: created('The new device.', devices.deviceSchema), ...problems(409) },
+    responses: { 201: created('The new device.', devices.deviceSchema), ...bodyProblems(409) },
   },
   {
     id: 'getDevice',
@@ -55,7 +56,7 @@ export const DEVICE_OPERATIONS: readonly Operation[] = [
     params: deviceParams,
     headers: ifMatchHeader,
     body: devices.devicePatchSchema,
-    responses: { 200: tagged('The device as it is now.', devices.deviceSchema), ...problems(404, 409) },
+    responses: { 200: tagged('The device as it is now.', devices.deviceSchema), ...bodyProblems(404, 409) },
   },
   {
     id: 'deleteDevice',
@@ -86,7 +87,7 @@ export const DEVICE_OPERATIONS: readonly Operation[] = [
     params: deviceParams,
     headers: ifMatchHeader,
     body: devices.twinPatchSchema,
-    responses: { 200: tagged('The twin as it is now.', devices.twinSchema), ...problems(404, 409, 413) },
+    responses: { 200: tagged('The twin as it is now.', devices.twinSchema), ...bodyProblems(404, 409) },
   },
   {
     id: 'listCommands',
@@ -110,7 +111,10 @@ export const DEVICE_OPERATIONS: readonly Operation[] = [
     params: deviceParams,
     headers: idempotencyHeader,
     body: devices.commandCreateSchema,
-    responses: { 201: created('The command as queued or sent.', devices.deviceCommandSchema), ...problems(404, 409) },
+    responses: {
+      201: created('The command as queued or sent.', devices.deviceCommandSchema),
+      ...bodyProblems(404, 409, 429),
+    },
   },
   {
     id: 'getCommand',
@@ -140,7 +144,7 @@ export const CONTEXT_OPERATIONS: readonly Operation[] = [
     summary: 'Replace the context that every device shares',
     headers: ifMatchHeader,
     body: context.contextPutSchema,
-    responses: { 200: tagged('The context as it is now.', context.contextDocumentSchema), ...problems(409, 413) },
+    responses: { 200: tagged('The context as it is now.', context.contextDocumentSchema), ...bodyProblems(409) },
   },
   {
     id: 'getDeviceContext',
@@ -160,6 +164,6 @@ export const CONTEXT_OPERATIONS: readonly Operation[] = [
     params: deviceParams,
     headers: ifMatchHeader,
     body: context.contextPutSchema,
-    responses: { 200: tagged('The context as it is now.', context.contextDocumentSchema), ...problems(404, 409, 413) },
+    responses: { 200: tagged('The context as it is now.', context.contextDocumentSchema), ...bodyProblems(404, 409) },
   },
 ];

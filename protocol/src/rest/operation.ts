@@ -94,20 +94,36 @@ export const list = (description: string, page: z.ZodType, item: z.ZodType): Ope
 
 const PROBLEMS = {
   400: 'Malformed: parameters, headers or body do not match their schema; `errors` lists each.',
+  401: 'Nobody this server knows.',
   403: 'Refused: the caller may not do this.',
   404: 'No such thing.',
   409: 'In conflict with the current state: a stale revision, or it exists already.',
   413: 'The body is too large.',
+  414: 'A path parameter is too long to be any id.',
+  415: 'The body is not JSON by its content type.',
   429: 'Too many requests.',
   500: 'A fault of the server; the request id is in its log.',
   503: 'The server cannot serve this now, for example because storage refuses.',
 } as const;
 
-/** RFC 9457 problems by status; 400, 403 and 500 can always happen. */
+/** RFC 9457 problems by status; 400, 401, 403 and 500 can always happen, 414 with a path parameter. */
 export const problems = (...statuses: (keyof typeof PROBLEMS)[]): Record<number, OperationResponse> =>
   Object.fromEntries(
-    [...new Set<keyof typeof PROBLEMS>([400, 403, 500, ...statuses])].map((status) => [
+    [
+      ...new Set<keyof typeof PROBLEMS>([
+        400,
+        401,
+        403,
+        500,
+        ...statuses,
+        ...(statuses.includes(404) ? [414 as const] : []),
+      ]),
+    ].map((status) => [
       status,
       { description: PROBLEMS[status], content: { 'application/problem+json': problemSchema } },
     ]),
   );
+
+/** `problems`, and what can be wrong with a request body. */
+export const bodyProblems = (...statuses: (keyof typeof PROBLEMS)[]): Record<number, OperationResponse> =>
+  problems(413, 415, ...statuses);
