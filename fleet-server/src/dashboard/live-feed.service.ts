@@ -1,4 +1,5 @@
 /** Hands live events to everybody who watches; costs nothing while nobody does. */
+import { setImmediate } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { FleetSummary } from '@shoal/protocol';
 import { Clock } from '../ports/clock.ts';
@@ -106,7 +107,7 @@ export class LiveFeed {
     this.pending.clear();
     for (let start = 0; start < waiting.length; start += EVENTS_PER_TURN) {
       for (const event of waiting.slice(start, start + EVENTS_PER_TURN)) this.publish(event());
-      await nextTurn();
+      await setImmediate();
     }
     this.isFlushing = false;
   }
@@ -172,8 +173,3 @@ export class LiveFeed {
     this.metrics.gauge('live_clients', this.watchers.size);
   }
 }
-
-const nextTurn = (): Promise<void> =>
-  new Promise((resolve) => {
-    setImmediate(resolve);
-  });

@@ -1,5 +1,6 @@
 /** Renders any list of the API: one JSON page, or everything that matches as a CSV or NDJSON download. */
 import { Readable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { StreamableFile } from '@nestjs/common';
 import type { Page } from '@shoal/protocol';
 import type { z } from 'zod';
@@ -26,6 +27,19 @@ export type PageReader<T> = (limit: number, cursor: string | undefined) => Promi
 /** Items per page of an export: small enough that shaping one page stays far below the event-loop budget. */
 const EXPORT_PAGE = 200;
 
+/** Items shaped in one turn of the event loop. */
+const ITEMS_PER_TURN = 100;
+
+/** A long page is shaped a part at a time, so that others get their turn. */
+const shape = async <T>(listing: Listing<T>, items: readonly T[]): Promise<T[]> => {
+  const shaped: T[] = [];
+  for (let start = 0; start < items.length; start += ITEMS_PER_TURN) {
+    if (start > 0) await setImmediate();
+    for (const item of items.slice(start, start + ITEMS_PER_TURN)) shaped.push(listing.item.parse(item));
+  }
+  return shaped;
+};
+
 async function* lines<T>(listing: Listing<T>, read: PageReader<T>, query: ListQuery): AsyncGenerator<string> {
   const csv = query.format === 'csv';
   if (csv) yield csvHeader(listing.columns);
@@ -34,7 +48,7 @@ async function* lines<T>(listing: Listing<T>, read: PageReader<T>, query: ListQu
   do {
     const page = await read(EXPORT_PAGE, cursor);
     cursor = page.nextCursor ?? undefined;
-    const items = page.items.map((item) => listing.item.parse(item));
+    const items = await shape(listing, page.items);
     if (items.length > 0) yield items.map(render).join('');
   } while (cursor !== undefined);
 }
@@ -50,7 +64,7 @@ export const answerList = async <T>(
 ): Promise<Page<T> | StreamableFile> => {
   if (query.format === 'json') {
     const page = await read(query.limit, query.cursor);
-    return { items: page.items.map((item) => listing.item.parse(item)), nextCursor: page.nextCursor };
+    return { items: await shape(listing, page.items), nextCursor: page.nextCursor };
   }
   const first = await read(EXPORT_PAGE, query.cursor);
   let firstPage: Page<T> | undefined = first;
