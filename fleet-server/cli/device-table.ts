@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Device } from '@shoal/protocol';
 import type { CommandContext } from './command-context.ts';
+import { CliError } from './errors.ts';
 import { ageText } from './moments.ts';
 import { tableOf, type Cell } from './table.ts';
 import type { Colour, Terminal } from './terminal.ts';
@@ -40,8 +41,21 @@ export const deviceRow = (device: Device, now: number): Cell[] => [
 const factsOf = ({ deviceId, state, why, twinVersion, appliedTwinVersion, labels, models }: Device): string =>
   JSON.stringify([deviceId, state, why, twinVersion, appliedTwinVersion, labels, models]);
 
+const PASSING: ReadonlySet<string> = new Set(['SERVER_UNREACHABLE', 'ANSWER_TIMED_OUT']);
+
+/** What `read` gives, or what was known before while the server is away. */
+const orBefore = async <T>({ terminal }: CommandContext, read: () => Promise<T>, before: T): Promise<T> => {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof CliError && PASSING.has(error.code))) throw error;
+    terminal.talk(`${error.code}: ${error.message} Trying again.`);
+    return before;
+  }
+};
+
 /**
- * On a terminal the whole table again and again; into a pipe one row (with `--json` one JSON line) per device that is new
+ * The first look must succeed; later a server that is away is mentioned and asked again. On a terminal the whole table again and again; into a pipe one row (with `--json` one JSON line) per device that is new
  * or has changed. Ends when the signal is aborted.
  */
 export const watchDevices = async (
@@ -51,8 +65,8 @@ export const watchDevices = async (
 ): Promise<void> => {
   const { terminal, json, signal, now } = context;
   const known = new Map<string, string>();
+  let devices: readonly Device[] = await read();
   while (!signal.aborted) {
-    const devices = await read();
     const changed = devices.filter((device) => known.get(device.deviceId) !== factsOf(device));
     for (const device of changed) known.set(device.deviceId, factsOf(device));
     if (json) changed.forEach((device) => terminal.jsonLine(device));
@@ -63,5 +77,6 @@ export const watchDevices = async (
       if (rows.length > 0) terminal.data(tableOf(terminal, DEVICE_HEADS, rows, { paint: paintState(terminal) }));
     }
     await pause(intervalSeconds * 1_000, undefined, { signal }).catch(() => undefined);
+    if (!signal.aborted) devices = await orBefore(context, read, devices);
   }
 };

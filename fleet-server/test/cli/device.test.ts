@@ -91,6 +91,24 @@ describe('device ls', () => {
   });
 });
 
+describe('device ls --watch and a server that goes away', () => {
+  test('says so and goes on when it is back', async () => {
+    serve(device('pump-01'));
+    const stop = new AbortController();
+    let looks = 0;
+    const answer = pages([device('pump-01')]);
+    fleet.routes.set('GET /api/devices', (seen) => {
+      looks += 1;
+      if (looks === 2) return { silent: true };
+      if (looks === 3) stop.abort();
+      return answer(seen);
+    });
+    const { exitCode, stderr } = await shoal('device ls --watch --interval 1 --timeout 200', { signal: stop.signal });
+    expect([exitCode, looks]).toEqual([0, 3]);
+    expect(stderr).toMatch(/^ANSWER_TIMED_OUT: .* Trying again\.\n$/);
+  });
+});
+
 describe('device show, label, rm', () => {
   test('shows the state with why and since when', async () => {
     fleet.routes.set('GET /api/devices/pump-01', () => ({ body: device('pump-01') }));
