@@ -93,7 +93,7 @@ export class LightDevice {
   start(signal: AbortSignal): void {
     if (this.current !== 'stopped') return;
     signal.addEventListener('abort', () => this.kill('aborted'), { once: true });
-    this.ticker = setInterval(() => this.session?.tick(this.outbox.inFlight > 0), TICK_MS);
+    this.ticker = setInterval(() => this.session?.tick(this.isOwedAnAnswer), TICK_MS);
     this.ticker.unref();
     this.connect();
   }
@@ -152,7 +152,7 @@ export class LightDevice {
     this.session = openLightSession(
       { host: options.host, port: options.port, deviceId, birth },
       {
-        onReady: () => this.ready(),
+        onReady: () => this.welcomed(),
         onAcknowledged: (messageId) => this.acknowledge(messageId),
         onDown: (topic, payload) => this.receive(topic, payload),
         onClosed: () => this.closed(),
@@ -160,11 +160,12 @@ export class LightDevice {
     );
   }
 
-  /** The server knows the device: it reports, asks for the time, and sends what waits. */
-  private ready(): void {
-    if (this.current === 'stopped') return;
-    this.current = 'ready';
-    this.failures = 0;
+  private get isOwedAnAnswer(): boolean {
+    return this.current === 'connecting' || this.outbox.inFlight > 0;
+  }
+
+  /** The server knows the device: it reports and asks for the time; the first time it waits for that before it sends records. */
+  private welcomed(): void {
     const reported = {
       ...this.twin.reported,
       agent: { version: AGENT_VERSION },
@@ -175,6 +176,13 @@ export class LightDevice {
     this.session?.say({ topic: topics.reportedTwin(this.deviceId), body: report });
     const time = { v: 1, requestId: TIME_REQUEST, deadlineMs: 5_000, body: { deviceTime: this.options.clock() } };
     this.session?.say({ topic: topics.request(this.deviceId, 'time'), body: time });
+    if (this.clockState.state === 'synchronised') this.ready();
+  }
+
+  private ready(): void {
+    if (this.current === 'stopped') return;
+    this.current = 'ready';
+    this.failures = 0;
     this.drain();
   }
 
@@ -223,13 +231,15 @@ export class LightDevice {
   private takeTime(payload: Uint8Array): void {
     const reply = replySchema.safeParse(decodeFrame(payload));
     const time = timeReplySchema.safeParse(reply.data?.body);
-    if (!time.success) return;
-    const { offsetMs } = clockOffset(time.data, this.options.clock());
-    this.clockState = { state: 'synchronised', offsetMs };
-    const { depth } = this.outbox;
-    const reported = { clock: { state: 'synchronised', offsetMs }, outbox: { depth, sizeBytes: 0, dropped: {} } };
-    const report: ReportedTwin = { v: 1, appliedVersion: this.twin.appliedVersion, mode: 'patch', reported };
-    this.session?.say({ topic: topics.reportedTwin(this.deviceId), body: report });
+    if (time.success) {
+      const { offsetMs } = clockOffset(time.data, this.options.clock());
+      this.clockState = { state: 'synchronised', offsetMs };
+      const { depth } = this.outbox;
+      const reported = { clock: { state: 'synchronised', offsetMs }, outbox: { depth, sizeBytes: 0, dropped: {} } };
+      const report: ReportedTwin = { v: 1, appliedVersion: this.twin.appliedVersion, mode: 'patch', reported };
+      this.session?.say({ topic: topics.reportedTwin(this.deviceId), body: report });
+    }
+    if (this.current === 'connecting') this.ready();
   }
 
   private closed(): void {
