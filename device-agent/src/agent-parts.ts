@@ -98,7 +98,10 @@ const createFeeds = (
   });
 };
 
-const createEngineRoom = (config: AgentConfig, { events, health }: Pick<AgentParts, 'events' | 'health'>): EngineRoom => {
+const createEngineRoom = (
+  config: AgentConfig,
+  { events, health }: Pick<AgentParts, 'events' | 'health'>,
+): EngineRoom => {
   const { deadlineMs, engines, hardLimitMs, requireSignature, trustedKeys } = config.inference;
   const probes = new StateFile(join(config.dataDir, 'engine-probes.json'), probesSchema);
   return new EngineRoom({
@@ -129,7 +132,12 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
   const { deviceId, dataDir, fleet, publish } = config;
   const adjustable: Adjustable = { everyNthReading: publish.everyNthReading, maxDelayMs: publish.maxDelayMs };
   const health = new ReasonBoard(clock);
-  const offset = new ClockOffset({ clock, logger, requestTimeoutMs: fleet.replyTimeoutMs, intervalMs: fleet.timeSyncMs });
+  const offset = new ClockOffset({
+    clock,
+    logger,
+    requestTimeoutMs: fleet.replyTimeoutMs,
+    intervalMs: fleet.timeSyncMs,
+  });
   const outbox = createOutbox(config, clock, offset);
   const events = new OutboxEventRecorder(outbox, clock, logger);
   const losses = new LossReporter({ outbox, events, health, gatherMs: config.outbox.reportLossesMs });
@@ -216,7 +224,21 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
     random,
     logger,
   });
-  return { health, offset, outbox, events, losses, drainer, pipeline, feeds, engines, context, twin, remembered, uplink };
+  return {
+    health,
+    offset,
+    outbox,
+    events,
+    losses,
+    drainer,
+    pipeline,
+    feeds,
+    engines,
+    context,
+    twin,
+    remembered,
+    uplink,
+  };
 };
 
 /** Model lanes for the bundles that could be read, each looking at its source. */

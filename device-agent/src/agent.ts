@@ -136,7 +136,9 @@ class DeviceAgent implements Agent {
     events.record('agent.started', 'info', `Agent ${this.status().agentVersion} started.`, { pid: process.pid });
     uplink.start(this.#connecting.signal);
     // Windows wait for their engine; readings need none.
-    engines.startEngines().catch((error: unknown) => this.#logger.error({ why: sentenceOf(error) }, 'engines not started'));
+    engines
+      .startEngines()
+      .catch((error: unknown) => this.#logger.error({ why: sentenceOf(error) }, 'engines not started'));
     this.#startSensing();
   }
 

@@ -18,7 +18,10 @@ const replaySchema = z.strictObject({
   name: sensorName,
   file: z.string().min(1).describe('CSV with a header line and a time column'),
   timeColumn: z.string().min(1).optional().describe('by default datetime, timestamp, time, ts or date'),
-  ignoreColumns: z.array(z.string()).default([...LABEL_COLUMNS]).describe('columns that are no channels'),
+  ignoreColumns: z
+    .array(z.string())
+    .default([...LABEL_COLUMNS])
+    .describe('columns that are no channels'),
   speed: z.number().positive().max(1e9).default(1).describe('multiple of the recorded speed'),
   timeMapping: z.enum(['recorded', 'shifted']).default('shifted'),
   silenceMs: silence.default(null).describe('null: may be quiet for any time [ms]'),
@@ -98,9 +101,20 @@ export const agentConfigSchema = z
     inference: whole(
       z.strictObject({
         deadlineMs: ms(10, 600_000, 10_000, 'for one window'),
-        engines: z.array(z.enum(['native-child', 'wasm-child'])).min(1).default(['native-child', 'wasm-child']),
-        hardLimitMs: z.int().min(50).max(600_000).optional().describe('a model that runs longer is killed with its engine [ms]'),
-        trustedKeys: z.record(z.string(), z.string()).default({}).describe('key id to PEM file of those who may sign bundles'),
+        engines: z
+          .array(z.enum(['native-child', 'wasm-child']))
+          .min(1)
+          .default(['native-child', 'wasm-child']),
+        hardLimitMs: z
+          .int()
+          .min(50)
+          .max(600_000)
+          .optional()
+          .describe('a model that runs longer is killed with its engine [ms]'),
+        trustedKeys: z
+          .record(z.string(), z.string())
+          .default({})
+          .describe('key id to PEM file of those who may sign bundles'),
         requireSignature: z.boolean().default(false).describe('refuse bundles from folders that are not signed'),
       }),
     ),
@@ -130,7 +144,10 @@ export const agentConfigSchema = z
     ),
     contextRefreshMs: ms(1_000, 86_400_000, 3_600_000, 'between requests for context'),
     localApi: z
-      .strictObject({ host: z.enum(['127.0.0.1', '::1', 'localhost']).default('127.0.0.1'), port: z.int().min(0).max(65_535).default(8790) })
+      .strictObject({
+        host: z.enum(['127.0.0.1', '::1', 'localhost']).default('127.0.0.1'),
+        port: z.int().min(0).max(65_535).default(8790),
+      })
       .nullable()
       .default({ host: '127.0.0.1', port: 8790 })
       .describe('null: none; port 0: any free one'),
@@ -140,14 +157,22 @@ export const agentConfigSchema = z
     path: ['sensors'],
     message: 'sensor names must be distinct',
   })
-  .refine(({ sensors }) => sensors.filter((sensor) => sensor.type === 'json-lines' && sensor.command === undefined).length <= 1, {
-    path: ['sensors'],
-    message: 'only one sensor can read standard input',
-  })
-  .refine(({ sensors, models }) => models.every(({ source }) => source === undefined || sensors.some(({ name }) => name === source)), {
-    path: ['models'],
-    message: 'the source of a model must be the name of a sensor',
-  });
+  .refine(
+    ({ sensors }) =>
+      sensors.filter((sensor) => sensor.type === 'json-lines' && sensor.command === undefined).length <= 1,
+    {
+      path: ['sensors'],
+      message: 'only one sensor can read standard input',
+    },
+  )
+  .refine(
+    ({ sensors, models }) =>
+      models.every(({ source }) => source === undefined || sensors.some(({ name }) => name === source)),
+    {
+      path: ['models'],
+      message: 'the source of a model must be the name of a sensor',
+    },
+  );
 
 export type AgentConfig = z.infer<typeof agentConfigSchema>;
 export type AgentConfigInput = z.input<typeof agentConfigSchema>;

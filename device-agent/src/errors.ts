@@ -11,8 +11,12 @@ const again = (description: string): ErrorEntry => ({ description, retryable: tr
 
 const CATALOGUE = {
   CONFIG_UNREADABLE: once('The configuration file cannot be read or is not JSON. Check the path given with --config.'),
-  CONFIG_INVALID: once('The configuration does not match its schema. Every fault is listed with its path; correct them.'),
-  STATE_FILE_WRITE_FAILED: again('A small state file cannot be written. Check space and permissions of the data folder.'),
+  CONFIG_INVALID: once(
+    'The configuration does not match its schema. Every fault is listed with its path; correct them.',
+  ),
+  STATE_FILE_WRITE_FAILED: again(
+    'A small state file cannot be written. Check space and permissions of the data folder.',
+  ),
   SENSOR_FILE_MISSING: again('The recording cannot be opened. Check the path of the sensor, or mount its disk.'),
   SENSOR_FILE_EMPTY: once('The recording has no row that could be read. Give a file with a header line and data.'),
   SENSOR_NO_TIME_COLUMN: once('The recording has no time column. Name it with "timeColumn" in the sensor.'),
@@ -31,7 +35,9 @@ const CATALOGUE = {
   LINK_CONNECT_FAILED: again('The fleet server cannot be reached. Check host, port and network; it is tried again.'),
   LINK_REFUSED: again('The fleet server refused this device. Check its id and its registration.'),
   LINK_LOST: again('The connection to the fleet server ended; it is made again after a pause.'),
-  LINK_SILENT: again('Nothing came from the fleet server for one and a half keepalive periods; the link was half open.'),
+  LINK_SILENT: again(
+    'Nothing came from the fleet server for one and a half keepalive periods; the link was half open.',
+  ),
   BIRTH_UNANSWERED: again('The fleet server did not answer the birth in time; the connection is made again.'),
   PUBLISH_UNACKNOWLEDGED: again('A message was not acknowledged in time; the connection is made again.'),
   REQUEST_TIMED_OUT: again('The fleet server did not answer a request within its deadline.'),

@@ -28,11 +28,17 @@ program
   .option('-c, --config <file>', 'JSON configuration', DEFAULT_CONFIG)
   .option('--print-config', 'print the configuration in force and end')
   .option('--exit-when-finished', 'end once every sensor source has ended and the server has every record')
-  .action(async ({ config: file, printConfig, exitWhenFinished }: SharedOptions & { printConfig?: true; exitWhenFinished?: true }) => {
-    const config = await loadAgentConfig(file, process.env);
-    if (printConfig === true) print(JSON.stringify(config, null, 2));
-    else await runAgent(config, { exitWhenFinished: exitWhenFinished === true });
-  });
+  .action(
+    async ({
+      config: file,
+      printConfig,
+      exitWhenFinished,
+    }: SharedOptions & { printConfig?: true; exitWhenFinished?: true }) => {
+      const config = await loadAgentConfig(file, process.env);
+      if (printConfig === true) print(JSON.stringify(config, null, 2));
+      else await runAgent(config, { exitWhenFinished: exitWhenFinished === true });
+    },
+  );
 
 program
   .command('status')
@@ -58,7 +64,9 @@ const exitCodeOf = (error: unknown): number => {
 
 const die = (error: unknown): void => {
   const code = isAgentError(error) ? error.code : 'UNEXPECTED';
-  process.stderr.write(`${JSON.stringify({ level: 60, time: Date.now(), code, msg: sentenceOf(error), stack: error instanceof Error ? error.stack : undefined })}\n`);
+  process.stderr.write(
+    `${JSON.stringify({ level: 60, time: Date.now(), code, msg: sentenceOf(error), stack: error instanceof Error ? error.stack : undefined })}\n`,
+  );
 };
 
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {

@@ -20,7 +20,11 @@ const healthOf = ({ health }: AgentParts): AgentStatus['health'] => {
   return { state: reasons.length === 0 ? 'ok' : 'degraded', reasons };
 };
 
-export const agentStatus = (deviceId: string, parts: AgentParts, times: { startedAt: number; now: number }): AgentStatus => {
+export const agentStatus = (
+  deviceId: string,
+  parts: AgentParts,
+  times: { startedAt: number; now: number },
+): AgentStatus => {
   const { feeds, pipeline, outbox, uplink, drainer, offset, twin, events } = parts;
   const models = pipeline.lanes.map(modelStatus);
   const inFlight = drainer.inFlight();
@@ -62,7 +66,10 @@ export const reportedState = (parts: AgentParts): ReportedState => {
       pipeline.lanes.map(({ slot }) => {
         const { status, engine } = slot.state();
         const { version } = slot.model;
-        return [slot.model.name, { version, state: status, engine: engine ?? 'none', thresholds: { ...slot.thresholds() } }];
+        return [
+          slot.model.name,
+          { version, state: status, engine: engine ?? 'none', thresholds: { ...slot.thresholds() } },
+        ];
       }),
     ),
     sensors: Object.fromEntries(feeds.map((feed) => [feed.status().name, { state: feed.status().state }])),

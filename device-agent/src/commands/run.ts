@@ -10,7 +10,10 @@ export interface RunOptions {
 
 /** Logs on standard error; says on standard output, in one line, when it works. Resolves after a graceful stop. */
 export const runAgent = async (config: AgentConfig, options: RunOptions): Promise<void> => {
-  const logger = pino({ level: config.logLevel, base: { deviceId: config.deviceId } }, pino.destination({ dest: 2, sync: true }));
+  const logger = pino(
+    { level: config.logLevel, base: { deviceId: config.deviceId } },
+    pino.destination({ dest: 2, sync: true }),
+  );
   const agent = createAgent(config, { logger });
   const ending = Promise.withResolvers<void>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {

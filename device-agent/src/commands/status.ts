@@ -11,7 +11,9 @@ export const fetchStatus = async (localUrl: string): Promise<AgentStatus> => {
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
     return (await response.json()) as AgentStatus;
   } catch (cause) {
-    throw new AgentError('AGENT_UNREACHABLE', `No agent answers at ${localUrl}; start it, or check localApi.`, { cause });
+    throw new AgentError('AGENT_UNREACHABLE', `No agent answers at ${localUrl}; start it, or check localApi.`, {
+      cause,
+    });
   }
 };
 
@@ -25,8 +27,9 @@ export const describeStatus = (status: AgentStatus): string => {
     `uplink   ${uplink.state}${uplink.lastFailure === null ? '' : ` (last failure: ${uplink.lastFailure})`}`,
     `outbox   ${outbox.depth} records, ${outbox.sizeBytes} bytes${uncommitted}, ${outbox.health}`,
     ...sensors.map(({ name, state, samples }) => `sensor   ${name}: ${state}, ${samples} samples`),
-    ...models.map(({ model, status: state, engine, inference }) =>
-      `model    ${model.name} ${model.version}: ${state} on ${engine ?? 'no engine'}, ${inference.predictions} predictions`,
+    ...models.map(
+      ({ model, status: state, engine, inference }) =>
+        `model    ${model.name} ${model.version}: ${state} on ${engine ?? 'no engine'}, ${inference.predictions} predictions`,
     ),
     `records  ${counters.readings} readings, ${counters.predictions} predictions, ${counters.events} events`,
   ].join('\n');

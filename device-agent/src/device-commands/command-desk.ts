@@ -55,7 +55,10 @@ export class CommandDesk implements LinkParticipant {
     const command = readCommand(payload);
     const { logger } = this.#options;
     if (command?.commandId !== topic.commandId) {
-      logger.warn({ name: topic.name, commandId: topic.commandId }, 'a command that does not match its schema is ignored');
+      logger.warn(
+        { name: topic.name, commandId: topic.commandId },
+        'a command that does not match its schema is ignored',
+      );
       return;
     }
     this.#take(command).catch((error: unknown) => logger.error({ why: sentenceOf(error) }, 'a command was lost'));
@@ -111,7 +114,10 @@ export class CommandDesk implements LinkParticipant {
     }
     const topic = topics.commandOutcome(deviceId, outcome.commandId);
     this.#connection.publish(topic, encodeFrame(outcome)).catch((error: unknown) => {
-      logger.debug({ commandId: outcome.commandId, why: sentenceOf(error) }, 'an outcome waits for the next connection');
+      logger.debug(
+        { commandId: outcome.commandId, why: sentenceOf(error) },
+        'an outcome waits for the next connection',
+      );
       this.#unsent.set(outcome.commandId, outcome);
     });
   }

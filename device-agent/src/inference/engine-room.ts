@@ -1,5 +1,13 @@
 /** Loads the configured models, keeps their engines, and starts those anew on request; a model that cannot be read is reported and left out. */
-import { EngineSupervisor, isModelError, readBundle, readCatalog, type Bundle, type EngineState, type TrustedKeys } from '@shoal/models';
+import {
+  EngineSupervisor,
+  isModelError,
+  readBundle,
+  readCatalog,
+  type Bundle,
+  type EngineState,
+  type TrustedKeys,
+} from '@shoal/models';
 import { AgentError, isAgentError, sentenceOf } from '../errors.ts';
 import type { HealthBoard } from '../health/health-board.port.ts';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';
@@ -27,7 +35,10 @@ const folderOf = async ({ bundle, version }: ModelAssignment): Promise<string> =
   const entries = (await readCatalog()).filter(({ name }) => name === bundle);
   const entry = version === undefined ? entries.at(-1) : entries.find((candidate) => candidate.version === version);
   if (entry !== undefined) return entry.folder;
-  throw new AgentError('MODEL_NOT_IN_CATALOGUE', `The catalogue has no ${bundle} ${version ?? ''}; give a folder instead.`);
+  throw new AgentError(
+    'MODEL_NOT_IN_CATALOGUE',
+    `The catalogue has no ${bundle} ${version ?? ''}; give a folder instead.`,
+  );
 };
 
 export class EngineRoom {

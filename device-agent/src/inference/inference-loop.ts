@@ -96,7 +96,10 @@ export class InferenceLoop {
     } catch (error) {
       const code = isModelError(error) ? error.code : 'UNEXPECTED';
       this.#failed.set(code, (this.#failed.get(code) ?? 0) + 1);
-      logger.warn({ model: slot.model.name, code, startAt: window.startAt, why: sentenceOf(error) }, 'window unanswered');
+      logger.warn(
+        { model: slot.model.name, code, startAt: window.startAt, why: sentenceOf(error) },
+        'window unanswered',
+      );
     }
   }
 

@@ -92,7 +92,10 @@ export class ModelSlot implements ModelSlotRunner {
   /** In force now: the bundle's, overridden by the desired ones. */
   thresholds(): Readonly<Record<string, number>> {
     const declared = Object.entries(this.bundle.manifest.postProcessing.thresholds);
-    return { ...Object.fromEntries(declared.map(([name, threshold]) => [name, threshold.default])), ...this.#thresholds };
+    return {
+      ...Object.fromEntries(declared.map(([name, threshold]) => [name, threshold.default])),
+      ...this.#thresholds,
+    };
   }
 
   /** Resident bytes of the engine's process, when known. */
@@ -127,7 +130,12 @@ export class ModelSlot implements ModelSlotRunner {
     const facts = { model: name, version, engine: state.engine, code: state.reason?.code ?? null };
     const why = state.reason?.message ?? '';
     if (state.status === 'restarting') {
-      this.#options.events.record('engine.failed', 'error', `${state.engine} failed while it ran ${name}: ${why}`, facts);
+      this.#options.events.record(
+        'engine.failed',
+        'error',
+        `${state.engine} failed while it ran ${name}: ${why}`,
+        facts,
+      );
     }
     if (state.status === 'ready') this.#onReady(state, facts, why);
     if (state.status === 'unavailable' && before?.status !== 'unavailable') {
@@ -149,6 +157,9 @@ export class ModelSlot implements ModelSlotRunner {
     const fellOver = from === null ? state.reason !== null : from !== state.engine;
     if (!fellOver) return;
     const severity = state.reason === null ? 'info' : 'warning';
-    events.record('engine.changed', severity, `${state.engine} serves ${name} ${version}. ${why}`.trim(), { ...facts, from });
+    events.record('engine.changed', severity, `${state.engine} serves ${name} ${version}. ${why}`.trim(), {
+      ...facts,
+      from,
+    });
   }
 }

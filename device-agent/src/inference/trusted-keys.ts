@@ -10,7 +10,9 @@ export const readTrustedKeys = async (files: Readonly<Record<string, string>>): 
     try {
       return [keyId, createPublicKey(await readFile(file))] as const;
     } catch (cause) {
-      throw new AgentError('CONFIG_INVALID', `inference.trustedKeys.${keyId}: ${file} is no public key in PEM.`, { cause });
+      throw new AgentError('CONFIG_INVALID', `inference.trustedKeys.${keyId}: ${file} is no public key in PEM.`, {
+        cause,
+      });
     }
   });
   return new Map(await Promise.all(keys));

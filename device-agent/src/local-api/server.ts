@@ -28,7 +28,9 @@ export class LocalApi {
     this.#server = server;
     return new Promise((resolve, reject) => {
       server.once('error', (cause) =>
-        reject(new AgentError('LOCAL_API_UNAVAILABLE', `Cannot listen on ${host}:${port}: ${cause.message}.`, { cause })),
+        reject(
+          new AgentError('LOCAL_API_UNAVAILABLE', `Cannot listen on ${host}:${port}: ${cause.message}.`, { cause }),
+        ),
       );
       server.listen(port, host, () => {
         const address = server.address();

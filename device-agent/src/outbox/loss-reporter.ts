@@ -18,6 +18,7 @@ export class LossReporter implements OutboxListener {
   readonly #options: LossReporterOptions;
   #gathered: DropCounts = NO_DROPS;
   #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
 
   constructor(options: LossReporterOptions) {
     this.#options = options;
@@ -29,12 +30,14 @@ export class LossReporter implements OutboxListener {
 
   /** Reports what is gathered at once. */
   stop(): void {
+    this.#stopped = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#report();
   }
 
   dropped(added: DropCounts): void {
+    if (this.#stopped) return;
     this.#gathered = mergeDrops(this.#gathered, added);
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
@@ -60,7 +63,9 @@ export class LossReporter implements OutboxListener {
     if (records === 0) return;
     this.#gathered = NO_DROPS;
     const entries = dropEntries(gathered);
-    const facts = Object.fromEntries(entries.map(({ priority, reason, records: count }) => [`${priority}.${reason}`, count]));
+    const facts = Object.fromEntries(
+      entries.map(({ priority, reason, records: count }) => [`${priority}.${reason}`, count]),
+    );
     const message = `${records} records were lost to the bounds of the outbox: ${JSON.stringify(facts)}.`;
     this.#options.events.record('records.dropped', 'warning', message, facts);
   }

@@ -57,7 +57,8 @@ export class MemoryBuffer {
   }
 
   #lowestOldest(): number {
-    const oldestOf = (priority: PriorityClass): number => this.#records.findIndex((record) => record.priority === priority);
+    const oldestOf = (priority: PriorityClass): number =>
+      this.#records.findIndex((record) => record.priority === priority);
     return LOWEST_FIRST.map(oldestOf).find((index) => index >= 0) ?? 0;
   }
 }

@@ -128,7 +128,10 @@ export class OutboxDatabase {
     this.#db.pragma('locking_mode = EXCLUSIVE');
     const version = this.#db.pragma('user_version', { simple: true }) as number;
     if (version > SCHEMA_VERSION) {
-      throw new AgentError('OUTBOX_FROM_NEWER_AGENT', `${file} has format ${version}; this agent reads ${SCHEMA_VERSION}.`);
+      throw new AgentError(
+        'OUTBOX_FROM_NEWER_AGENT',
+        `${file} has format ${version}; this agent reads ${SCHEMA_VERSION}.`,
+      );
     }
     if (version === 0) this.#db.pragma('auto_vacuum = INCREMENTAL');
     this.#db.pragma('journal_mode = WAL');

@@ -45,11 +45,7 @@ export interface FileState {
 }
 
 export type WriterFailureCode =
-  | 'OUTBOX_LOCKED'
-  | 'OUTBOX_FROM_NEWER_AGENT'
-  | 'OUTBOX_CORRUPT'
-  | 'OUTBOX_DISK_FULL'
-  | 'OUTBOX_WRITE_FAILED';
+  'OUTBOX_LOCKED' | 'OUTBOX_FROM_NEWER_AGENT' | 'OUTBOX_CORRUPT' | 'OUTBOX_DISK_FULL' | 'OUTBOX_WRITE_FAILED';
 
 /** `quarantinedAs` tells that a damaged file was set aside while this was answered. */
 export type WriterAnswer =

@@ -7,7 +7,8 @@ const writer = new OutboxWriter(workerData as WriterOptions);
 const reply = (id: number, answer: WriterAnswer): void => parentPort?.postMessage({ id, answer } satisfies WriterReply);
 
 parentPort?.on('message', ({ id, request }: { id: number; request: WriterRequest }) => {
-  reply(id, writer.answer(request));
-  if (request.op === 'close') parentPort?.close();
+  if (request.op !== 'close') return reply(id, writer.answer(request));
+  writer.close();
+  parentPort?.close();
 });
 reply(0, writer.open());

@@ -15,7 +15,8 @@ const sqliteCode = (error: unknown): string =>
 
 /** What SQLite says, as a code of the catalogue. */
 export const failureCode = (error: unknown): WriterFailureCode => {
-  if (isAgentError(error) && (error.code === 'OUTBOX_FROM_NEWER_AGENT' || error.code === 'OUTBOX_CORRUPT')) return error.code;
+  if (isAgentError(error) && (error.code === 'OUTBOX_FROM_NEWER_AGENT' || error.code === 'OUTBOX_CORRUPT'))
+    return error.code;
   const code = sqliteCode(error);
   if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') return 'OUTBOX_CORRUPT';
   if (code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')) return 'OUTBOX_LOCKED';
@@ -35,7 +36,7 @@ export class OutboxWriter {
     return this.#guarded(() => []);
   }
 
-  answer(request: WriterRequest): WriterAnswer {
+  answer(request: Exclude<WriterRequest, { op: 'close' }>): WriterAnswer {
     let evicted = NO_DROPS;
     const answer = this.#guarded((database) => {
       switch (request.op) {
@@ -47,13 +48,14 @@ export class OutboxWriter {
         case 'begin-epoch':
           database.beginEpoch();
           return [];
-        case 'close':
-          database.close();
-          this.#database = undefined;
-          return [];
       }
     });
     return answer.ok ? { ...answer, evicted } : answer;
+  }
+
+  close(): void {
+    this.#database?.close();
+    this.#database = undefined;
   }
 
   /** A damaged file is set aside and the work done again on a new one, once. */
@@ -82,8 +84,7 @@ export class OutboxWriter {
 
   /** Renames the file with its log; a log without its file would be replayed into the new one. */
   #setAside(): string {
-    this.#database?.close();
-    this.#database = undefined;
+    this.close();
     const { file } = this.#options;
     const keptAs = `${file}.damaged-${Date.now()}`;
     renameSync(file, keptAs);

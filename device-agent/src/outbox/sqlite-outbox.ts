@@ -75,6 +75,7 @@ export class SqliteOutbox implements Outbox {
   async start(): Promise<void> {
     const answer = await this.#thread.start();
     if (!answer.ok && (answer.code === 'OUTBOX_LOCKED' || answer.code === 'OUTBOX_FROM_NEWER_AGENT')) {
+      this.#closed = true;
       await this.#thread.stop();
       throw new AgentError(answer.code, answer.message);
     }

@@ -1,4 +1,5 @@
 /** The outbox's side of its writing thread: requests go out in order, answers come back as promises. */
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { sentenceOf } from '../errors.ts';
 import type { WriterAnswer, WriterOptions, WriterReply, WriterRequest } from './outbox-messages.ts';
@@ -46,11 +47,13 @@ export class WriterThread {
     return answer;
   }
 
+  /** Resolves when the thread has answered what was asked before, closed the file and ended. */
   async stop(): Promise<void> {
-    if (this.#worker === undefined) return;
-    await this.ask({ op: 'close' });
-    await this.#worker?.terminate();
-    this.#worker = undefined;
+    const worker = this.#worker;
+    if (worker === undefined) return;
+    const ended = once(worker, 'exit');
+    worker.postMessage({ id: 0, request: { op: 'close' } satisfies WriterRequest });
+    await ended;
   }
 
   #expect(id: number): Promise<WriterAnswer> {

@@ -54,7 +54,7 @@ export class JsonLinesSource implements SensorSource {
   async *samples(signal: AbortSignal): AsyncGenerator<Sample, void> {
     const { from, restartPauseMs } = this.#options;
     if ('stream' in from) return yield* this.#drain(from.stream, signal);
-    for (let silentStarts = 0; !signal.aborted; ) {
+    for (let silentStarts = 0; !signal.aborted;) {
       const before = this.#rowsRead;
       yield* this.#run(from.command, from.args, signal);
       silentStarts = this.#rowsRead > before ? 0 : silentStarts + 1;
@@ -84,7 +84,10 @@ export class JsonLinesSource implements SensorSource {
     const end = (): void => void child.kill('SIGTERM');
     signal.addEventListener('abort', end, { once: true });
     child.once('error', (cause) => {
-      const { message } = new AgentError('SENSOR_PROCESS_FAILED', `Cannot run ${command} for ${this.name}: ${cause.message}.`);
+      const { message } = new AgentError(
+        'SENSOR_PROCESS_FAILED',
+        `Cannot run ${command} for ${this.name}: ${cause.message}.`,
+      );
       logger.warn({ sensor: this.name, code: 'SENSOR_PROCESS_FAILED' }, message);
     });
     child.once('exit', (code, cause) => logger.info({ sensor: this.name, code, cause }, `${command} ended`));

@@ -35,5 +35,9 @@ export const parseSampleLine = (line: string, now: number): Sample | BadLineReas
   if (observedAt === null) return 'unparseable-time';
   const missing = Object.keys(values).filter((channel) => values[channel] === null);
   if (missing.length === 0) return { observedAt, values };
-  return { observedAt, values, marks: Object.fromEntries(missing.map((name): [string, ValueMark] => [name, 'missing'])) };
+  return {
+    observedAt,
+    values,
+    marks: Object.fromEntries(missing.map((name): [string, ValueMark] => [name, 'missing'])),
+  };
 };

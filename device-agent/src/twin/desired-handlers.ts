@@ -21,9 +21,13 @@ export const parseDesired = (desired: JsonObject): DesiredConfiguration => {
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const path = issue?.path.join('.') ?? '';
-  throw new AgentError('DESIRED_INVALID', `The desired configuration is not valid at "${path}": ${issue?.message ?? ''}.`, {
-    cause: parsed.error,
-  });
+  throw new AgentError(
+    'DESIRED_INVALID',
+    `The desired configuration is not valid at "${path}": ${issue?.message ?? ''}.`,
+    {
+      cause: parsed.error,
+    },
+  );
 };
 
 /** Takes effect at once, without a restart of anything. */

@@ -116,9 +116,13 @@ export class TwinSynchronizer implements LinkParticipant {
     this.#applied = twin;
     this.#refusal = null;
     if (changed) {
-      events.record('configuration.applied', 'info', `Desired version ${twin.version} is in force.`, { version: twin.version });
+      events.record('configuration.applied', 'info', `Desired version ${twin.version} is in force.`, {
+        version: twin.version,
+      });
     }
-    await file.write(twin).catch((error: unknown) => logger.error({ why: sentenceOf(error) }, 'the twin is not remembered'));
+    await file
+      .write(twin)
+      .catch((error: unknown) => logger.error({ why: sentenceOf(error) }, 'the twin is not remembered'));
     this.#report('patch');
   }
 
@@ -144,7 +148,9 @@ export class TwinSynchronizer implements LinkParticipant {
     const message: ReportedTwin = { v: 1, appliedVersion: this.#applied.version, mode, reported: content };
     connection
       .publish(topics.reportedTwin(deviceId), encodeFrame(message))
-      .catch((error: unknown) => logger.debug({ why: sentenceOf(error) }, 'the report goes out whole with the next connection'));
+      .catch((error: unknown) =>
+        logger.debug({ why: sentenceOf(error) }, 'the report goes out whole with the next connection'),
+      );
   }
 }
 

@@ -47,7 +47,14 @@ export class FleetUplink {
 
   constructor(options: FleetUplinkOptions) {
     this.#options = options;
-    this.#status = { state: 'stopped', connectionId: null, since: 0, connects: 0, failedAttempts: 0, lastFailure: null };
+    this.#status = {
+      state: 'stopped',
+      connectionId: null,
+      since: 0,
+      connects: 0,
+      failedAttempts: 0,
+      lastFailure: null,
+    };
   }
 
   start(signal: AbortSignal): void {
@@ -137,7 +144,9 @@ export class FleetUplink {
     const replied = desk.awaitReply(session.connectionId, replyTimeoutMs);
     const birth = encodeFrame(presence.birth(session.connectionId));
     const published = session.publish(topics.presence(deviceId), birth);
-    const ended = session.closed.then((why) => Promise.reject(new AgentError('LINK_LOST', `Lost before the birth was answered: ${why}.`)));
+    const ended = session.closed.then((why) =>
+      Promise.reject(new AgentError('LINK_LOST', `Lost before the birth was answered: ${why}.`)),
+    );
     published.catch(() => undefined);
     ended.catch(() => undefined);
     const reply = await Promise.race([replied, ended]).catch((cause: unknown) => {

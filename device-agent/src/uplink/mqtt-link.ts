@@ -60,7 +60,9 @@ class MqttSession implements LinkSession {
 
   async publish(topic: string, payload: Uint8Array): Promise<void> {
     try {
-      await this.#client.publishAsync(topic, Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength), { qos: 1 });
+      await this.#client.publishAsync(topic, Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength), {
+        qos: 1,
+      });
     } catch (cause) {
       throw new AgentError('LINK_LOST', `${topic} was not acknowledged: ${sentenceOf(cause)}`, { cause });
     }
@@ -153,4 +155,3 @@ export class MqttLink implements FleetLink {
       : new AgentError('LINK_CONNECT_FAILED', `Cannot reach ${host}:${port}: ${sentenceOf(cause)}.`, { cause });
   }
 }
-

@@ -36,7 +36,9 @@ export class RequestDesk {
     const requestId = `r-${randomId()}`;
     const replied = this.awaitReply(requestId, deadlineMs);
     const frame = encodeFrame({ v: 1, requestId, deadlineMs, body });
-    this.#publish(topics.request(this.#deviceId, method), frame).catch((error: unknown) => this.#fail(requestId, error));
+    this.#publish(topics.request(this.#deviceId, method), frame).catch((error: unknown) =>
+      this.#fail(requestId, error),
+    );
     const reply = await replied;
     if (reply.outcome !== 'ok') {
       const why = reply.error?.message ?? reply.outcome;

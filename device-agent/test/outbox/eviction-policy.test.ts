@@ -95,7 +95,12 @@ describe('the eviction policy', () => {
   });
 
   it('finds nothing too old while the clock is not to be trusted', () => {
-    const rows: Rows = { alarm: [], prediction: [], debug: [], reading: [{ sequence: 1, sizeBytes: 10, createdAt: 0 }] };
+    const rows: Rows = {
+      alarm: [],
+      prediction: [],
+      debug: [],
+      reading: [{ sequence: 1, sizeBytes: 10, createdAt: 0 }],
+    };
     const bounds = { maxBytes: 100, maxAgeMs: 1, maxRecords: { alarm: 9, prediction: 9, reading: 9, debug: 9 } };
     expect(run(rows, bounds, null).steps).toEqual([]);
     expect(run(rows, bounds, 1_000_000).steps).toEqual([

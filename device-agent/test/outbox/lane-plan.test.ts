@@ -34,7 +34,9 @@ const play = (before: readonly PriorityClass[], steps: readonly Step[]) => {
     const choice = chooseLane({ plan, highest, resting: new Set(), backlogMay: true, liveInARow });
     if (choice === undefined) return false;
     const batch = rows
-      .filter(({ priority, sequence }) => priority === choice.priority && sequence >= choice.first && sequence <= choice.last)
+      .filter(
+        ({ priority, sequence }) => priority === choice.priority && sequence >= choice.first && sequence <= choice.last,
+      )
       .slice(0, limit);
     for (const { sequence } of batch) sent.push({ priority: choice.priority, lane: choice.lane, sequence });
     if (batch.length > 0) liveInARow = choice.lane === 'live' ? liveInARow + 1 : 0;
@@ -61,7 +63,9 @@ describe('the lane plan of a connection', () => {
     fc.assert(
       fc.property(classes, fc.array(stepArbitrary, { maxLength: 40 }), (before, steps) => {
         const { rows, sent } = play(before, steps);
-        expect(sent.map(({ sequence }) => sequence).sort((a, b) => a - b)).toEqual(rows.map(({ sequence }) => sequence));
+        expect(sent.map(({ sequence }) => sequence).sort((a, b) => a - b)).toEqual(
+          rows.map(({ sequence }) => sequence),
+        );
       }),
     );
   });
@@ -86,7 +90,10 @@ describe('the lane plan of a connection', () => {
   });
 
   it('does not let live records starve the backlog', () => {
-    const steps: Step[] = Array.from({ length: 40 }, () => [{ commit: 'reading', times: 1 } as const, { send: 1 }]).flat();
+    const steps: Step[] = Array.from({ length: 40 }, () => [
+      { commit: 'reading', times: 1 } as const,
+      { send: 1 },
+    ]).flat();
     const { sent } = play(['debug', 'debug', 'debug'], steps);
     expect(sent.slice(0, 30).filter(({ lane }) => lane === 'backlog')).toHaveLength(3);
   });

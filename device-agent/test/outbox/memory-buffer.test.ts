@@ -37,7 +37,8 @@ describe('the memory buffer', () => {
       fc.property(added, (items) => {
         const buffer = new MemoryBuffer({ maxRecords: 10, maxBytes: 300 });
         let dropped = NO_DROPS;
-        for (const [priority, sizeBytes] of items) dropped = mergeDrops(dropped, buffer.add(record(priority, sizeBytes)));
+        for (const [priority, sizeBytes] of items)
+          dropped = mergeDrops(dropped, buffer.add(record(priority, sizeBytes)));
         const left = buffer.take(1_000);
         expect(left.length + totalDrops(dropped)).toBe(items.length);
         expect(left.length).toBeLessThanOrEqual(10);

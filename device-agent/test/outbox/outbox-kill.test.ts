@@ -15,9 +15,13 @@ const CHILD = fileURLToPath(new URL('./fixtures/outbox-child.ts', import.meta.ur
 
 /** Runs the child until it promised something `lines` times, then SIGKILL at once; the last promise. */
 const killAfter = async (folder: string, lines: number, mode: string): Promise<Promised> => {
-  const child = spawn(process.execPath, ['--conditions=source', '--disable-warning=ExperimentalWarning', CHILD, folder, mode], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['--conditions=source', '--disable-warning=ExperimentalWarning', CHILD, folder, mode],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   const exited = once(child, 'exit');
   let promised: Promised = { epoch: '', lastCommittedSequence: 0 };
   let seen = 0;
@@ -45,7 +49,13 @@ describe('an outbox whose process is killed while it writes', () => {
             expect(lastCommittedSequence).toBeGreaterThanOrEqual(promised.lastCommittedSequence);
             expect(depth).toBe(lastCommittedSequence);
           },
-          { bounds: { maxBytes: 1e9, maxAgeMs: 1e9, maxRecords: { alarm: 1e6, prediction: 1e6, reading: 1e6, debug: 1e6 } } },
+          {
+            bounds: {
+              maxBytes: 1e9,
+              maxAgeMs: 1e9,
+              maxRecords: { alarm: 1e6, prediction: 1e6, reading: 1e6, debug: 1e6 },
+            },
+          },
         );
       }
       await withOutbox(folder, async (outbox) => {

@@ -105,19 +105,26 @@ describe('the outbox', () => {
         async (outbox) => {
           for (let value = 1; value <= 25; value += 1) outbox.enqueue(reading(value));
           await outbox.flush();
-          expect((await readAll(outbox)).map(({ sequence }) => sequence)).toEqual([16, 17, 18, 19, 20, 21, 22, 23, 24, 25]);
+          expect((await readAll(outbox)).map(({ sequence }) => sequence)).toEqual([
+            16, 17, 18, 19, 20, 21, 22, 23, 24, 25,
+          ]);
           expect(outbox.state().dropped).toEqual({ reading: { count: 15 } });
           expect(announced).toEqual({ reading: { count: 15 } });
         },
         { bounds, listener },
       );
-      await withOutbox(folder, async (outbox) => expect(outbox.state().dropped).toEqual({ reading: { count: 15 } }), { bounds });
+      await withOutbox(folder, async (outbox) => expect(outbox.state().dropped).toEqual({ reading: { count: 15 } }), {
+        bounds,
+      });
     });
   });
 
   it('loses nothing in its books: enqueued = waiting + acknowledged + dropped, whatever happens', async () => {
     const action = fc.oneof(
-      { weight: 5, arbitrary: fc.record({ put: fc.constantFrom(...PRIORITY_CLASSES), times: fc.integer({ min: 1, max: 30 }) }) },
+      {
+        weight: 5,
+        arbitrary: fc.record({ put: fc.constantFrom(...PRIORITY_CLASSES), times: fc.integer({ min: 1, max: 30 }) }),
+      },
       fc.constant('flush' as const),
       fc.constant('acknowledge' as const),
       fc.constant('restart' as const),
@@ -125,7 +132,11 @@ describe('the outbox', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(action, { minLength: 3, maxLength: 14 }), async (actions) => {
         await withFolder(async (folder) => {
-          const bounds = { maxBytes: 4_000, maxAgeMs: 1e9, maxRecords: { alarm: 20, prediction: 20, reading: 20, debug: 5 } };
+          const bounds = {
+            maxBytes: 4_000,
+            maxAgeMs: 1e9,
+            maxRecords: { alarm: 20, prediction: 20, reading: 20, debug: 5 },
+          };
           let outbox = outboxIn(folder, { bounds, commitWindowMs: 5 });
           await outbox.start();
           let put = 0;
@@ -154,7 +165,7 @@ describe('the outbox', () => {
           expect(depth + acknowledged + totalDrops(dropped)).toBe(put);
         });
       }),
-      { numRuns: 15 },
+      { numRuns: 8 },
     );
   }, 60_000);
 
@@ -237,7 +248,11 @@ describe('the outbox', () => {
   it('counts a record over the size bound instead of storing it', async () => {
     await withFolder((folder) =>
       withOutbox(folder, async (outbox) => {
-        outbox.enqueue({ kind: 'readings', priority: 'reading', body: { observedAt: 1, source: 'x'.repeat(70_000), values: {} } });
+        outbox.enqueue({
+          kind: 'readings',
+          priority: 'reading',
+          body: { observedAt: 1, source: 'x'.repeat(70_000), values: {} },
+        });
         await outbox.flush();
         expect(outbox.state()).toMatchObject({ depth: 0, dropped: addDrops(NO_DROPS, 'reading', 'oversize', 1) });
       }),

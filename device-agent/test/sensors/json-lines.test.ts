@@ -5,7 +5,14 @@ import { JsonLinesSource, type JsonLinesOptions } from '../../src/sensors/json-l
 import type { Sample } from '../../src/sensors/sensor-source.port.ts';
 
 const source = (from: JsonLinesOptions['from'], restartPauseMs = () => 1): JsonLinesSource =>
-  new JsonLinesSource({ name: 'pump', from, maxLineBytes: 200, restartPauseMs, clock: systemClock, logger: silentLogger() });
+  new JsonLinesSource({
+    name: 'pump',
+    from,
+    maxLineBytes: 200,
+    restartPauseMs,
+    clock: systemClock,
+    logger: silentLogger(),
+  });
 
 const take = async (lines: JsonLinesSource, count: number): Promise<Sample[]> => {
   const ending = new AbortController();
@@ -21,7 +28,8 @@ const node = (script: string): JsonLinesOptions['from'] => ({ command: process.e
 
 describe('a source of JSON lines', () => {
   it('takes enveloped and flat lines, whatever the chunks are', async () => {
-    const text = '{"observedAt":1700000000000,"values":{"a":1,"b":null}}\n{"a":2}\r\n\n{"observedAt":"2023-11-14T22:13:20Z","values":{"a":3}}';
+    const text =
+      '{"observedAt":1700000000000,"values":{"a":1,"b":null}}\n{"a":2}\r\n\n{"observedAt":"2023-11-14T22:13:20Z","values":{"a":3}}';
     const lines = source({ stream: Readable.from([...text].map((character) => Buffer.from(character))) });
     const samples = await take(lines, 99);
     expect(samples.map(({ values }) => values['a'])).toEqual([1, 2, 3]);
@@ -30,7 +38,15 @@ describe('a source of JSON lines', () => {
   });
 
   it('counts what it cannot use by reason, holds no more than one bounded line, and reads on', async () => {
-    const text = ['nonsense', '[]', '{"a":"x"}', '{"values":{}}', '{"observedAt":"never","values":{"a":1}}', `{"a":${'1'.repeat(5_000)}}`, '{"a":4}'];
+    const text = [
+      'nonsense',
+      '[]',
+      '{"a":"x"}',
+      '{"values":{}}',
+      '{"observedAt":"never","values":{"a":1}}',
+      `{"a":${'1'.repeat(5_000)}}`,
+      '{"a":4}',
+    ];
     const lines = source({ stream: Readable.from([Buffer.from(`${text.join('\n')}\n`)]) });
     expect((await take(lines, 99)).map(({ values }) => values)).toEqual([{ a: 4 }]);
     expect(lines.report()).toMatchObject({

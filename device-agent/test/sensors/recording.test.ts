@@ -94,13 +94,19 @@ describe('a recording', () => {
     ['a header only', 'datetime;value\n', 'SENSOR_FILE_EMPTY'],
     ['bad rows only', 'datetime;value\nx;1\n', 'SENSOR_FILE_EMPTY'],
     ['no time column', 'a;b\n1;2\n', 'SENSOR_NO_TIME_COLUMN'],
-    ['too many channels', `time,${Array.from({ length: 70 }, (_, index) => `c${index}`).join(',')}\n`, 'SENSOR_TOO_WIDE'],
+    [
+      'too many channels',
+      `time,${Array.from({ length: 70 }, (_, index) => `c${index}`).join(',')}\n`,
+      'SENSOR_TOO_WIDE',
+    ],
   ])('with %s fails by name', async (_what, content, code) => {
     expect(await codeOf(read(content))).toBe(code);
   });
 
   it('that is not there fails by name', async () => {
     expect(await codeOf(scanRecording({ file: '/nowhere/at-all.csv', ignoreColumns: [] }))).toBe('SENSOR_FILE_MISSING');
-    expect(await codeOf(withFolder((folder) => scanRecording({ file: folder, ignoreColumns: [] })))).toBe('SENSOR_FILE_MISSING');
+    expect(await codeOf(withFolder((folder) => scanRecording({ file: folder, ignoreColumns: [] })))).toBe(
+      'SENSOR_FILE_MISSING',
+    );
   });
 });

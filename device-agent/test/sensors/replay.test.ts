@@ -13,7 +13,14 @@ const STARTED_AT = 1_700_000_012_345;
 const fixedClock: Clock = { now: () => STARTED_AT, monotonic: () => performance.now() };
 
 const replay = (folder: string, speed: number): ReplaySource =>
-  new ReplaySource({ name: 'pump', file: join(folder, 'r.csv'), ignoreColumns: [], speed, timeMapping: 'shifted', clock: fixedClock });
+  new ReplaySource({
+    name: 'pump',
+    file: join(folder, 'r.csv'),
+    ignoreColumns: [],
+    speed,
+    timeMapping: 'shifted',
+    clock: fixedClock,
+  });
 
 describe('a replay', () => {
   it('gives every good row once, in file order, shifted as the ledger computes it, and ends', async () => {

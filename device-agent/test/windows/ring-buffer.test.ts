@@ -4,7 +4,10 @@ import { RingBuffer } from '../../src/windows/ring-buffer.ts';
 
 describe('the ring buffer', () => {
   it('behaves as a list that is cut at the front', () => {
-    const action = fc.oneof(fc.integer().map((push) => ({ push })), fc.constant('shift' as const));
+    const action = fc.oneof(
+      fc.integer().map((push) => ({ push })),
+      fc.constant('shift' as const),
+    );
     fc.assert(
       fc.property(fc.array(action, { maxLength: 400 }), fc.integer({ min: 1, max: 150 }), (actions, maxItems) => {
         const buffer = new RingBuffer<number>(maxItems);

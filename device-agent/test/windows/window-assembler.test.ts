@@ -13,9 +13,16 @@ const specArbitrary: fc.Arbitrary<WindowSpec> = fc.record({
 
 /** Stamps that mostly go on, with gaps and repetitions. */
 const stampsArbitrary = fc
-  .array(fc.oneof({ weight: 8, arbitrary: fc.integer({ min: 200, max: 2_000 }) }, fc.constant(0), fc.integer({ min: 5_000, max: 40_000 })), {
-    maxLength: 120,
-  })
+  .array(
+    fc.oneof(
+      { weight: 8, arbitrary: fc.integer({ min: 200, max: 2_000 }) },
+      fc.constant(0),
+      fc.integer({ min: 5_000, max: 40_000 }),
+    ),
+    {
+      maxLength: 120,
+    },
+  )
   .map((steps) => {
     let at = 1_700_000_000_000;
     return steps.map((step) => (at += step));
