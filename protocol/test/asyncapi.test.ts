@@ -16,9 +16,10 @@ interface Document {
 }
 
 const document = structuredClone(asyncApiDocument('0.1.0', '127.0.0.1:1883')) as unknown as Document;
-const specification = JSON.parse(
-  readFileSync(createRequire(import.meta.url).resolve('@asyncapi/specs/schemas/3.0.0.json'), 'utf8'),
-) as { definitions: Record<string, { $id?: string }> };
+const require = createRequire(import.meta.url);
+const specification = JSON.parse(readFileSync(require.resolve('@asyncapi/specs/schemas/3.0.0.json'), 'utf8')) as {
+  definitions: Record<string, { $id?: string }>;
+};
 /** ajv brings the draft-07 schema itself and refuses the copy inside the specification. */
 const withoutDraft7 = {
   ...specification,
