@@ -3,9 +3,15 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isModelError } from '@shoal/models';
 
-/** Polls; a condition that never holds fails by the time limit of the test. */
+const POLLS = 1_000;
+
+/** Polls; throws when the condition does not come to hold. */
 export const eventually = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
-  while (!(await holds())) await delay(20);
+  for (let poll = 0; poll < POLLS; poll += 1) {
+    if (await holds()) return;
+    await delay(20);
+  }
+  throw new Error('What was waited for never came');
 };
 
 /** The code of the error a promise rejects with; fails when it resolves. */

@@ -25,10 +25,10 @@ const ATTRIBUTE_TYPES = { float: 1, int: 2, tensor: 4, graph: 5, ints: 7 } as co
 const IR_VERSION = 9;
 const OPSET_VERSION = 18;
 
-export type OnnxElement = keyof typeof ELEMENT_TYPES;
+type OnnxElement = keyof typeof ELEMENT_TYPES;
 
 /** A string is a named dimension that is free at run time. */
-export interface OnnxValue {
+interface OnnxValue {
   readonly name: string;
   readonly element: OnnxElement;
   readonly shape: readonly (number | string)[];
@@ -41,7 +41,7 @@ export interface OnnxTensor {
   readonly values: readonly number[] | Float32Array;
 }
 
-export type OnnxAttribute =
+type OnnxAttribute =
   | { readonly int: number }
   | { readonly float: number }
   | { readonly ints: readonly number[] }

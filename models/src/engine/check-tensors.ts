@@ -69,7 +69,7 @@ const tensorFault = (tensor: Tensor, spec: TensorSpec, nonFinite: 'refuse' | 'al
 };
 
 /** Bytes the data takes. */
-export const tensorBytes = ({ data }: Tensor): number =>
+const tensorBytes = ({ data }: Tensor): number =>
   data instanceof Array ? data.reduce((total, item) => total + item.byteLength, 0) : data.byteLength;
 
 const INPUT_CODES: Readonly<Record<TensorFault['fault'], ModelErrorCode>> = {

@@ -171,7 +171,7 @@ describe('the engine supervisor', () => {
   });
 
   test('gives up a model that hangs in every engine and leaves the others alone', async () => {
-    const supervisor = open({ limits: { hardLimitMs: 300 } });
+    const supervisor = open({ limits: { hardLimitMs: 150 } });
     const good = await supervisor.load(await shelf.bundle({ model: DOUBLING }));
     const bad = await supervisor.load(await shelf.bundle({ model: HANGING }));
     expect(bad.state()).toMatchObject({ status: 'unavailable', reason: { code: 'MODEL_QUARANTINED' } });

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readdir, readFile, readlink } from 'node:fs/promises';
@@ -24,7 +24,9 @@ const open = (create: EngineFactory, limits: Parameters<EngineFactory>[0] = {}):
   engines.push(engine);
   return engine;
 };
+const hosts: ChildProcess[] = [];
 afterEach(async () => {
+  for (const host of hosts.splice(0)) host.kill('SIGKILL');
   await Promise.all(engines.splice(0).map((engine) => engine.close()));
 });
 afterAll(() => shelf.dispose());
@@ -97,6 +99,7 @@ const startHost = async (folder: string, mode: string) => {
   const host = spawn(process.execPath, ['--conditions=source', HOST, folder, mode], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  hosts.push(host);
   const exited = once(host, 'exit');
   const [first] = (await once(host.stdout.setEncoding('utf8'), 'data')) as [string];
   return { host, exited, engine: Number(first) };

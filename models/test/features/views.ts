@@ -15,7 +15,7 @@ export const RESAMPLE: ResampleStep = {
   maxGapMs: 5_000,
   missing: { policy: 'fail' },
 };
-export const FLAT: FeatureStep[] = [{ op: 'flatten' }];
+const FLAT: FeatureStep[] = [{ op: 'flatten' }];
 export const view = (patch: Partial<FeatureView> = {}): FeatureView => ({
   name: 'test',
   revision: 1,

@@ -34,7 +34,7 @@ export interface LoadedMessage {
   readonly outputs: readonly TensorSpec[];
 }
 
-export interface InferredMessage {
+interface InferredMessage {
   readonly type: 'inferred';
   readonly id: number;
   readonly outputs: Tensors;

@@ -17,7 +17,7 @@ const WIDE_CAP_KB = 5_700_000;
 /** The arena of onnxruntime grows in powers of two. */
 const ARENA_FACTOR = 3;
 
-export const virtualMemoryKb = (memoryMb: number): number =>
+const virtualMemoryKb = (memoryMb: number): number =>
   memoryMb <= TIGHT_CAP_HOLDS_MB ? TIGHT_CAP_KB : WIDE_CAP_KB + memoryMb * ARENA_FACTOR * 1_024;
 
 /** Does nothing until a bundle is loaded. */
