@@ -94,7 +94,7 @@ const createFeeds = (
   const given = sources.map((source) => ({ source, silenceMs: Infinity }));
   return [...configured, ...given].map(({ source, silenceMs }) => {
     const deliver = pipeline.deliver.bind(pipeline);
-    return new SensorFeed({ source, silenceMs, retryPauseMs, events, health, logger, deliver });
+    return new SensorFeed({ source, silenceMs, retryPauseMs, events, health, clock, logger, deliver });
   });
 };
 

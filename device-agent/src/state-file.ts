@@ -45,7 +45,11 @@ export class StateFile<T> {
       }
       await rename(temporary, this.#path);
       const folder = await open(dirname(this.#path), 'r');
-      await folder.sync().finally(() => folder.close());
+      try {
+        await folder.sync();
+      } finally {
+        await folder.close();
+      }
     } catch (cause) {
       throw new AgentError('STATE_FILE_WRITE_FAILED', `Cannot write ${this.#path}; check space and permissions.`, {
         cause,

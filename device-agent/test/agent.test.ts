@@ -152,12 +152,14 @@ describe('an agent with a model that misbehaves', () => {
   it('sends readings only, and says so, when no engine can run it', async () => {
     await run(await hostile(GARBAGE), async (fleet) => {
       await eventually(() => events(fleet, 'model.unavailable').length > 0);
+      expect(fleet.distinct('predictions')).toEqual([]);
     });
   }, 60_000);
 
   it('sends readings only, and says so, when it hangs on every engine', async () => {
     await run(await hostile(HANGING), async (fleet) => {
       await eventually(() => events(fleet, 'model.unavailable').length > 0);
+      expect(fleet.distinct('predictions')).toEqual([]);
     });
   }, 120_000);
 

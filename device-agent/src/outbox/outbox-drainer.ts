@@ -4,7 +4,7 @@
  * is unacknowledged is sent again on the next one, in sequence order, and the server recognises what it has.
  */
 import { topics, type ClockState, type PriorityClass } from '@shoal/protocol';
-import { sentenceOf } from '../errors.ts';
+import { AgentError, sentenceOf } from '../errors.ts';
 import type { Clock, Logger } from '../runtime.ts';
 import type { FleetConnection, LinkParticipant } from '../uplink/fleet-link.port.ts';
 import { packBatches, type PackedBatch } from './batch-packer.ts';
@@ -115,11 +115,16 @@ class DrainRun {
     for (const batch of packBatches(records, envelope)) void this.#publish(batch, priority);
   }
 
+  #giveUpWaiting(): void {
+    const message = `A message was not acknowledged within ${this.#options.ackTimeoutMs} ms; it is sent again.`;
+    this.#connection.abort(new AgentError('PUBLISH_UNACKNOWLEDGED', message));
+  }
+
   async #publish(batch: PackedBatch, priority: PriorityClass): Promise<void> {
     const { outbox, deviceId, ackTimeoutMs, logger } = this.#options;
     this.inFlight += 1;
     this.highestInFlight = Math.max(this.highestInFlight, this.inFlight);
-    const timer = setTimeout(() => this.#connection.abort('a message was not acknowledged in time'), ackTimeoutMs);
+    const timer = setTimeout(() => this.#giveUpWaiting(), ackTimeoutMs);
     try {
       await this.#connection.publish(topics.records(deviceId, batch.kind), batch.payload);
       if (outbox.state().epoch === this.#epoch) outbox.acknowledge({ priority, first: batch.first, last: batch.last });
@@ -155,7 +160,7 @@ export class OutboxDrainer implements LinkParticipant {
     this.#run = run;
     run.run().catch((error: unknown) => {
       this.#options.logger.error({ err: error }, 'draining failed; the connection is made again');
-      connection.abort('draining failed');
+      connection.abort(new AgentError('LINK_LOST', `Draining failed: ${sentenceOf(error)}.`, { cause: error }));
     });
   }
 

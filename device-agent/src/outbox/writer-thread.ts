@@ -68,7 +68,7 @@ export class WriterThread {
   #fail(worker: Worker, why: string): void {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
-    for (const id of [...this.#waiting.keys()]) this.#settle(id, died(why));
+    for (const id of this.#waiting.keys()) this.#settle(id, died(why));
   }
 }
 

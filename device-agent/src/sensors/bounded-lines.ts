@@ -1,7 +1,7 @@
 /** Splits a byte stream into lines without ever holding more than one line of bounded length. */
 
 /**
- * Lines without their end, as text; blank ones are left out. A line over `maxBytes` is left out as well, and `onTooLong`
+ * @yields Lines without their end, as text; blank ones are left out. A line over `maxBytes` is left out as well, and `onTooLong`
  * is called once for it. What follows the last line end counts as a line.
  */
 export async function* boundedLines(

@@ -64,7 +64,7 @@ export class JsonLinesSource implements SensorSource {
     }
   }
 
-  /** A stream that is read to its end, or closed under the reader when the signal aborts. */
+  // A stream that is read to its end, or closed under the reader when the signal aborts.
   async *#drain(stream: Readable, signal: AbortSignal): AsyncGenerator<Sample, void> {
     const end = (): void => void stream.destroy();
     signal.addEventListener('abort', end, { once: true });

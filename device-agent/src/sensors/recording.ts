@@ -113,7 +113,7 @@ const readRow = (line: string, columns: Columns, onBadRow: OnBadRow): Sample | B
 };
 
 /**
- * Rows in file order, in recorded time. Rows that are none are counted through `onBadRow` and left out; a cell that is no
+ * @yields Rows in file order, in recorded time. Rows that are none are counted through `onBadRow` and left out; a cell that is no
  * number becomes null with a mark. Throws SENSOR_FILE_MISSING, SENSOR_FILE_EMPTY, SENSOR_NO_TIME_COLUMN, SENSOR_TOO_WIDE.
  */
 export async function* readRecording(format: RecordingFormat, onBadRow: OnBadRow): AsyncGenerator<Sample> {

@@ -39,7 +39,7 @@ export class ReplaySource implements SensorSource {
     return { rowsRead: this.#rowsRead, bad: this.#bad.counts(), timeShiftMs: this.#timeShiftMs };
   }
 
-  /** Throws as `readRecording`. A replay that is held back catches up afterwards. */
+  // Throws as `readRecording`. A replay that is held back catches up afterwards.
   async *samples(signal: AbortSignal): AsyncGenerator<Sample> {
     const { clock, speed, timeMapping } = this.#options;
     const summary = await scanRecording(this.#options);

@@ -1,8 +1,8 @@
 /** Reads one sensor source for as long as the agent runs, and goes on whatever the source does. */
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';
 import type { HealthBoard } from '../health/health-board.port.ts';
-import { isAgentError, sentenceOf } from '../errors.ts';
-import type { Logger } from '../runtime.ts';
+import { isAgentError, sentenceOf, type AgentErrorCode } from '../errors.ts';
+import type { Clock, Logger } from '../runtime.ts';
 import { pause } from './pause.ts';
 import { sensorTransition, type SensorState } from './sensor-health.ts';
 import type { Sample, SensorSource, SourceReport } from './sensor-source.port.ts';
@@ -15,6 +15,7 @@ export interface SensorFeedOptions {
   readonly retryPauseMs: (attempt: number) => number;
   readonly events: EventRecorder;
   readonly health: HealthBoard;
+  readonly clock: Clock;
   readonly logger: Logger;
   /** Takes each sample; a source that can wait is held back until it resolves. */
   readonly deliver: (source: SensorSource, sample: Sample) => Promise<void>;
@@ -28,12 +29,17 @@ export interface SensorStatus extends SourceReport {
   readonly channels: readonly string[];
 }
 
+/** At most one event about bad rows in this time. */
+const BAD_ROWS_MS = 60_000;
+
 export class SensorFeed {
   readonly #options: SensorFeedOptions;
   #state: SensorState = 'starting';
   #enabled = true;
   #samples = 0;
   #lastObservedAt: number | null = null;
+  #badReported = 0;
+  #badReportedAt = -Infinity;
   #silence: NodeJS.Timeout | undefined;
   #reading: Promise<void> = Promise.resolve();
 
@@ -93,7 +99,7 @@ export class SensorFeed {
   }
 
   async #readOnce(signal: AbortSignal): Promise<void> {
-    const { source, deliver } = this.#options;
+    const { source, deliver, clock } = this.#options;
     this.#awaitSample();
     for await (const sample of source.samples(signal)) {
       if (signal.aborted) return;
@@ -102,6 +108,7 @@ export class SensorFeed {
       this.#become('running', 'it speaks again');
       this.#samples += 1;
       this.#lastObservedAt = sample.observedAt;
+      if (clock.monotonic() - this.#badReportedAt >= BAD_ROWS_MS) this.#reportBadRows();
       await deliver(source, sample);
     }
   }
@@ -118,14 +125,22 @@ export class SensorFeed {
   }
 
   #end(): void {
-    const { source, events } = this.#options;
-    const { bad, rowsRead } = source.report();
+    const { rowsRead } = this.#options.source.report();
     this.#become('ended', `it has no more after ${rowsRead} rows`);
-    if (Object.keys(bad).length === 0) return;
-    events.record('sensor.bad-rows', 'warning', `${source.name} had rows that could not be used.`, {
-      sensor: source.name,
-      ...bad,
-    });
+    this.#reportBadRows();
+  }
+
+  /** One event for what came together since the last one. */
+  #reportBadRows(): void {
+    const { source, events, clock } = this.#options;
+    const { bad } = source.report();
+    const total = Object.values(bad).reduce((sum, count) => sum + count, 0);
+    if (total === this.#badReported) return;
+    this.#badReported = total;
+    this.#badReportedAt = clock.monotonic();
+    const code: AgentErrorCode = 'SENSOR_ROWS_INVALID';
+    const message = `${source.name} has given ${total} rows or values so far that cannot be used.`;
+    events.record('sensor.bad-rows', 'warning', message, { sensor: source.name, code, ...bad });
   }
 
   #become(state: SensorState, why: string): void {

@@ -65,7 +65,7 @@ export class SyntheticSource implements SensorSource {
     return { rowsRead: this.#rowsRead, bad: {}, timeShiftMs: null };
   }
 
-  /** Never ends of itself; ticks that were missed are left out. */
+  // Never ends of itself; ticks that were missed are left out.
   async *samples(signal: AbortSignal): AsyncGenerator<Sample> {
     const { clock, rateHz, seed } = this.#options;
     const random = seededRandom(seed);

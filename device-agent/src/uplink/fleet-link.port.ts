@@ -1,4 +1,5 @@
 /** The way to the fleet server as the rest of the agent sees it: sessions, messages, requests with a deadline. */
+import type { AgentError } from '../errors.ts';
 import type { BirthReply, DownTopic, ReplyBodyOf, ServedMethod, Will } from '@shoal/protocol';
 
 /** One live connection, subscribed to everything the server says to this device. */
@@ -7,9 +8,9 @@ export interface LinkSession {
   /** QoS 1; resolves with the acknowledgement, rejects with LINK_LOST. Order on the wire is the order of the calls. */
   publish(topic: string, payload: Uint8Array): Promise<void>;
   /** Resolves once, with the reason, when the connection is over for whatever cause. */
-  readonly closed: Promise<string>;
+  readonly closed: Promise<AgentError>;
   /** Ends it at once; what is in flight rejects. */
-  abort(why: string): void;
+  abort(why: AgentError): void;
   /** Sends the farewell, waits for its acknowledgement, then disconnects in good order. */
   leave(farewell: Will): Promise<void>;
 }
@@ -33,7 +34,7 @@ export interface FleetConnection {
   /** Ends the connection; a new one follows at once. For what another birth mends. */
   renew(why: string): void;
   /** Ends the connection; a new one follows after the usual pause. */
-  abort(why: string): void;
+  abort(why: AgentError): void;
 }
 
 /** A part that takes part in every connection. Nothing it does may hold up the others. */

@@ -1,7 +1,7 @@
 /** Keeps the device connected: connects, announces it, lets the parts take part, and begins anew when the connection ends. */
 import { birthReplySchema, encodeFrame, topics, type BirthReply, type DownTopic } from '@shoal/protocol';
 import { setTimeout as delay } from 'node:timers/promises';
-import { AgentError, sentenceOf } from '../errors.ts';
+import { AgentError, isAgentError, sentenceOf } from '../errors.ts';
 import type { Outbox } from '../outbox/outbox.port.ts';
 import { randomId, type Clock, type Logger, type Random } from '../runtime.ts';
 import { fullJitterMs, type BackoffBounds } from './backoff.ts';
@@ -68,7 +68,7 @@ export class FleetUplink {
       const farewell = this.#options.presence.will(session.connectionId, 'stopped');
       const left = session.leave(farewell).catch(() => undefined);
       await Promise.race([left, delay(this.#options.replyTimeoutMs, undefined, { ref: false })]);
-      session.abort('the agent stopped');
+      session.abort(new AgentError('LINK_LOST', 'The agent stopped.'));
     }
     await this.#running;
     this.#become('stopped', null);
@@ -98,14 +98,19 @@ export class FleetUplink {
     this.#become('connecting', connectionId);
     try {
       const session = await this.#open(connectionId, signal);
-      const why = await session.closed;
-      logger.info({ connectionId, why }, 'disconnected');
-      this.#status = { ...this.#status, failedAttempts: this.#status.failedAttempts + 1, lastFailure: why };
+      const { code, message } = await session.closed;
+      logger.info({ connectionId, code, why: message }, 'disconnected');
+      this.#status = {
+        ...this.#status,
+        failedAttempts: this.#status.failedAttempts + 1,
+        lastFailure: `${code}: ${message}`,
+      };
     } catch (error) {
       const failedAttempts = this.#status.failedAttempts + 1;
-      this.#status = { ...this.#status, failedAttempts, lastFailure: sentenceOf(error) };
+      const code = isAgentError(error) ? error.code : 'UNEXPECTED';
+      this.#status = { ...this.#status, failedAttempts, lastFailure: `${code}: ${sentenceOf(error)}` };
       if (!signal.aborted) logger.warn({ why: sentenceOf(error), failedAttempts }, 'no connection');
-      this.#session?.abort('the connection could not be used');
+      this.#session?.abort(new AgentError('LINK_LOST', 'The connection could not be used.'));
     } finally {
       this.#session = undefined;
       this.#desk?.close();
@@ -144,8 +149,8 @@ export class FleetUplink {
     const replied = desk.awaitReply(session.connectionId, replyTimeoutMs);
     const birth = encodeFrame(presence.birth(session.connectionId));
     const published = session.publish(topics.presence(deviceId), birth);
-    const ended = session.closed.then((why) =>
-      Promise.reject(new AgentError('LINK_LOST', `Lost before the birth was answered: ${why}.`)),
+    const ended = session.closed.then(({ message }) =>
+      Promise.reject(new AgentError('LINK_LOST', `Lost before the birth was answered: ${message}`)),
     );
     published.catch(() => undefined);
     ended.catch(() => undefined);
@@ -170,7 +175,7 @@ export class FleetUplink {
 
   #renew(session: LinkSession, why: string): void {
     this.#renewed = true;
-    session.abort(why);
+    session.abort(new AgentError('LINK_LOST', `The connection is made anew: ${why}.`));
   }
 
   #onMessage(topic: DownTopic, payload: Uint8Array): void {

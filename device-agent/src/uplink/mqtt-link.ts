@@ -31,29 +31,32 @@ const downTopic = (topic: string): DownTopic | undefined => {
 
 class MqttSession implements LinkSession {
   readonly connectionId: string;
-  readonly closed: Promise<string>;
+  readonly closed: Promise<AgentError>;
   readonly #client: MqttClient;
   readonly #options: MqttLinkOptions;
-  #why = 'the connection was lost';
+  /** The first cause counts: what follows it is only its consequence. */
+  #fault: AgentError | undefined;
 
   constructor(connectionId: string, client: MqttClient, options: MqttLinkOptions) {
     this.connectionId = connectionId;
     this.#client = client;
     this.#options = options;
-    const { promise, resolve } = Promise.withResolvers<string>();
+    const { promise, resolve } = Promise.withResolvers<AgentError>();
     this.closed = promise;
     const { keepaliveSeconds, clock } = options;
     const watch = new SilenceWatch(keepaliveSeconds * 1_500, clock, () =>
-      this.abort(`nothing came for ${keepaliveSeconds * 1.5} s`),
+      this.abort(
+        new AgentError('LINK_SILENT', `Nothing came for ${keepaliveSeconds * 1.5} s; the link was half open.`),
+      ),
     );
     client.on('packetreceive', () => watch.heard());
     client.on('error', (error) => {
-      this.#why = sentenceOf(error);
+      this.#fault ??= new AgentError('LINK_LOST', `The connection failed: ${sentenceOf(error)}.`, { cause: error });
     });
     client.once('close', () => {
       watch.stop();
       client.end(true);
-      resolve(this.#why);
+      resolve(this.#fault ?? new AgentError('LINK_LOST', 'The fleet server or the network closed the connection.'));
     });
     watch.start();
   }
@@ -68,15 +71,15 @@ class MqttSession implements LinkSession {
     }
   }
 
-  abort(why: string): void {
-    this.#why = why;
+  abort(why: AgentError): void {
+    this.#fault ??= why;
     this.#client.end(true);
     this.#client.stream.destroy();
   }
 
   async leave(farewell: Will): Promise<void> {
     await this.publish(topics.presence(this.#options.deviceId), encodeFrame(farewell));
-    this.#why = 'the agent left';
+    this.#fault ??= new AgentError('LINK_LOST', 'The agent left in good order.');
     await this.#client.endAsync(false);
   }
 }

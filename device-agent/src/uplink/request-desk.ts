@@ -73,7 +73,7 @@ export class RequestDesk {
 
   /** The connection is over. */
   close(): void {
-    for (const requestId of [...this.#waiting.keys()]) {
+    for (const requestId of this.#waiting.keys()) {
       this.#fail(requestId, new AgentError('LINK_LOST', 'The connection ended before the reply came.'));
     }
   }

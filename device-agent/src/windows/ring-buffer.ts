@@ -39,7 +39,7 @@ export class RingBuffer<T> {
     return this.#length === 0 ? undefined : this.#slots[this.#head];
   }
 
-  /** Oldest first. */
+  // Oldest first.
   *[Symbol.iterator](): Generator<T> {
     for (let index = 0; index < this.#length; index += 1) {
       yield this.#slots[(this.#head + index) % this.#slots.length] as T;
@@ -49,7 +49,7 @@ export class RingBuffer<T> {
   #grow(): void {
     const items = [...this];
     const capacity = Math.min(this.#maxItems, Math.max(FIRST_CAPACITY, items.length * 2));
-    this.#slots = [...items, ...new Array<undefined>(capacity - items.length).fill(undefined)];
+    this.#slots = Array.from({ length: capacity }, (_, index) => items[index]);
     this.#head = 0;
   }
 }

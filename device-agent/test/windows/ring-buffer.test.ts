@@ -13,11 +13,9 @@ describe('the ring buffer', () => {
         const buffer = new RingBuffer<number>(maxItems);
         const model: number[] = [];
         for (const step of actions) {
-          if (step === 'shift') expect(buffer.shift()).toBe(model.shift());
-          else {
-            model.push(step.push);
-            expect(buffer.push(step.push)).toBe(model.length > maxItems ? model.shift() : undefined);
-          }
+          const given = step === 'shift' ? buffer.shift() : buffer.push(step.push);
+          if (step !== 'shift') model.push(step.push);
+          expect(given).toBe(step === 'shift' || model.length > maxItems ? model.shift() : undefined);
           expect(buffer.peek()).toBe(model[0]);
           expect(buffer.length).toBe(model.length);
         }
