@@ -29,7 +29,7 @@ export interface FleetServerOptions {
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /** The entry of the built server. @throws SimulatorError SERVER_NOT_BUILT */
-export const fleetServerEntry = (): string => {
+const fleetServerEntry = (): string => {
   const entry = join(ROOT, 'fleet-server', 'dist', 'main.js');
   if (existsSync(entry)) return entry;
   throw new SimulatorError('SERVER_NOT_BUILT', `${entry} is missing. Run npm run build.`);

@@ -95,7 +95,7 @@ export interface ModelView extends WindowSpec {
 }
 
 /** The windows a model can answer: those the samples close in which every channel has a value. None when a channel is missing. */
-export const answerableWindows = (given: readonly GivenSample[], view: ModelView): PlannedWindow[] => {
+const answerableWindows = (given: readonly GivenSample[], view: ModelView): PlannedWindow[] => {
   const stamps = given.map(({ observedAt }) => observedAt);
   const valuesAt = view.channels.map((channel) =>
     given

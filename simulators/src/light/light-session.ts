@@ -40,7 +40,7 @@ export interface LightSession {
   readonly destroy: (why: string) => void;
 }
 
-export const KEEPALIVE_S = 60;
+const KEEPALIVE_S = 60;
 /** Ticks without any sign of the server, while one is due, that end a connection. */
 const PATIENCE_TICKS = 15;
 /** Lies above the ids of an outbox. */

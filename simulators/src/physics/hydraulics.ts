@@ -2,7 +2,7 @@
 import type { PumpDesign } from './pump-design.ts';
 
 export const WATER_KG_PER_M3 = 998;
-export const GRAVITY_M_PER_S2 = 9.81;
+const GRAVITY_M_PER_S2 = 9.81;
 export const WATER_J_PER_KG_K = 4_186;
 const ATMOSPHERE_PA = 101_325;
 /** Head that full cavitation takes from the pump. */
@@ -59,7 +59,7 @@ export const operatingPoint = (design: PumpDesign['hydraulics'], condition: Hydr
 };
 
 /** Saturation pressure of water in Pa (Magnus form, Alduchov and Eskridge 1996). */
-export const vapourPressurePa = (temperatureC: number): number =>
+const vapourPressurePa = (temperatureC: number): number =>
   610.94 * Math.exp((17.625 * temperatureC) / (temperatureC + 243.04));
 
 /** Net positive suction head available in metres, with the vent of the tank blocked to a degree of 0..1. */

@@ -30,7 +30,7 @@ export const pumpFaultSchema = z.discriminatedUnion('kind', [
 export type PumpFault = z.infer<typeof pumpFaultSchema>;
 
 /** How far a fault has grown, 0..severity. */
-export const faultLevel = (fault: PumpFault, elapsedMs: number): number => {
+const faultLevel = (fault: PumpFault, elapsedMs: number): number => {
   const sinceMs = elapsedMs - fault.onsetMs;
   if (sinceMs < 0 || (fault.durationMs !== undefined && sinceMs >= fault.durationMs)) return 0;
   return fault.rampMs === 0 ? fault.severity : fault.severity * Math.min(1, sinceMs / fault.rampMs);

@@ -41,7 +41,7 @@ export interface PumpState extends Temperatures {
   readonly shown: PumpValues | undefined;
 }
 
-export interface PumpSample {
+interface PumpSample {
   /** Milliseconds after the beginning. */
   readonly elapsedMs: number;
   readonly values: PumpValues;

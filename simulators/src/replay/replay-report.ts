@@ -4,7 +4,7 @@ import { addFindings, agrees, NOTHING_FOUND } from '../ledger/findings.ts';
 import type { UnreadableRecording } from './recordings.ts';
 import type { ReplayOutcome } from './replayed-device.ts';
 
-export interface ReplayFigures {
+interface ReplayFigures {
   readonly rows_read: number;
   /** Rows and cells that could not be used. */
   readonly bad_rows: number;
@@ -17,7 +17,7 @@ export interface ReplayFigures {
 
 const sum = (counts: Readonly<Record<string, number>>): number => Object.values(counts).reduce((a, b) => a + b, 0);
 
-export const figuresOf = ({ rowsRead, badRows, readings, predictions, all }: ReplayOutcome): ReplayFigures => ({
+const figuresOf = ({ rowsRead, badRows, readings, predictions, all }: ReplayOutcome): ReplayFigures => ({
   rows_read: rowsRead,
   bad_rows: sum(badRows),
   readings_stored: readings.stored,

@@ -13,7 +13,7 @@ export interface FleetMember {
   readonly outbox: () => number;
 }
 
-export interface MemberRow {
+interface MemberRow {
   readonly deviceId: string;
   readonly kind: string;
   /** The server's word for it; `?` while the server does not answer. */

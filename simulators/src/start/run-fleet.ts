@@ -15,6 +15,7 @@ import { readScenario, type Scenario } from '../scenario.ts';
 import { seededRandom } from '../seeded-random.ts';
 import { Testbed } from '../testbed.ts';
 import { fleetTable, summaryLine, viewFleet, type FleetMember } from './fleet-view.ts';
+import { describeDisturbance } from './describe-disturbance.ts';
 import type { StartOptions } from './options.ts';
 import type { RunSurroundings } from './run-surroundings.ts';
 import type { Terminal } from './terminal.ts';
@@ -61,12 +62,18 @@ const membersOf = (light: LightFleet, full: FullFleet): FleetMember[] => [
   })),
 ];
 
-const showUntil = async (members: readonly FleetMember[], bed: Testbed, around: RunSurroundings, heading: string) => {
+const showUntil = async (
+  members: readonly FleetMember[],
+  bed: Testbed,
+  around: RunSurroundings,
+  heading: () => string,
+) => {
   const { terminal, signal } = around;
   while (!signal.aborted) {
     const view = await viewFleet(bed.httpUrl, members);
     if (signal.aborted) return;
-    if (terminal.isLive) terminal.redraw(`${heading}\n${fleetTable(view, Math.max(5, terminal.height - FRAME_LINES))}`);
+    if (terminal.isLive)
+      terminal.redraw(`${heading()}\n${fleetTable(view, Math.max(5, terminal.height - FRAME_LINES))}`);
     else terminal.say(summaryLine(view));
     const waitMs = terminal.isLive ? REDRAW_MS : LINE_EVERY_MS;
     await pause(waitMs, undefined, { signal }).catch(() => undefined);
@@ -117,13 +124,16 @@ export const runFleet = async (options: StartOptions, around: RunSurroundings): 
     end.signal,
     ...(durationS === undefined ? [] : [AbortSignal.timeout(durationS * 1_000)]),
   ]);
+  let lastFault = '';
   try {
     light.start(end.signal);
     await full.start(end.signal);
-    const weather = playScenario(scenario, bed, until, ({ what }) => {
-      if (!terminal.isLive) terminal.say(`fault: ${what}`);
+    const weather = playScenario(scenario, bed, until, (disturbance) => {
+      lastFault = `fault: ${describeDisturbance(disturbance)}`;
+      if (!terminal.isLive) terminal.say(lastFault);
     });
-    await showUntil(membersOf(light, full), bed, { ...around, signal: until }, welcome(places));
+    const heading = (): string => [welcome(places), lastFault].filter(Boolean).join('\n');
+    await showUntil(membersOf(light, full), bed, { ...around, signal: until }, heading);
     await weather;
     light.fallSilent();
     full.fallSilent();
