@@ -4,24 +4,39 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { sql } from 'kysely';
-import { openSqliteDatabase } from '../../src/db/open-database.ts';
+import { openSqliteDatabase, type OpenedDatabase } from '../../src/db/open-database.ts';
 import { SqliteClient } from '../../src/db/sqlite-client.ts';
 import { until } from '../running-server.ts';
 
 describe('the SQLite thread', () => {
   let folder: string;
   let file: string;
+  /** Closed after every test, also after one that failed: an open thread keeps the process alive. */
+  let closing: (() => Promise<void>)[];
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'shoal-db-'));
     file = join(folder, 'control.db');
+    closing = [];
   });
-  afterEach(() => {
+  afterEach(async () => {
+    for (const close of closing) await close();
     rmSync(folder, { recursive: true, force: true });
   });
 
+  const openDatabase = async (openedAt = 0): Promise<OpenedDatabase> => {
+    const opened = await openSqliteDatabase(file, openedAt);
+    closing.push(() => opened.database.destroy());
+    return opened;
+  };
+  const openClient = async (): Promise<SqliteClient> => {
+    const client = await SqliteClient.open(file, 0);
+    closing.push(() => client.close());
+    return client;
+  };
+
   it('syncs every commit, on the first open and on every other', async () => {
     for (let open = 0; open < 2; open += 1) {
-      const { database } = await openSqliteDatabase(file, 0);
+      const { database } = await openDatabase();
       const pragma = async (name: string): Promise<unknown> =>
         (await sql.raw<Record<string, unknown>>(`pragma ${name}`).execute(database)).rows[0];
       // 2 is FULL; a reopened WAL file would be NORMAL by itself.
@@ -33,7 +48,7 @@ describe('the SQLite thread', () => {
   });
 
   it('leaves the event loop free while a statement runs', async () => {
-    const client = await SqliteClient.open(file, 0);
+    const client = await openClient();
     let turns = 0;
     let running = true;
     const slow = client
@@ -54,22 +69,22 @@ describe('the SQLite thread', () => {
   });
 
   it('keeps what was committed from one open to the next', async () => {
-    const { database } = await openSqliteDatabase(file, 0);
+    const { database } = await openDatabase();
     const context = { scope: 'fleet', device_id: null, document: '{}', revision: 1, updated_at: 0 };
     await database.insertInto('contexts').values(context).execute();
     await database.destroy();
-    const again = await openSqliteDatabase(file, 0);
+    const again = await openDatabase();
     expect(await again.database.selectFrom('contexts').select('scope').execute()).toEqual([{ scope: 'fleet' }]);
     await again.database.destroy();
   });
 
   it('sets a damaged file aside, byte for byte, and begins a fresh one', async () => {
-    const { database } = await openSqliteDatabase(file, 0);
+    const { database } = await openDatabase();
     await database.destroy();
     const bytes = readFileSync(file);
     bytes.fill(0xa5, 4_096, 20_480);
     writeFileSync(file, bytes);
-    const reopened = await openSqliteDatabase(file, 77);
+    const reopened = await openDatabase(77);
     expect(reopened.quarantined).toBe(`${file}.corrupt-77`);
     expect(readFileSync(`${file}.corrupt-77`)).toEqual(bytes);
     expect(await reopened.database.selectFrom('devices').selectAll().execute()).toEqual([]);
@@ -84,7 +99,7 @@ describe('the SQLite thread', () => {
   });
 
   it('refuses a database of a newer server without touching it', async () => {
-    const { database } = await openSqliteDatabase(file, 0);
+    const { database } = await openDatabase();
     await sql`insert into kysely_migration (name, timestamp) values ('9999-from-the-future', '')`.execute(database);
     await database.destroy();
     await expect(openSqliteDatabase(file, 0)).rejects.toMatchObject({ code: 'DATABASE_SCHEMA', retryable: false });
@@ -94,7 +109,7 @@ describe('the SQLite thread', () => {
     await expect(SqliteClient.open(join(folder, 'missing', 'control.db'), 0)).rejects.toMatchObject({
       code: expect.stringMatching(/DATABASE_(UNAVAILABLE|FAILED)/),
     });
-    const client = await SqliteClient.open(file, 0);
+    const client = await openClient();
     await client.execute('create table t (x)', []);
     await client.execute('pragma max_page_count = 3', []);
     const filling = client.execute('insert into t values (zeroblob(100000))', []);
