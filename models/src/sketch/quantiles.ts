@@ -21,9 +21,9 @@ export class QuantileSketch {
     return this.#sketch.count;
   }
 
-  /** A value that is not finite is ignored. */
+  /** A value that is not finite is ignored; negative zero is zero. */
   add(value: number): void {
-    if (Number.isFinite(value)) this.#sketch.accept(value);
+    if (Number.isFinite(value)) this.#sketch.accept(value + 0);
   }
 
   merge(other: QuantileSketch): void {
