@@ -67,6 +67,8 @@ export const startServer = async (config: ServerConfig, log: Logger): Promise<Ru
     metrics.stop();
   };
   try {
+    // Every part listens to the bus before the first device can speak.
+    await app.init();
     await app.startAllMicroservices();
     await listen(app, config);
   } catch (error) {
