@@ -28,7 +28,7 @@ interface Effort {
 const FULL: Effort = {
   serverKills: 50,
   agentKills: 64,
-  messages: 4_000,
+  messages: 6_000,
   agentMs: 10_000,
   serverLossPoints: 100,
   agentLossPoints: 50,

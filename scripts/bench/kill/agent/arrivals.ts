@@ -20,7 +20,7 @@ export interface ArrivedRecord {
 const streamOf = (flags: number): number => flags >> 2;
 
 /** `epoch/sequence` → stream. */
-export const readStreams = (serverDataDir: string, deviceId: string): ReadonlyMap<string, number> =>
+const readStreams = (serverDataDir: string, deviceId: string): ReadonlyMap<string, number> =>
   withCrashCopy(serverDataDir, (folder) => {
     const streams = new Map<string, number>();
     const db = openForCheck(join(folder, 'ingest.db'));

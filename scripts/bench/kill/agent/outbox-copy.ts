@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { integrityFaults, openForCheck } from '../database/open-for-check.ts';
 
-export interface WaitingRecord {
+interface WaitingRecord {
   readonly sequence: number;
   /** JSON without the sequence. */
   readonly body: string;

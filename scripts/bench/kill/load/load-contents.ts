@@ -2,9 +2,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { RECORD_KINDS, type AnyRecord } from '@shoal/protocol';
 import { exportRecords, type ExportedRecord } from '../database/api-export.ts';
-import { loadEpoch } from './load-generator.ts';
 import type { LoadPlan } from './load-messages.ts';
-import { kindOf, loadDeviceId, recordOf } from './load-records.ts';
+import { kindOf, loadDeviceId, recordOf, loadEpoch } from './load-records.ts';
 
 export interface ContentFindings {
   readonly records: number;

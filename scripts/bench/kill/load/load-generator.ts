@@ -1,15 +1,10 @@
 /** The bench's handle on its load process. */
 import { fork, type ChildProcess } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { siblingProgram } from '../processes/sibling-program.ts';
 import type { ConnectionLog } from './load-device.ts';
 import type { LoadAnswer, LoadPlan, LoadReport, LoadRequest } from './load-messages.ts';
-
-/** The epoch of one load device: 20 hex digits from the seed. */
-export const loadEpoch = (seed: string, index: number): string =>
-  createHash('sha256').update(`${seed}/${index}`).digest('hex').slice(0, 20);
 
 export class LoadGenerator {
   readonly plan: LoadPlan;

@@ -1,8 +1,7 @@
 /** What the load devices were promised, and whether a database keeps it. */
 import type { StoredRecords } from '../database/stored-records.ts';
-import { loadEpoch } from './load-generator.ts';
 import type { LoadReport } from './load-messages.ts';
-import { loadDeviceId, RECORDS_PER_MESSAGE, sequencesOf } from './load-records.ts';
+import { loadDeviceId, RECORDS_PER_MESSAGE, sequencesOf, loadEpoch } from './load-records.ts';
 
 export interface LedgerFindings {
   readonly lost: number;

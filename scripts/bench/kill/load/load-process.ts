@@ -1,8 +1,8 @@
 /** The load process: many load devices on one event loop, steered by the bench through Node's own channel. */
 import { seededRandom } from '../seeded-random.ts';
 import { LoadDevice } from './load-device.ts';
+import { loadEpoch } from './load-records.ts';
 import type { LoadAnswer, LoadPlan, LoadReport, LoadRequest } from './load-messages.ts';
-import { loadEpoch } from './load-generator.ts';
 
 const makeDevices = (plan: LoadPlan): LoadDevice[] =>
   Array.from(

@@ -19,6 +19,10 @@ export const RECORDS_PER_MESSAGE = 4;
 
 export const loadDeviceId = (index: number): string => `load-${String(index).padStart(3, '0')}`;
 
+/** The epoch of one load device: 20 hex digits from the seed. */
+export const loadEpoch = (seed: string, index: number): string =>
+  createHash('sha256').update(`${seed}/${index}`).digest('hex').slice(0, 20);
+
 /** Messages are numbered from 1 and hold consecutive sequences. */
 export const sequencesOf = (message: number): number[] =>
   Array.from({ length: RECORDS_PER_MESSAGE }, (_, index) => (message - 1) * RECORDS_PER_MESSAGE + index + 1);

@@ -11,7 +11,7 @@ import { generate, parser, type IPublishPacket, type Packet } from 'mqtt-packet'
 /** `ack-first` acknowledges and then commits; `no-sync` commits without waiting for the disk. */
 export type PlantedFault = 'none' | 'ack-first' | 'no-sync';
 
-export const PLANTED_DATABASE = 'planted.db';
+const PLANTED_DATABASE = 'planted.db';
 
 type Store = (deviceId: string, epoch: string, sequences: readonly number[]) => void;
 

@@ -6,9 +6,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { OpenRecords } from '../database/stored-records.ts';
 import { FIRST_MESSAGE_ID } from '../load/load-connection.ts';
 import type { ConnectionLog } from '../load/load-device.ts';
-import { loadEpoch, LoadGenerator } from '../load/load-generator.ts';
+import { LoadGenerator } from '../load/load-generator.ts';
 import type { LoadPlan } from '../load/load-messages.ts';
-import { loadDeviceId, sequencesOf } from '../load/load-records.ts';
+import { loadDeviceId, sequencesOf, loadEpoch } from '../load/load-records.ts';
 import { Program, type ProgramCommand } from '../processes/program.ts';
 import { traced } from '../processes/tracer.ts';
 import { checkDurability, type DurabilityVerdict, type Promised } from '../trace/durability-check.ts';
@@ -30,7 +30,7 @@ export interface WatchVerdict extends DurabilityVerdict {
   /** Acknowledgements that devices received and the trace does not show: the check would have been blind to them. */
   readonly unseen: number;
   readonly unwatched: readonly string[];
-  /** Times that a database file itself was synced: its log was folded into it within the trace. */
+  /** Times that a database file itself was synced under load: its log was folded into it. */
   readonly checkpoints: number;
 }
 
@@ -55,15 +55,17 @@ export const watchAcknowledgements = async (options: WatchOptions): Promise<Watc
       ...verdict,
       unseen: Math.max(0, acknowledged - promises.length),
       unwatched: log.unwatched,
-      checkpoints: checkpointsIn(log),
+      checkpoints: checkpointsIn(log, promises),
     };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 };
 
-const checkpointsIn = ({ disk }: TraceLog): number =>
-  disk.filter(({ kind, path }) => kind === 'sync' && path.endsWith('.db')).length;
+const checkpointsIn = ({ disk }: TraceLog, [first]: readonly Promised[]): number =>
+  disk.filter(
+    ({ kind, path, startedAt }) => kind === 'sync' && path.endsWith('.db') && startedAt > (first?.startedAt ?? 0),
+  ).length;
 
 interface LoadOutcome {
   readonly connections: readonly ConnectionLog[];

@@ -26,7 +26,7 @@ export interface SocketWrite extends Span {
 }
 
 /** Something that this model cannot follow, so that no verdict may rest on it. */
-export interface Unwatched extends Span {
+interface Unwatched extends Span {
   readonly kind: 'unwatched';
   readonly what: string;
 }
