@@ -1,4 +1,5 @@
 /** What a load device says: every record follows from its device, epoch and sequence, so that truth needs no storage. */
+import { createHash } from 'node:crypto';
 import {
   encodeBatch,
   type AnyRecord,
