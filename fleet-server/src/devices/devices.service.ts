@@ -56,18 +56,20 @@ export class DevicesService {
 
   /** @throws FleetError DEVICE_NOT_FOUND | REVISION_STALE | LABELS_TOO_MANY */
   async label(actor: Actor, deviceId: string, { patch, ifMatch }: LabelChange): Promise<Device> {
-    const { labels: before, revision } = this.directory.facts(deviceId);
-    requireRevision(ifMatch, revision, `Device "${deviceId}"`);
-    const labels = patchLabels(before, patch);
-    requireFewLabels(deviceId, labels);
-    await this.audit.change(async (transaction, record) => {
+    this.directory.facts(deviceId);
+    const changed = await this.audit.change(async (transaction, record) => {
+      const { labels: before, revision } = await this.store.readLabels(transaction, deviceId);
+      requireRevision(ifMatch, revision, `Device "${deviceId}"`);
+      const labels = patchLabels(before, patch);
+      requireFewLabels(deviceId, labels);
       if (!(await this.store.updateLabels(transaction, deviceId, JSON.stringify(labels), revision))) {
         throw new FleetError('REVISION_STALE', `Device "${deviceId}" was changed meanwhile; read it and try again.`);
       }
       const subject = `device:${deviceId}`;
       await record({ actor, action: 'device.labels.changed', subject, before, after: labels });
+      return { labels, revision: revision + 1 };
     });
-    this.directory.update(deviceId, (facts) => ({ ...facts, labels, revision: revision + 1 }));
+    this.directory.update(deviceId, (facts) => (facts.revision < changed.revision ? { ...facts, ...changed } : facts));
     return this.directory.show(deviceId);
   }
 }

@@ -1,4 +1,5 @@
 /** Rows of the device registry. */
+import { labelsSchema, type Labels } from '@shoal/protocol';
 import type { Connection, DeviceRow, Transaction } from '../db/database.ts';
 
 export interface StoredBirth {
@@ -71,6 +72,18 @@ export class DevicesStore {
       )
       .execute();
     return fresh;
+  }
+
+  /** No labels at revision 0 when the device is not registered; writing them back then fails. */
+  async readLabels(db: Connection, deviceId: string): Promise<{ readonly labels: Labels; readonly revision: number }> {
+    const row = await db
+      .selectFrom('devices')
+      .select(['labels', 'revision'])
+      .where('device_id', '=', deviceId)
+      .executeTakeFirst();
+    return row
+      ? { labels: labelsSchema.parse(JSON.parse(row.labels)), revision: row.revision }
+      : { labels: {}, revision: 0 };
   }
 
   /** @returns false when `revision` is not the current one or the device is gone */

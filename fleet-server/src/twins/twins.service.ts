@@ -67,8 +67,7 @@ export class TwinsService {
     });
     if (outcome.kind === 'changed') {
       const { version, desired } = outcome.next;
-      this.directory.update(deviceId, (facts) => ({ ...facts, twin: { ...facts.twin, version } }));
-      await this.send(deviceId, { v: 1, version, desired });
+      if (this.advance(deviceId, version)) await this.send(deviceId, { v: 1, version, desired });
     }
     return this.show(deviceId);
   }
@@ -82,6 +81,14 @@ export class TwinsService {
   async sendIfDesired(deviceId: string): Promise<void> {
     const version = this.directory.find(deviceId)?.facts.twin.version ?? 0;
     if (version > 0) await this.send(deviceId, await this.desired(deviceId));
+  }
+
+  /** @returns whether no later version has overtaken this one since it was stored */
+  private advance(deviceId: string, version: number): boolean {
+    this.directory.update(deviceId, (facts) =>
+      facts.twin.version < version ? { ...facts, twin: { ...facts.twin, version } } : facts,
+    );
+    return this.directory.find(deviceId)?.facts.twin.version === version;
   }
 
   /** A device that does not listen now gets it when it subscribes. */

@@ -60,6 +60,15 @@ describe('the device registry', () => {
     ]);
   });
 
+  it('loses none of many label changes that come at once without a guard', async () => {
+    await api('POST', '', { deviceId: 'busy' });
+    const keys = Array.from({ length: 12 }, (_, index) => `k${index}`);
+    const answers = await Promise.all(keys.map((key) => api<Device>('PATCH', '/busy', { labels: { [key]: 'x' } })));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    const { labels, revision } = (await api<Device>('GET', '/busy')).body;
+    expect([Object.keys(labels).length, revision]).toEqual([12, 12]);
+  });
+
   it('refuses unknown fields, bad ids and too many labels with their paths', async () => {
     const unknown = await api<Problem>('POST', '', { deviceId: 'x', colour: 'red' });
     expect(unknown.status).toBe(400);
