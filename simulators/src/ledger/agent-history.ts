@@ -12,21 +12,25 @@ export const agentHistory = async (httpUrl: string, deviceId: string): Promise<A
   ranges: await storedRanges(httpUrl, deviceId),
 });
 
-/** Readings before the first given sample, and windows that ended by then, are of earlier runs on the same data. */
+/**
+ * Records of earlier runs on the same data are left out: readings before the first given sample, windows that ended by
+ * then, and what was received before `since` (a replay repeats the times of an earlier one).
+ */
 export const compareAgent = (
   history: AgentHistory,
   given: readonly GivenSample[],
   view: ModelView,
+  since = 0,
 ): { readonly readings: Findings; readonly predictions: Findings; readonly all: Findings } => {
   const firstAt = given.reduce((first, { observedAt }) => Math.min(first, observedAt), Infinity);
   const readings = compareReadings(
     given,
-    history.readings.filter(({ observedAt }) => observedAt >= firstAt),
+    history.readings.filter(({ observedAt, receivedAt }) => observedAt >= firstAt && receivedAt >= since),
   );
   const predictions = comparePredictions(
     given,
     view,
-    history.predictions.filter(({ window }) => window.endAt > firstAt),
+    history.predictions.filter(({ window, receivedAt }) => window.endAt > firstAt && receivedAt >= since),
   );
   const all = addFindings(addFindings(readings, predictions), compareRanges(history));
   return { readings, predictions, all };

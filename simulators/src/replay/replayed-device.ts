@@ -42,6 +42,7 @@ export class ReplayedDevice {
   private readonly agent: Agent;
   private readonly view: ModelView;
   private final: AgentStatus | undefined;
+  private startedAt = 0;
 
   constructor(recording: Recording, place: ReplayPlace) {
     const { deviceId, file, disorderMs } = recording;
@@ -72,6 +73,7 @@ export class ReplayedDevice {
       seen = now;
       if (performance.now() - movedAt > PATIENCE_MS) stuck.abort();
     }, LOOK_MS);
+    this.startedAt = Date.now();
     try {
       await this.agent.start();
       await this.agent.finished(AbortSignal.any([signal, stuck.signal])).catch(() => undefined);
@@ -94,7 +96,7 @@ export class ReplayedDevice {
     const sensor = this.final?.sensors[0];
     const shiftMs = sensor?.timeShiftMs ?? 0;
     const given = recording.rows.map(({ observedAt, values }) => ({ observedAt: observedAt + shiftMs, values }));
-    const findings = compareAgent(await agentHistory(httpUrl, recording.deviceId), given, view);
+    const findings = compareAgent(await agentHistory(httpUrl, recording.deviceId), given, view, this.startedAt);
     return { recording, hasModel, rowsRead: sensor?.rowsRead ?? 0, badRows: sensor?.bad ?? {}, ...findings };
   }
 }

@@ -46,7 +46,7 @@ const lastScore = async (httpUrl: string, deviceId: string): Promise<string> => 
   const url = `${httpUrl}/api/devices/${deviceId}/predictions?order=desc&limit=1`;
   const prediction = (await ask(url, storedPredictionPageSchema))?.items[0];
   const score = prediction?.outputs['score'];
-  if (score === undefined) return '';
+  if (score === undefined) return 'after a minute';
   const mark = prediction?.threshold !== undefined && score > prediction.threshold ? ' !' : '';
   return `${score.toFixed(2)}${mark}`;
 };

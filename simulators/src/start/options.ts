@@ -62,7 +62,7 @@ const optionsSchema = z.object({
   duration: z.coerce.number().positive().optional(),
   seed: z.string().default('1'),
   replay: z.string().min(1).optional(),
-  speed: z.coerce.number().positive().max(100_000).default(1),
+  speed: z.coerce.number().positive().max(1e9).default(1),
   'exit-after-replay': z.boolean().default(false),
   json: z.boolean().default(false),
   'data-dir': z.string().min(1).optional(),

@@ -16,5 +16,6 @@ export const welcome = ({ httpUrl, mqttUrl, dataDir }: Places): string => {
     `MQTT       ${mqttUrl}`,
     `Listen     mosquitto_sub -h ${hostname} -p ${port} -v -t '${topics.liveFilter()}'`,
     `Data       ${dataDir}`,
+    'Ctrl-C stops everything.',
   ].join('\n');
 };
