@@ -34,6 +34,8 @@ export interface DeviceRow {
   first_seen_at: number | null;
   /** JSON of the last `Birth`; null until the device was born once. */
   birth: string | null;
+  /** JSON `[Idempotency-Key, labels]` of the request that registered it; null when that had no key, or was a birth. */
+  creation_request: string | null;
 }
 
 export interface TwinRow {

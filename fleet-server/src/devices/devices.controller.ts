@@ -80,9 +80,9 @@ export class DevicesController {
   async create(
     @Caller() actor: Actor,
     @Body({ schema: deviceCreateSchema }) body: z.output<typeof deviceCreateSchema>,
-    @Res({ passthrough: true }) reply: FastifyReply,
+    @Exchange() { idempotencyKey, reply }: EditExchange,
   ): Promise<Device> {
-    const device = await this.devices.register(actor, body.deviceId, body.labels);
+    const device = await this.devices.register(actor, { ...body, idempotencyKey });
     void reply.header('location', `/api/devices/${device.deviceId}`);
     return shaped(device, reply);
   }

@@ -11,6 +11,12 @@ import { DeviceDirectory } from './device-directory.service.ts';
 import { LABELS_PER_DEVICE, patchLabels } from './device-labels.ts';
 import { DevicesStore } from './devices.store.ts';
 
+export interface NewDevice {
+  readonly deviceId: string;
+  readonly labels: Labels;
+  readonly idempotencyKey: string | undefined;
+}
+
 /** One change of labels. `ifMatch` as in the header of the same name. */
 export interface LabelChange {
   readonly patch: Readonly<Record<string, string | null>>;
@@ -29,18 +35,33 @@ export class DevicesService {
     this.clock = clock;
   }
 
-  /** @throws FleetError DEVICE_EXISTS | LABELS_TOO_MANY */
-  async register(actor: Actor, deviceId: string, labels: Labels): Promise<Device> {
+  /**
+   * The same request with the same idempotency key registers once and is answered again.
+   * @throws FleetError DEVICE_EXISTS | IDEMPOTENCY_KEY_REUSED | LABELS_TOO_MANY
+   */
+  async register(actor: Actor, { deviceId, labels, idempotencyKey }: NewDevice): Promise<Device> {
     requireFewLabels(deviceId, labels);
     const at = this.clock.now();
-    await this.audit.change(async (transaction, record) => {
-      const row = { device_id: deviceId, labels: JSON.stringify(labels), revision: 0, registered_at: at };
-      if (!(await this.store.insert(transaction, { ...row, first_seen_at: null, birth: null }))) {
-        throw new FleetError('DEVICE_EXISTS', `Device "${deviceId}" is registered already; change it with PATCH.`);
+    const request = idempotencyKey === undefined ? null : JSON.stringify([idempotencyKey, labels]);
+    const isNew = await this.audit.change(async (transaction, record) => {
+      const row = {
+        device_id: deviceId,
+        labels: JSON.stringify(labels),
+        revision: 0,
+        registered_at: at,
+        first_seen_at: null,
+        birth: null,
+        creation_request: request,
+      };
+      if (!(await this.store.insert(transaction, row))) {
+        requireRepetition(deviceId, request, await this.store.creationRequest(transaction, deviceId));
+        return false;
       }
       const subject = `device:${deviceId}`;
       await record({ actor, action: 'device.registered', subject, before: null, after: { labels } });
+      return true;
     });
+    if (!isNew) return this.directory.show(deviceId);
     return this.directory.add({
       deviceId,
       labels,
@@ -73,6 +94,17 @@ export class DevicesService {
     return this.directory.show(deviceId);
   }
 }
+
+const keyOf = (request: string | null): unknown => (request === null ? null : (JSON.parse(request) as unknown[])[0]);
+
+/** The device is there already: only the request that registered it may come again. */
+const requireRepetition = (deviceId: string, request: string | null, original: string | null): void => {
+  if (request !== null && request === original) return;
+  if (request !== null && keyOf(request) === keyOf(original)) {
+    throw new FleetError('IDEMPOTENCY_KEY_REUSED', `"${deviceId}" was registered with this key and other labels.`);
+  }
+  throw new FleetError('DEVICE_EXISTS', `Device "${deviceId}" is registered already; change it with PATCH.`);
+};
 
 const requireFewLabels = (deviceId: string, labels: Labels): void => {
   const count = Object.keys(labels).length;

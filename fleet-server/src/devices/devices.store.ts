@@ -62,6 +62,7 @@ export class DevicesStore {
           registered_at: at,
           first_seen_at: at,
           birth,
+          creation_request: null,
         })),
       )
       .onConflict((conflict) =>
@@ -72,6 +73,16 @@ export class DevicesStore {
       )
       .execute();
     return fresh;
+  }
+
+  /** Of the request that registered the device; null when it had no idempotency key. */
+  async creationRequest(db: Connection, deviceId: string): Promise<string | null> {
+    const row = await db
+      .selectFrom('devices')
+      .select('creation_request')
+      .where('device_id', '=', deviceId)
+      .executeTakeFirst();
+    return row?.creation_request ?? null;
   }
 
   /** No labels at revision 0 when the device is not registered; writing them back then fails. */

@@ -28,6 +28,18 @@ describe('the device registry', () => {
     expect(again.body.code).toBe('DEVICE_EXISTS');
   });
 
+  it('answers a repeated registration with the same Idempotency-Key as it answered the first', async () => {
+    const create = (key: string, labels: object): Promise<Answer<Device & Problem>> =>
+      api('POST', '', { deviceId: 'repeated', labels }, { 'idempotency-key': key });
+    const answers = await Promise.all([create('one', { a: '1' }), create('one', { a: '1' })]);
+    expect(answers.map(({ status }) => status)).toEqual([201, 201]);
+    expect(answers[1]?.body).toEqual(answers[0]?.body);
+    expect((await create('one', { a: '2' })).body.code).toBe('IDEMPOTENCY_KEY_REUSED');
+    expect((await create('two', { a: '1' })).body.code).toBe('DEVICE_EXISTS');
+    const audit = (await server.get('/api/audit?subject=device:repeated')) as Page<AuditEntry>;
+    expect(audit.items).toHaveLength(1);
+  });
+
   it('keeps registration and labels when a registered device comes online', async () => {
     await api('POST', '', { deviceId: 'expected', labels: { line: '4' } });
     const device = await TestDevice.online(server.mqttPort, 'expected');

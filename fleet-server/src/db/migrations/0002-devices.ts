@@ -11,6 +11,7 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
     .addColumn('registered_at', 'bigint', (column) => column.notNull())
     .addColumn('first_seen_at', 'bigint')
     .addColumn('birth', 'text')
+    .addColumn('creation_request', 'text')
     .execute();
   await db.schema
     .createTable('device_last_seen')
