@@ -1,7 +1,10 @@
 /** The whole server starts, every injected class is found, and it stops without leaving anything open. */
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { startTestServer, type TestServer } from './running-server.ts';
+
+// Threads and servers start slowly on a machine that runs every suite at once.
+jest.setTimeout(60_000);
 
 describe('the server', () => {
   let server: TestServer;
@@ -43,7 +46,9 @@ describe('the server', () => {
     await other.stopAndRemove();
     for (const port of [other.mqttPort, Number(new URL(other.httpUrl).port)]) {
       const refused = await new Promise((resolve) => {
-        connect(port, '127.0.0.1').on('error', () => resolve(true)).on('connect', () => resolve(false));
+        connect(port, '127.0.0.1')
+          .on('error', () => resolve(true))
+          .on('connect', () => resolve(false));
       });
       expect(refused).toBe(true);
     }

@@ -1,10 +1,13 @@
 /** From a socket to the table: what is acknowledged is stored, what is poison is set aside and acknowledged too. */
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { BOUNDS, encodeBatch, topics, type Batch, type DeadLetter, type Page, type Reading } from '@shoal/protocol';
 import mqtt, { type MqttClient } from 'mqtt';
 import { startTestServer, until, type TestServer } from '../running-server.ts';
 import { EPOCH, reading } from '../telemetry-records.ts';
+
+// Threads and servers start slowly on a machine that runs every suite at once.
+jest.setTimeout(60_000);
 
 const READINGS = topics.records('pump-1', 'readings');
 

@@ -22,7 +22,7 @@ import {
 import { appendedOf } from './appended.ts';
 import { firstDayKept } from './day-table.ts';
 import { packAppend } from './packed-append.ts';
-import { ThreadLink } from './thread-link.ts';
+import { ThreadLink, threadEntry } from './thread-link.ts';
 import type { ReaderJobs, WriterJobs, WriterThreadData } from './thread-messages.ts';
 
 interface Collaborators {
@@ -49,10 +49,15 @@ export class SqliteTelemetryStore extends TelemetryStore {
     super();
     this.#options = options;
     this.#with = collaborators;
-    const onDeath = (error: Error): void => this.#refuse(`a storage thread died: ${error.message}`);
     const onQuarantine = (quarantined: string, why: string): void => this.#quarantined(quarantined, why);
-    this.#writer = new ThreadLink<WriterJobs>('writer-thread', { onDeath, onQuarantine });
-    this.#reader = new ThreadLink<ReaderJobs>('reader-thread', { onDeath, onQuarantine });
+    this.#writer = new ThreadLink<WriterJobs>(threadEntry('writer-thread'), {
+      onQuarantine,
+      onDeath: (error) => this.#refuse(`the writing thread died: ${error.message}`),
+    });
+    this.#reader = new ThreadLink<ReaderJobs>(threadEntry('reader-thread'), {
+      onQuarantine,
+      onDeath: (error) => this.#readerDied(error),
+    });
   }
 
   /** @throws FleetError STORAGE_UNAVAILABLE | STORAGE_VERSION_UNKNOWN */
@@ -168,6 +173,7 @@ export class SqliteTelemetryStore extends TelemetryStore {
 
   async #tryAgain(): Promise<void> {
     try {
+      if (!this.#writer.isRunning) await this.#writer.start();
       await this.#writer.ask('probe', null);
     } catch {
       // Still refusing; the next probe tells.
@@ -179,6 +185,12 @@ export class SqliteTelemetryStore extends TelemetryStore {
     this.#with.metrics.gauge('storage_refusing', 0);
     this.#with.log.warn('telemetry is stored again');
     this.#with.bus.emit('storage.changed', this.#state);
+  }
+
+  /** What it was asked is answered with an error; the next question finds a new thread. */
+  #readerDied(error: Error): void {
+    this.#with.log.error({ err: error }, 'the reading thread died; another is started');
+    this.#reader.start().catch((cause: unknown) => this.#with.log.error({ err: cause }, 'no reading thread'));
   }
 
   #quarantined(quarantined: string, why: string): void {

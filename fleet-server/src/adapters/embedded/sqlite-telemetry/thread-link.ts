@@ -1,4 +1,5 @@
 /** A worker thread as a function from jobs to promises. */
+import { setTimeout } from 'node:timers/promises';
 import { Worker, type Transferable } from 'node:worker_threads';
 import type { ThreadAnswer, ThreadFault } from './thread-messages.ts';
 
@@ -23,45 +24,63 @@ interface Events {
   readonly onDeath: (error: Error) => void;
 }
 
+/** A thread that does not answer by then is ended as it is; what it had not committed was not acknowledged. */
+const CLOSE_WITHIN_MS = 10_000;
+
 /** Compiled, the sibling is JavaScript; from source, Node strips the types and finds the workspaces by their sources. */
 const IS_SOURCE = import.meta.url.endsWith('.ts');
 
+/** A thread's entry beside this file. */
+export const threadEntry = (name: string): URL => new URL(`./${name}${IS_SOURCE ? '.ts' : '.js'}`, import.meta.url);
+
 export class ThreadLink<J extends { [K in keyof J]: { ask: unknown; answer: unknown } }> {
-  readonly #name: string;
+  readonly #entry: URL;
+  #data: unknown;
   readonly #events: Events;
   readonly #pending = new Map<number, Pending>();
   #worker: Worker | undefined;
   #lastId = 0;
   #closing = false;
 
-  /** @param name of the file beside this one, without its ending */
-  constructor(name: string, events: Events) {
-    this.#name = name;
+  constructor(entry: URL, events: Events) {
+    this.#entry = entry;
     this.#events = events;
   }
 
-  /** Resolves when the thread has its file open. @throws ThreadError */
-  async start(data: unknown): Promise<void> {
-    const url = new URL(`./${this.#name}${IS_SOURCE ? '.ts' : '.js'}`, import.meta.url);
-    const worker = new Worker(url, { workerData: data, execArgv: IS_SOURCE ? ['--conditions=source'] : [] });
+  get isRunning(): boolean {
+    return this.#worker !== undefined;
+  }
+
+  /**
+   * Resolves when the thread has its file open; may be called again after a death, and then keeps the data it had.
+   * @throws ThreadError
+   */
+  async start(data: unknown = this.#data): Promise<void> {
+    this.#data = data;
+    const execArgv = this.#entry.pathname.endsWith('.ts') ? ['--conditions=source'] : [];
+    const worker = new Worker(this.#entry, { workerData: data, execArgv });
     this.#worker = worker;
     await new Promise<void>((resolve, reject) => {
       worker.on('message', (message: ThreadAnswer) => {
         if (!('opened' in message)) this.#receive(message);
         else if (message.opened) resolve();
-        else reject(new ThreadError(message.fault));
+        else {
+          this.#worker = undefined;
+          void worker.terminate();
+          reject(new ThreadError(message.fault));
+        }
       });
       worker.on('error', (error: Error) => {
         reject(error);
-        this.#die(error);
+        this.#die(worker, error);
       });
-      worker.on('exit', () => this.#die(new Error(`the ${this.#name} ended`)));
+      worker.on('exit', () => this.#die(worker, new Error('the thread ended')));
     });
   }
 
   ask<K extends keyof J>(job: K, ask: J[K]['ask'], transfer: readonly Transferable[] = []): Promise<J[K]['answer']> {
     const worker = this.#worker;
-    if (worker === undefined) return Promise.reject(new Error(`the ${this.#name} does not run`));
+    if (worker === undefined) return Promise.reject(new Error('the thread does not run'));
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((resolve, reject) => {
@@ -74,7 +93,8 @@ export class ThreadLink<J extends { [K in keyof J]: { ask: unknown; answer: unkn
   async stop(): Promise<void> {
     if (this.#worker === undefined) return;
     this.#closing = true;
-    await this.ask('close' as keyof J, null).catch(() => undefined);
+    const closed = this.ask('close' as keyof J, null).catch(() => undefined);
+    await Promise.race([closed, setTimeout(CLOSE_WITHIN_MS, undefined, { ref: false })]);
     await this.#worker.terminate();
     this.#worker = undefined;
   }
@@ -90,10 +110,12 @@ export class ThreadLink<J extends { [K in keyof J]: { ask: unknown; answer: unkn
     else pending?.resolve(message.answer);
   }
 
-  #die(error: Error): void {
+  /** An uncaught error comes before the exit, and a successor may run by then. */
+  #die(worker: Worker, error: Error): void {
+    if (this.#worker !== worker) return;
     for (const pending of this.#pending.values()) pending.reject(error);
     this.#pending.clear();
-    if (this.#closing || this.#worker === undefined) return;
+    if (this.#closing) return;
     this.#worker = undefined;
     this.#events.onDeath(error);
   }

@@ -1,8 +1,11 @@
 /** What a hostile or broken client can send: each is refused and counted, and nobody else notices. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { BOUNDS, topics } from '@shoal/protocol';
 import { RawMqtt } from '../../../raw-mqtt.ts';
 import { startTestServer, until, type TestServer } from '../../../running-server.ts';
+
+// Threads and servers start slowly on a machine that runs every suite at once.
+jest.setTimeout(60_000);
 
 const READINGS = topics.records('pump-1', 'readings');
 

@@ -1,5 +1,5 @@
 /** Sessions: one per device, told in order; and the way down. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { topics } from '@shoal/protocol';
 import { pino } from 'pino';
 import { AedesGateway } from '../../../../src/adapters/embedded/aedes-gateway/aedes-gateway.ts';
@@ -10,6 +10,9 @@ import { loadConfig } from '../../../../src/config.ts';
 import { UP, type ConnectionChange, type UpMessage } from '../../../../src/ports/device-gateway.ts';
 import { RawMqtt } from '../../../raw-mqtt.ts';
 import { until } from '../../../running-server.ts';
+
+// Threads and servers start slowly on a machine that runs every suite at once.
+jest.setTimeout(60_000);
 
 const DOWN = topics.downFilter('pump-1');
 const TWIN = topics.desiredTwin('pump-1');

@@ -1,12 +1,15 @@
 /** What the store does when the disk is full, the file is damaged, or the file is not its own. */
 import { closeSync, existsSync, openSync, readdirSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { openForWriting } from '../../../../src/adapters/embedded/sqlite-telemetry/telemetry-file.ts';
 import { until } from '../../../running-server.ts';
 import { EPOCH, batchOf, event, reading } from '../../../telemetry-records.ts';
 import { openStore, type StoreUnderTest } from './store-under-test.ts';
+
+// Threads and servers start slowly on a machine that runs every suite at once.
+jest.setTimeout(60_000);
 
 const NOW = Date.UTC(2026, 4, 20, 12);
 const PAGES = 200;

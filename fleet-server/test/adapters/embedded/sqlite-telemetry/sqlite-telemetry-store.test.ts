@@ -1,10 +1,13 @@
 /** The contract of the telemetry store on SQLite, and any order of deliveries against an oracle. */
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import type { IncomingBatch } from '../../../../src/ports/telemetry-store.ts';
 import { batchOf, event, prediction, reading } from '../../../telemetry-records.ts';
 import { telemetryStoreContract } from '../../../telemetry-store.contract.ts';
 import { openStore } from './store-under-test.ts';
+
+// Threads and servers start slowly on a machine that runs every suite at once.
+jest.setTimeout(60_000);
 
 telemetryStoreContract(() => openStore());
 
