@@ -35,7 +35,14 @@ export const startTestServer = async (
   return { ...server, dataDir, mqttPort: Number(new URL(server.mqttUrl).port), get, metric, stopAndRemove };
 };
 
-/** Polls until the condition holds; the test's own timeout is the limit. */
+/** Far longer than anything takes; a condition that never holds must not keep the test process alive. */
+const PATIENCE_MS = 30_000;
+
+/** Polls until the condition holds. */
 export const until = async (condition: () => boolean | Promise<boolean>): Promise<void> => {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10));
+  const deadline = performance.now() + PATIENCE_MS;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`This did not come true: ${condition.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 };
