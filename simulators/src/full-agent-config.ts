@@ -1,4 +1,4 @@
-/** The configuration of full agents inside a simulation: quick to reconnect, no local API, the shipped pump model. */
+/** The configuration of full agents inside a simulation: quick to reconnect and to stop, no local API, the shipped pump model. */
 import { parseAgentConfig, type AgentConfig, type AgentConfigInput } from '@shoal/device-agent';
 import { catalogFolder, readBundle, readCatalog, type BundleManifest } from '@shoal/models';
 
@@ -20,6 +20,8 @@ export const fullAgentConfig = (place: FullAgentPlace, over: Partial<AgentConfig
     fleet: { host: place.host, port: place.port, reconnectFirstMs: 250, reconnectMaxMs: 5_000 },
     models: [{ bundle: PUMP_MODEL }],
     localApi: null,
+    // Ctrl-C reaches the server at the same moment: nobody is there to drain to.
+    stopDrainMs: 1_000,
     ...over,
   });
 
