@@ -38,7 +38,7 @@ export interface AgentSurroundings {
 export interface Agent {
   /**
    * Resolves when the agent works: outbox open, connecting, sensors read. Stops by itself when `signal` aborts.
-   * Throws AgentError OUTBOX_LOCKED, OUTBOX_FROM_NEWER_AGENT, LOCAL_API_UNAVAILABLE, CONFIG_INVALID; then nothing runs.
+   * Throws AgentError OUTBOX_LOCKED, OUTBOX_FROM_NEWER_AGENT, CONFIG_INVALID; then nothing runs.
    */
   start(signal?: AbortSignal): Promise<void>;
   /** Graceful and bounded: sensors end, what is left is sent for a while, the outbox is closed, farewell is said. Idempotent. */
@@ -132,7 +132,7 @@ class DeviceAgent implements Agent {
     pipeline.setLanes(createLanes(this.#config, this.#parts, this.#logger));
     await twin.start();
     health.onChange(() => twin.touch());
-    this.#localUrl = (await this.#localApi?.start()) ?? null;
+    this.#localUrl = await this.#startLocalApi();
     events.record('agent.started', 'info', `Agent ${this.status().agentVersion} started.`, { pid: process.pid });
     uplink.start(this.#connecting.signal);
     // Windows wait for their engine; readings need none.
@@ -140,6 +140,16 @@ class DeviceAgent implements Agent {
       .startEngines()
       .catch((error: unknown) => this.#logger.error({ why: sentenceOf(error) }, 'engines not started'));
     this.#startSensing();
+  }
+
+  /** Without its local API the agent does its work all the same, and says so. */
+  async #startLocalApi(): Promise<string | null> {
+    try {
+      return (await this.#localApi?.start()) ?? null;
+    } catch (error) {
+      this.#parts.health.raise('LOCAL_API_UNAVAILABLE', 'local-api', sentenceOf(error));
+      return null;
+    }
   }
 
   #startSensing(): void {

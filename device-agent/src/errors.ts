@@ -45,7 +45,9 @@ const CATALOGUE = {
   DESIRED_INVALID: once('A desired configuration is not valid; the last good one stays in force. Correct the twin.'),
   COMMAND_INTERRUPTED: once('The agent stopped while it ran this command; it is not run again. Send a new one.'),
   COMMAND_FAILED: once('A command could not be carried out; the message says why.'),
-  LOCAL_API_UNAVAILABLE: once('The local API cannot listen. Choose another port, 0 for any, or null for none.'),
+  LOCAL_API_UNAVAILABLE: once(
+    'The local API cannot listen; the agent works without it. Choose another port, 0 for any, or null for none.',
+  ),
   AGENT_UNREACHABLE: again('No agent answers on its local API. Start it, or check localApi in its configuration.'),
 } as const satisfies Record<string, ErrorEntry>;
 

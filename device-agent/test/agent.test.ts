@@ -218,6 +218,21 @@ describe('an agent', () => {
     );
   }, 60_000);
 
+  it('goes on without its local API when the port is taken, and says so', async () => {
+    await withFolder((folder) =>
+      withFleet(async (fleet) => {
+        const sensor = new HandSensor();
+        const over = { localApi: { port: fleet.port } };
+        await withAgent({ folder, port: fleet.port, over, sensors: [sensor] }, async (agent) => {
+          expect(agent.localUrl()).toBeNull();
+          expect(agent.status().health.reasons).toMatchObject([{ code: 'LOCAL_API_UNAVAILABLE' }]);
+          sensor.give(second(1, 1));
+          await eventually(() => fleet.distinct('readings').length === 1);
+        });
+      }),
+    );
+  });
+
   it('refuses to share a data folder, and leaves the first one alone', async () => {
     await withFolder((folder) =>
       withFleet((fleet) =>

@@ -41,7 +41,7 @@ export class LocalApi {
 
   async stop(): Promise<void> {
     const server = this.#server;
-    if (server === undefined) return;
+    if (server?.listening !== true) return;
     server.closeAllConnections();
     await new Promise<void>((resolve) => server.close(() => resolve()));
   }

@@ -12,7 +12,7 @@ const SCHEMA_VERSION = 1;
 
 /**
  * The key is (class, sequence), so that what is read, acknowledged and evicted together lies together. The sequence
- * counter needs no write of its own: it is the highest row, or `highest_removed` once rows were deleted.
+ * counter needs no write of its own as long as the row with it is there; `highest_removed` is written when that one goes.
  */
 const SCHEMA = `
   CREATE TABLE records (
@@ -53,6 +53,8 @@ export class OutboxDatabase {
   #lastSequence = 0;
   #usage: Record<PriorityClass, Usage> = byClass(() => ({ records: 0, sizeBytes: 0, highest: 0 }));
   #dropped: DropCounts = NO_DROPS;
+  /** What `highest_removed` says, when it is the last sequence; else 0. */
+  #keptCounter = 0;
 
   /** Throws OUTBOX_FROM_NEWER_AGENT, OUTBOX_CORRUPT, and what SQLite throws. */
   constructor({ file, bounds }: WriterOptions) {
@@ -89,6 +91,7 @@ export class OutboxDatabase {
       for (const record of request.records) this.#store(record);
       evicted = this.#evict(request.now);
       this.#count(mergeDrops(request.dropped, evicted));
+      this.#keepCounter();
     });
     this.#returnSpace();
     return evicted;
@@ -165,6 +168,7 @@ export class OutboxDatabase {
       const row = rows.find((candidate) => candidate.class === codeOf(priority));
       return { records: row?.records ?? 0, sizeBytes: row?.size_bytes ?? 0, highest: row?.highest ?? 0 };
     });
+    this.#keptCounter = 0;
     this.#lastSequence = Math.max(
       Number(this.#meta('highest_removed')),
       ...PRIORITY_CLASSES.map((priority) => this.#usage[priority].highest),
@@ -215,8 +219,18 @@ export class OutboxDatabase {
       .run(...range);
     const usage = this.#usage[priority];
     this.#usage[priority] = { ...usage, records: usage.records - records, sizeBytes: usage.sizeBytes - sizeBytes };
-    this.#setMeta('highest_removed', String(this.#lastSequence));
     return { records, sizeBytes };
+  }
+
+  /** The last sequence must outlive its row; a page is only written for it when the row is gone. */
+  #keepCounter(): void {
+    if (this.#lastSequence === this.#keptCounter) return;
+    const highest = this.#db.prepare<[number], { sequence: number | null }>(
+      'SELECT max(sequence) AS sequence FROM records WHERE class = ?',
+    );
+    const isInRow = PRIORITY_CLASSES.some((name) => highest.get(codeOf(name))?.sequence === this.#lastSequence);
+    if (!isInRow) this.#setMeta('highest_removed', String(this.#lastSequence));
+    this.#keptCounter = isInRow ? 0 : this.#lastSequence;
   }
 
   #evict(now: number | null): DropCounts {

@@ -206,6 +206,43 @@ describe('the outbox', () => {
     });
   });
 
+  it('notices damage while it runs: the rest of the records counts as lost, and work goes on', async () => {
+    await withFolder(async (folder) => {
+      const kept: string[] = [];
+      await withOutbox(
+        folder,
+        async (outbox) => {
+          const { epoch } = outbox.state();
+          const body = { ...reading(1).body, source: 'x'.repeat(3_000) } as ReturnType<typeof reading>['body'];
+          for (let time = 0; time < 2_500; time += 1) {
+            outbox.enqueue({ ...reading(1), body });
+            if (time % 500 === 499) await outbox.flush();
+          }
+          const file = await open(join(folder, 'outbox.db'), 'r+');
+          const { size } = await file.stat();
+          await file.write(Buffer.alloc(size - 4_096, 0xa5), 0, size - 4_096, 4_096);
+          await file.close();
+          expect(await readAll(outbox)).toEqual([]);
+          expect(kept).toHaveLength(1);
+          expect(outbox.state().epoch).not.toBe(epoch);
+          expect(outbox.state().dropped).toEqual({ reading: { quarantine: 2_500 } });
+          outbox.enqueue(reading(2));
+          await outbox.flush();
+          expect(outbox.state()).toMatchObject({ depth: 1, lastCommittedSequence: 1, health: 'ok' });
+        },
+        {
+          listener: { quarantined: (keptAs) => void kept.push(keptAs) },
+          memory: { maxRecords: 5_000, maxBytes: 1e9 },
+          bounds: {
+            maxBytes: 1e9,
+            maxAgeMs: 1e9,
+            maxRecords: { alarm: 1e6, prediction: 1e6, reading: 1e6, debug: 1e6 },
+          },
+        },
+      );
+    });
+  });
+
   it('takes a file that is no database for a damaged one, and keeps only the last two of those', async () => {
     await withFolder(async (folder) => {
       for (let time = 0; time < 4; time += 1) {
