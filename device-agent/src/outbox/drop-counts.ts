@@ -30,6 +30,18 @@ export const dropEntries = (counts: DropCounts): DropEntry[] =>
 export const mergeDrops = (a: DropCounts, b: DropCounts): DropCounts =>
   dropEntries(b).reduce((sum, { priority, reason, records }) => addDrops(sum, priority, reason, records), a);
 
+/** `records` fewer of one class, from whichever reasons it has: what was evicted in flight arrived after all. Never below zero. */
+export const takeBackDrops = (counts: DropCounts, priority: PriorityClass, records: number): DropCounts => {
+  let left = records;
+  let remaining = counts;
+  for (const reason of DROP_REASONS) {
+    const taken = Math.min(left, counts[priority]?.[reason] ?? 0);
+    if (taken > 0) remaining = addDrops(remaining, priority, reason, -taken);
+    left -= taken;
+  }
+  return remaining;
+};
+
 /** Over all classes and reasons. */
 export const totalDrops = (counts: DropCounts): number =>
   dropEntries(counts).reduce((sum, { records }) => sum + records, 0);

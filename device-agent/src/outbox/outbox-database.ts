@@ -3,10 +3,10 @@ import Database from 'better-sqlite3';
 import { PRIORITY_CLASSES, RECORD_KINDS, type PriorityClass } from '@shoal/protocol';
 import { AgentError } from '../errors.ts';
 import { randomId } from '../runtime.ts';
-import { addDrops, dropEntries, mergeDrops, NO_DROPS } from './drop-counts.ts';
+import { addDrops, dropEntries, mergeDrops, NO_DROPS, takeBackDrops } from './drop-counts.ts';
 import { planEviction, type EvictableRecord, type OutboxBounds, type OutboxUsage } from './eviction-policy.ts';
 import type { CommitRequest, FileState, RecordToStore, WriterOptions } from './outbox-messages.ts';
-import type { DropCounts, DropReason, KeyRange, ReadRequest, StoredRecord } from './outbox.port.ts';
+import type { Acknowledgement, DropCounts, DropReason, KeyRange, ReadRequest, StoredRecord } from './outbox.port.ts';
 
 const SCHEMA_VERSION = 1;
 
@@ -87,7 +87,7 @@ export class OutboxDatabase {
   commit(request: CommitRequest): DropCounts {
     let evicted: DropCounts = NO_DROPS;
     this.#transaction(() => {
-      for (const range of request.acknowledged) this.#remove(range);
+      for (const acknowledgement of request.acknowledged) this.#forget(acknowledgement);
       for (const record of request.records) this.#store(record);
       evicted = this.#evict(request.now);
       this.#count(mergeDrops(request.dropped, evicted));
@@ -204,6 +204,12 @@ export class OutboxDatabase {
     };
   }
 
+  /** Rows that were evicted while they were in flight are not lost: the server has them. */
+  #forget({ records, ...range }: Acknowledgement): void {
+    const arrivedAfterEviction = records - this.#remove(range).records;
+    if (arrivedAfterEviction > 0) this.#setDropped(takeBackDrops(this.#dropped, range.priority, arrivedAfterEviction));
+  }
+
   #remove({ priority, first, last }: KeyRange): { readonly records: number; readonly sizeBytes: number } {
     const range: [number, number, number] = [codeOf(priority), first, last];
     const gone = this.#db
@@ -250,11 +256,14 @@ export class OutboxDatabase {
   }
 
   #count(added: DropCounts): void {
-    const upsert = this.#db.prepare(
-      'INSERT INTO dropped (class, reason, records) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET records = records + excluded.records',
-    );
-    for (const { priority, reason, records } of dropEntries(added)) upsert.run(codeOf(priority), reason, records);
-    this.#dropped = mergeDrops(this.#dropped, added);
+    if (dropEntries(added).length > 0) this.#setDropped(mergeDrops(this.#dropped, added));
+  }
+
+  #setDropped(dropped: DropCounts): void {
+    this.#db.exec('DELETE FROM dropped');
+    const insert = this.#db.prepare('INSERT INTO dropped (class, reason, records) VALUES (?, ?, ?)');
+    for (const { priority, reason, records } of dropEntries(dropped)) insert.run(codeOf(priority), reason, records);
+    this.#dropped = dropped;
   }
 
   #returnSpace(): void {

@@ -127,7 +127,8 @@ class DrainRun {
     const timer = setTimeout(() => this.#giveUpWaiting(), ackTimeoutMs);
     try {
       await this.#connection.publish(topics.records(deviceId, batch.kind), batch.payload);
-      if (outbox.state().epoch === this.#epoch) outbox.acknowledge({ priority, first: batch.first, last: batch.last });
+      if (outbox.state().epoch === this.#epoch)
+        outbox.acknowledge({ priority, first: batch.first, last: batch.last, records: batch.records });
     } catch (error) {
       logger.debug({ why: sentenceOf(error), first: batch.first, last: batch.last }, 'a batch goes back to the outbox');
     } finally {

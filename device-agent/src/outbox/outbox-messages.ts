@@ -1,7 +1,7 @@
 /** What the outbox and its writing thread say to each other. */
 import type { PriorityClass, RecordKind } from '@shoal/protocol';
 import type { OutboxBounds } from './eviction-policy.ts';
-import type { DropCounts, KeyRange, ReadRequest, StoredRecord } from './outbox.port.ts';
+import type { Acknowledgement, DropCounts, ReadRequest, StoredRecord } from './outbox.port.ts';
 
 export interface WriterOptions {
   /** Path of the SQLite file. */
@@ -21,7 +21,7 @@ export interface RecordToStore {
 /** One transaction: acknowledged ranges go, records come in order, counters move, bounds are enforced. */
 export interface CommitRequest {
   readonly records: readonly RecordToStore[];
-  readonly acknowledged: readonly KeyRange[];
+  readonly acknowledged: readonly Acknowledgement[];
   /** Lost before they reached the file. */
   readonly dropped: DropCounts;
   /** For the age bound; null when the clock is not to be trusted. */

@@ -16,7 +16,7 @@ export interface NewRecord<K extends RecordKind = RecordKind> {
 export const DROP_REASONS = ['bytes', 'age', 'count', 'memory', 'oversize', 'quarantine'] as const;
 export type DropReason = (typeof DROP_REASONS)[number];
 
-/** Records lost by class and reason since the epoch began. */
+/** Records lost by class and reason since the epoch began: evicted, and not acknowledged afterwards after all. */
 export type DropCounts = Readonly<Partial<Record<PriorityClass, Readonly<Partial<Record<DropReason, number>>>>>>;
 
 export type OutboxHealth = 'ok' | 'disk-full' | 'failing';
@@ -52,6 +52,11 @@ export interface KeyRange {
   readonly last: number;
 }
 
+/** The server has the `records` records that were sent of this range; some may have been evicted meanwhile. */
+export interface Acknowledgement extends KeyRange {
+  readonly records: number;
+}
+
 export interface ReadRequest extends KeyRange {
   readonly maxRecords: number;
   readonly maxBytes: number;
@@ -74,10 +79,10 @@ export interface Outbox {
   ready(): Promise<void>;
   /** Resolves when everything enqueued before is on disk, or when the disk refuses it. */
   flush(): Promise<void>;
-  /** Committed records of one class in ascending sequence; at least one when there is one, whatever its size. */
+  /** Committed, unacknowledged records of one class in ascending sequence; at least one when there is one, whatever its size. */
   read(request: ReadRequest): Promise<readonly StoredRecord[]>;
   /** The server has these: they are deleted with the next commit. Losing this to a power cut only means sending again. */
-  acknowledge(range: KeyRange): void;
+  acknowledge(acknowledgement: Acknowledgement): void;
   /** What is waiting belongs to a new epoch from now on: this outbox turned out to be an older copy. */
   beginEpoch(): Promise<void>;
   state(): OutboxState;

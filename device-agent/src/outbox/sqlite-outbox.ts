@@ -1,5 +1,5 @@
 /** The outbox on SQLite: group commits by a thread of its own, so that a slow card never holds up sensors or network. */
-import { PRIORITY_CLASSES } from '@shoal/protocol';
+import { PRIORITY_CLASSES, type PriorityClass } from '@shoal/protocol';
 import { AgentError } from '../errors.ts';
 import type { Clock } from '../runtime.ts';
 import { addDrops, dropEntries, mergeDrops, NO_DROPS } from './drop-counts.ts';
@@ -7,6 +7,7 @@ import type { OutboxBounds } from './eviction-policy.ts';
 import { MemoryBuffer, type MemoryBounds } from './memory-buffer.ts';
 import type { FileState, RecordToStore, WriterAnswer } from './outbox-messages.ts';
 import type {
+  Acknowledgement,
   DropCounts,
   KeyRange,
   NewRecord,
@@ -56,7 +57,9 @@ export class SqliteOutbox implements Outbox {
   readonly #listeners: OutboxListener[] = [];
   #file = NO_FILE;
   #health: OutboxHealth = 'ok';
-  #acknowledged: KeyRange[] = [];
+  #acknowledged: Acknowledgement[] = [];
+  /** In the commit that runs. */
+  #committingAcknowledged: readonly Acknowledgement[] = [];
   /** Lost in memory, and not yet counted in the file. */
   #uncounted: DropCounts = NO_DROPS;
   #committingRecords = 0;
@@ -130,11 +133,14 @@ export class SqliteOutbox implements Outbox {
   async read(request: ReadRequest): Promise<readonly StoredRecord[]> {
     const answer = await this.#thread.ask({ op: 'read', read: request });
     this.#mirror(answer);
-    return answer.ok ? answer.records : [];
+    const rows = answer.ok ? answer.records : [];
+    const waiting = rows.filter((record) => !this.#isAcknowledged(request.priority, record.sequence));
+    const last = rows.at(-1)?.sequence ?? request.last;
+    return waiting.length > 0 || last >= request.last ? waiting : this.read({ ...request, first: last + 1 });
   }
 
-  acknowledge(range: KeyRange): void {
-    this.#acknowledged.push(range);
+  acknowledge(acknowledgement: Acknowledgement): void {
+    this.#acknowledged.push(acknowledgement);
     this.#schedule(this.#options.commitWindowMs);
   }
 
@@ -157,6 +163,13 @@ export class SqliteOutbox implements Outbox {
       dropped: mergeDrops(dropped, this.#uncounted),
       health: this.#health,
     };
+  }
+
+  /** Acknowledged, and still in the file until its next commit. */
+  #isAcknowledged(priority: PriorityClass, sequence: number): boolean {
+    const covers = (range: KeyRange): boolean =>
+      range.priority === priority && sequence >= range.first && sequence <= range.last;
+    return this.#committingAcknowledged.some(covers) || this.#acknowledged.some(covers);
   }
 
   #hasWork(): boolean {
@@ -202,10 +215,12 @@ export class SqliteOutbox implements Outbox {
     const dropped = this.#uncounted;
     this.#committingRecords = records.length;
     this.#acknowledged = [];
+    this.#committingAcknowledged = acknowledged;
     this.#uncounted = NO_DROPS;
     const now = this.#options.trustedNow();
     const answer = await this.#thread.ask({ op: 'commit', commit: { records, acknowledged, dropped, now } });
     this.#committingRecords = 0;
+    this.#committingAcknowledged = [];
     if (!answer.ok) this.#restore(records, acknowledged, dropped);
     this.#judge(answer);
     if (answer.ok) this.#afterCommit(answer.evicted);
@@ -217,7 +232,7 @@ export class SqliteOutbox implements Outbox {
     for (const listener of this.#listeners) listener.committed?.();
   }
 
-  #restore(records: readonly RecordToStore[], acknowledged: readonly KeyRange[], dropped: DropCounts): void {
+  #restore(records: readonly RecordToStore[], acknowledged: readonly Acknowledgement[], dropped: DropCounts): void {
     this.#acknowledged = [...acknowledged, ...this.#acknowledged];
     this.#uncounted = mergeDrops(dropped, this.#uncounted);
     this.#lose(this.#buffer.putBack(records));

@@ -1,10 +1,35 @@
 import { describe, expect, it } from '@jest/globals';
 import { mergePatch, topics, type JsonObject, type ReportedTwin } from '@shoal/protocol';
+import { totalDrops } from '../../src/outbox/drop-counts.ts';
 import { HandSensor, samples, withAgent } from '../fixtures/agent-fixture.ts';
 import { eventually, withFolder } from '../fixtures/conditions.ts';
-import { withFleet } from '../fixtures/fleet-fixture.ts';
+import { FleetFixture, withFleet } from '../fixtures/fleet-fixture.ts';
 
 describe('records lost to the bounds of the outbox', () => {
+  it('make up the whole with what arrived, also when they were evicted while they were in flight', async () => {
+    await withFolder((folder) =>
+      withFleet(
+        async (fleet) => {
+          const sensor = new HandSensor();
+          const over = { outbox: { maxRecords: { reading: 60 } }, publish: { batchRecords: 10 } };
+          await withAgent({ folder, port: fleet.port, sensors: [sensor], over }, async (agent) => {
+            for (let round = 0; round < 20; round += 1) {
+              sensor.give(...samples(round * 40 + 1, round * 40 + 40));
+              const before = fleet.batches.length;
+              await eventually(() => fleet.batches.length > before);
+              if (round % 5 === 4) fleet.dropConnections();
+            }
+            await eventually(() => agent.status().outbox.depth + agent.status().outbox.uncommitted === 0);
+            const arrived = fleet.distinct('readings').length;
+            expect(arrived + totalDrops(agent.status().outbox.dropped)).toBeGreaterThanOrEqual(800);
+            expect(arrived).toBeLessThanOrEqual(800);
+          });
+        },
+        new FleetFixture({ ackDelayMs: 20 }),
+      ),
+    );
+  }, 60_000);
+
   it('are counted exactly, told as an event and reported in the twin', async () => {
     await withFolder((folder) =>
       withFleet(async (fleet) => {
