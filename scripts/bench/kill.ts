@@ -16,6 +16,7 @@ import { seededRandom } from './kill/seeded-random.ts';
 import type { DurabilityVerdict } from './kill/trace/durability-check.ts';
 
 interface Effort {
+  /** Kills under load, each. */
   readonly serverKills: number;
   readonly agentKills: number;
   /** Acknowledged messages under strace. */
@@ -27,7 +28,7 @@ interface Effort {
 
 const FULL: Effort = {
   serverKills: 50,
-  agentKills: 64,
+  agentKills: 50,
   messages: 6_000,
   agentMs: 10_000,
   serverLossPoints: 100,
@@ -35,7 +36,7 @@ const FULL: Effort = {
 };
 const QUICK: Effort = {
   serverKills: 8,
-  agentKills: 8,
+  agentKills: 6,
   messages: 500,
   agentMs: 3_000,
   serverLossPoints: 15,
@@ -114,6 +115,7 @@ const killFaults = (effort: Effort, servers: ServerKillResult, agents: AgentKill
   return [
     ...none.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}.`),
     ...(servers.killsUnderLoad < effort.serverKills ? [`Only ${servers.killsUnderLoad} server kills met load.`] : []),
+    ...(agents.killsUnderLoad < effort.agentKills ? [`Only ${agents.killsUnderLoad} agent kills met load.`] : []),
     ...servers.faults,
     ...agents.faults,
   ];
@@ -170,7 +172,7 @@ const run = async ({ quick, isCi, seed: given, log }: BenchOptions): Promise<Ben
     random: seededRandom(`${seed}/servers`),
     log,
   });
-  const agents = await killAgents({ kills: effort.agentKills, random: seededRandom(`${seed}/agents`), log });
+  const agents = await killAgents({ killsUnderLoad: effort.agentKills, random: seededRandom(`${seed}/agents`), log });
   const faults = [
     ...(watched === null ? (isCi ? [`${INSTALL_STRACE}.`] : []) : faultsOf(watched)),
     ...killFaults(effort, servers, agents),

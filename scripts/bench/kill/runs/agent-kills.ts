@@ -11,7 +11,8 @@ import { ServerProgram } from '../processes/server-program.ts';
 import { Tally } from './tally.ts';
 
 export interface AgentKillOptions {
-  readonly kills: number;
+  /** Kills with samples in the commit window to reach. */
+  readonly killsUnderLoad: number;
   readonly random: () => number;
   readonly log: (line: string) => void;
 }
@@ -65,13 +66,15 @@ class AgentKills {
     await this.server.start();
     const targets = this.makeTargets();
     try {
-      for (let round = 0; this.tally.get('kills') < this.options.kills; round += 1) {
+      const underLoad = (): number => targets.reduce((sum, { agent }) => sum + killsUnderLoad(agent), 0);
+      const { killsUnderLoad: target } = this.options;
+      for (let round = 0; underLoad() < target && round < target; round += 1) {
         await this.setServer(round % ROUNDS_PER_TURN < ROUNDS_WITH_SERVER);
-        await Promise.all(targets.map((target) => this.strike(target)));
+        await allDone(targets.map((victim) => this.strike(victim)));
         this.options.log(`agents killed ${this.tally.get('kills')} times`);
       }
       await this.setServer(true);
-      await Promise.all(targets.map((target) => this.drain(target)));
+      await allDone(targets.map((target) => this.drain(target)));
       for (const target of targets) await this.account(target);
     } finally {
       for (const { agent } of targets) await agent.dispose();
@@ -160,6 +163,13 @@ class AgentKills {
     };
   }
 }
+
+/** Waits for all of them, also when one fails, so that none starts anything after the rest was cleared away. */
+const allDone = async (work: readonly Promise<void>[]): Promise<void> => {
+  for (const outcome of await Promise.allSettled(work)) {
+    if (outcome.status === 'rejected') throw outcome.reason;
+  }
+};
 
 const killsUnderLoad = (agent: AgentUnderFire): number => {
   const produced = agent.produced(SENSORS[0].name);
