@@ -12,17 +12,29 @@ const once = (status: number, description: string): ErrorEntry => ({ status, ret
 const again = (status: number, description: string): ErrorEntry => ({ status, retryable: true, description });
 
 export const FLEET_ERRORS = {
-  CONFIG_INVALID: once(500, 'The configuration has faults; all are listed with their path. Correct them and start again.'),
-  LISTEN_FAILED: once(500, 'A port cannot be opened, mostly because another process holds it. Choose another port or 0.'),
+  CONFIG_INVALID: once(
+    500,
+    'The configuration has faults; all are listed with their path. Correct them and start again.',
+  ),
+  LISTEN_FAILED: once(
+    500,
+    'A port cannot be opened, mostly because another process holds it. Choose another port or 0.',
+  ),
   REQUEST_INVALID: once(400, 'A request whose parameters or body do not match the schema; the faults are listed.'),
   REQUEST_TOO_LARGE: once(413, 'A request body over the bound. Send less at once.'),
   CURSOR_INVALID: once(400, 'A cursor that this list did not hand out. Start again without a cursor.'),
   ROUTE_NOT_FOUND: once(404, 'No such route. The routes are listed at /docs.'),
-  UNAUTHENTICATED: once(401, 'Nobody this server knows. On this version only callers from the same machine are accepted.'),
+  UNAUTHENTICATED: once(
+    401,
+    'Nobody this server knows. On this version only callers from the same machine are accepted.',
+  ),
   FORBIDDEN: once(403, 'The caller may not do this.'),
   STORAGE_UNAVAILABLE: again(503, 'The telemetry file cannot be written (disk full, I/O error). Nothing was stored.'),
   STORAGE_CORRUPT: once(500, 'The telemetry file is damaged. It was set aside and a fresh one was begun.'),
-  STORAGE_VERSION_UNKNOWN: once(500, 'The telemetry file was written by a newer version. Start that version, or move the file away.'),
+  STORAGE_VERSION_UNKNOWN: once(
+    500,
+    'The telemetry file was written by a newer version. Start that version, or move the file away.',
+  ),
   STORAGE_READ_FAILED: again(503, 'A read of stored telemetry failed. Try again; if it stays, look at the server log.'),
   SEQUENCE_CONFLICT: once(409, 'A record whose key is taken by other content; it was set aside as a dead letter.'),
   DEVICE_MISMATCH: once(403, 'A device published under another device. Publish only under the own up/ topics.'),
@@ -32,23 +44,61 @@ export const FLEET_ERRORS = {
   MESSAGE_RATE_EXCEEDED: again(429, 'A device sends more messages or records than its rate allows; it is slowed down.'),
   QOS_UNSUPPORTED: once(400, 'A publish with QoS 2; use QoS 1. The connection is closed.'),
   CLIENT_ID_INVALID: once(400, 'A CONNECT without a usable client id; a device connects with its device id.'),
-  DATABASE_UNAVAILABLE: again(503, 'The control database cannot be used (disk full, I/O error, connection lost). Nothing was changed.'),
-  DATABASE_FAILED: once(500, 'The control database refused a statement. The log has the details under the same request id.'),
-  DATABASE_SCHEMA: once(500, 'The control database was written by a newer server or a migration failed. Run that version, or restore a backup.'),
-  DATABASE_CORRUPT: once(500, 'The control database was damaged. It was set aside and a fresh one was begun; restore a backup to get the registry back.'),
-  AUDIT_CHAIN_BROKEN: once(500, 'An audit entry was altered or removed: its hash does not follow from the one before. Compare with a backup.'),
+  MQTT_PROTOCOL_ERROR: once(
+    400,
+    'A packet that is not MQTT 3.1.1, a connect that did not come in time, or a socket that failed; it is closed.',
+  ),
+  TOO_MANY_CONNECTIONS: again(503, 'More sockets than mqtt.maxConnections allows; the new one is closed at once.'),
+  DATABASE_UNAVAILABLE: again(
+    503,
+    'The control database cannot be used (disk full, I/O error, connection lost). Nothing was changed.',
+  ),
+  DATABASE_FAILED: once(
+    500,
+    'The control database refused a statement. The log has the details under the same request id.',
+  ),
+  DATABASE_SCHEMA: once(
+    500,
+    'The control database was written by a newer server or a migration failed. Run that version, or restore a backup.',
+  ),
+  DATABASE_CORRUPT: once(
+    500,
+    'The control database was damaged. It was set aside and a fresh one was begun; restore a backup to get the registry back.',
+  ),
+  AUDIT_CHAIN_BROKEN: once(
+    500,
+    'An audit entry was altered or removed: its hash does not follow from the one before. Compare with a backup.',
+  ),
   DEVICE_NOT_FOUND: once(404, 'No such device. List the devices with GET /api/devices.'),
   DEVICE_EXISTS: once(409, 'A device with this id is registered already. Change it with PATCH.'),
-  DEVICE_UNREGISTERED: once(409, 'A device spoke before its birth was accepted; what it said was set aside as a dead letter.'),
+  DEVICE_UNREGISTERED: once(
+    409,
+    'A device spoke before its birth was accepted; what it said was set aside as a dead letter.',
+  ),
   LABELS_TOO_MANY: once(400, 'More labels on one device than the bound. Remove some.'),
-  REVISION_STALE: once(409, 'If-Match names a revision that is not the current one. Read the resource again and repeat the change.'),
-  TWIN_VERSION_STALE: once(409, 'The desired state moved on since it was read. Read the twin again and repeat the change.'),
+  REVISION_STALE: once(
+    409,
+    'If-Match names a revision that is not the current one. Read the resource again and repeat the change.',
+  ),
+  TWIN_VERSION_STALE: once(
+    409,
+    'The desired state moved on since it was read. Read the twin again and repeat the change.',
+  ),
   TWIN_TOO_LARGE: once(413, 'A twin document over the bound. Keep less in it.'),
-  DESIRED_INVALID: once(400, 'A desired configuration that no agent could apply; the faults are listed with their path.'),
+  DESIRED_INVALID: once(
+    400,
+    'A desired configuration that no agent could apply; the faults are listed with their path.',
+  ),
   COMMAND_NOT_FOUND: once(404, 'No such command of this device. List them with GET /api/devices/{deviceId}/commands.'),
-  COMMAND_EXPIRED: once(409, 'The command was not carried out before it expired. Check that the device is online and send it again.'),
+  COMMAND_EXPIRED: once(
+    409,
+    'The command was not carried out before it expired. Check that the device is online and send it again.',
+  ),
   COMMANDS_TOO_MANY: again(429, 'Too many open commands for one device. Wait until some have finished or expired.'),
-  IDEMPOTENCY_KEY_REUSED: once(409, 'The same Idempotency-Key came with another body. Use a new key for a new command.'),
+  IDEMPOTENCY_KEY_REUSED: once(
+    409,
+    'The same Idempotency-Key came with another body. Use a new key for a new command.',
+  ),
   CONTEXT_TOO_LARGE: once(413, 'A context document over the bound. Keep less in it.'),
   INTERNAL: again(500, 'A fault of the server. The log has the details under the same request id.'),
 } as const satisfies Record<string, ErrorEntry>;

@@ -34,6 +34,8 @@ try {
   await program.parseAsync();
 } catch (error) {
   const known = error instanceof FleetError;
-  process.stderr.write(`${known ? `${error.code}: ${error.message}` : String(error instanceof Error ? error.stack : error)}\n`);
+  process.stderr.write(
+    `${known ? `${error.code}: ${error.message}` : String(error instanceof Error ? error.stack : error)}\n`,
+  );
   process.exit(1);
 }

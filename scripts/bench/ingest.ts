@@ -1,6 +1,14 @@
 /** How much durability costs: the server beside a broker that stores nothing, and beside the bare database. */
 import type { ReceivedRanges } from '@shoal/protocol';
-import { interleave, median, medianRatio, quantile, type Bench, type BenchOptions, type BenchResult } from './harness.ts';
+import {
+  interleave,
+  median,
+  medianRatio,
+  quantile,
+  type Bench,
+  type BenchOptions,
+  type BenchResult,
+} from './harness.ts';
 import type { InsertOrder } from './load/bare-insert-loop.ts';
 import { BenchChild } from './load/child.ts';
 import type { LoadOrder, LoadResult } from './load/publish-load.ts';
@@ -50,12 +58,20 @@ class IngestRun {
       this.#log(`generator ceiling: ${Math.round(ceiling).toLocaleString('en')} messages/s`);
       this.#ackMs.length = 0;
       this.#loopMs.length = 0;
-      const single = await interleave(rounds, { shoal: () => this.#shoalSingles(), parseOnly: () => singles(parserPort) }, this.#log);
+      const single = await interleave(
+        rounds,
+        { shoal: () => this.#shoalSingles(), parseOnly: () => singles(parserPort) },
+        this.#log,
+      );
       const ack = [...this.#ackMs];
       await this.#shoalBatches();
       const batch = await interleave(
         rounds,
-        { shoal: () => this.#shoalBatches(), bare: () => this.#bareInserts(), parseOnly: () => this.#batches(parserPort) },
+        {
+          shoal: () => this.#shoalBatches(),
+          bare: () => this.#bareInserts(),
+          parseOnly: () => this.#batches(parserPort),
+        },
         this.#log,
       );
       const paced = await this.#paced();
@@ -105,7 +121,10 @@ class IngestRun {
   }
 
   async #singles(port: number): Promise<number> {
-    const result = await load({ ...this.#order({ messagesPerDevice: this.#scale.singles, recordsPerMessage: 1 }), port });
+    const result = await load({
+      ...this.#order({ messagesPerDevice: this.#scale.singles, recordsPerMessage: 1 }),
+      port,
+    });
     return result.acked / result.seconds;
   }
 

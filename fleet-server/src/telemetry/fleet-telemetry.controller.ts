@@ -1,12 +1,6 @@
 /** GET /api/events and /api/dead-letters: what concerns the whole fleet. */
 import { Controller, Get, Query, type StreamableFile } from '@nestjs/common';
-import {
-  deadLetterQuerySchema,
-  eventQuerySchema,
-  type DeadLetter,
-  type Page,
-  type StoredEvent,
-} from '@shoal/protocol';
+import { deadLetterQuerySchema, eventQuerySchema, type DeadLetter, type Page, type StoredEvent } from '@shoal/protocol';
 import type { z } from 'zod';
 import { answerList } from '../listing/list-answer.ts';
 import { TelemetryStore } from '../ports/telemetry-store.ts';

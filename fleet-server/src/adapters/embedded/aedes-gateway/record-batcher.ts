@@ -7,8 +7,8 @@ import type { UpMessage } from '../../../ports/device-gateway.ts';
 const MESSAGES_PER_BATCH = 1_000;
 /** Of JSON, after inflating. */
 const BYTES_PER_BATCH = 262_144;
-/** Some wait for the disk while another is being decoded; the writer joins those that wait into one transaction. */
-const BATCHES_IN_FLIGHT = 4;
+/** One is being committed while the other is being decoded or waits to join the next transaction. */
+const BATCHES_IN_FLIGHT = 2;
 const GZIP_MAGIC = 0x1f;
 const INFLATED_AT_MOST = 2_097_152;
 

@@ -36,7 +36,7 @@ describe('ThreadLink', () => {
   it.each(['die', 'throw'] as const)(
     'rejects what is under way when the thread ends by "%s", and starts again',
     async (job) => {
-      await expect(link.ask(job, null)).rejects.toThrow();
+      await expect(link.ask(job, null)).rejects.toThrow(job === 'die' ? 'ended' : 'out of order');
       await until(() => !link.isRunning);
       expect(deaths).toHaveLength(1);
       await expect(link.ask('data', null)).rejects.toThrow('does not run');
