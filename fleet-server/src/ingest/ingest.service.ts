@@ -5,7 +5,7 @@ import type { RefusedMessage, UpMessage } from '../ports/device-gateway.ts';
 import { MessageBus } from '../ports/message-bus.ts';
 import { Metrics } from '../ports/metrics.ts';
 import { TelemetryStore, type AppendResult, type IncomingBatch, type NewDeadLetter } from '../ports/telemetry-store.ts';
-import { HeavyDecoder, isHeavy } from './heavy-decoder.ts';
+import { HeavyDecoder, isHeavy } from './heavy-decoder.service.ts';
 import { kindOf, letterOf, letterOfRefused, placeBatch } from './incoming.ts';
 
 @Injectable()
