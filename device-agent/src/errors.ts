@@ -35,7 +35,7 @@ const CATALOGUE = {
   LINK_REFUSED: again('The fleet server refused this device. Check its id and its registration.'),
   LINK_LOST: again('The connection to the fleet server ended; it is made again after a pause.'),
   LINK_SILENT: again(
-    'Nothing came from the fleet server for one and a half keepalive periods; the link was half open.',
+    'Nothing came from the fleet server for 1.4 keepalive periods: the link was half open; it is made again.',
   ),
   BIRTH_UNANSWERED: again('The fleet server did not answer the birth in time; the connection is made again.'),
   PUBLISH_UNACKNOWLEDGED: again('A message was not acknowledged in time; the connection is made again.'),

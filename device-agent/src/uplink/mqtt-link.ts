@@ -29,6 +29,12 @@ const downTopic = (topic: string): DownTopic | undefined => {
   }
 };
 
+/**
+ * Keepalive periods without a packet after which a connection counts as half open: a ping goes out after one period at
+ * the latest, and MQTT.js itself, which restarts its clock with every packet it writes, waits one and a half.
+ */
+const SILENT_AFTER_PERIODS = 1.4;
+
 class MqttSession implements LinkSession {
   readonly connectionId: string;
   readonly closed: Promise<AgentError>;
@@ -43,11 +49,9 @@ class MqttSession implements LinkSession {
     this.#options = options;
     const { promise, resolve } = Promise.withResolvers<AgentError>();
     this.closed = promise;
-    const { keepaliveSeconds, clock } = options;
-    const watch = new SilenceWatch(keepaliveSeconds * 1_500, clock, () =>
-      this.abort(
-        new AgentError('LINK_SILENT', `Nothing came for ${keepaliveSeconds * 1.5} s; the link was half open.`),
-      ),
+    const silenceMs = options.keepaliveSeconds * 1_000 * SILENT_AFTER_PERIODS;
+    const watch = new SilenceWatch(silenceMs, options.clock, () =>
+      this.abort(new AgentError('LINK_SILENT', `Nothing came for ${silenceMs} ms; the link was half open.`)),
     );
     client.on('packetreceive', () => watch.heard());
     client.on('error', (error) => {
