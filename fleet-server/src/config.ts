@@ -49,7 +49,6 @@ export const configSchema = z.strictObject({
 
 export type ServerConfig = z.infer<typeof configSchema>;
 export type MqttConfig = ServerConfig['mqtt'];
-export type HttpConfig = ServerConfig['http'];
 export type StorageConfig = ServerConfig['storage'];
 
 /** Where files of the data directory lie. */

@@ -49,7 +49,7 @@ const here = (command: string): string =>
   command.replaceAll('127.0.0.1:8080', `127.0.0.1:${ports.http}`).replaceAll('-p 1883', `-p ${ports.mqtt}`);
 
 const shell = async (command: string): Promise<string> => {
-  const path = [join(ROOT, 'node_modules', '.bin'), process.env['PATH']].join(delimiter);
+  const path = [join(ROOT, 'node_modules', '.bin'), environment['PATH']].join(delimiter);
   const env = { ...environment, PATH: path, SHOAL_SERVER: `http://127.0.0.1:${ports.http}`, NO_COLOR: '1' };
   const { stdout } = await run('bash', ['-c', here(command)], { cwd: ROOT, env, timeout: 60_000 });
   return stdout;
