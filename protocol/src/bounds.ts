@@ -29,6 +29,16 @@ export const BOUNDS = {
   messagesBurst: 10_000,
   /** Characters of one string value. */
   stringChars: 1_024,
+  /** Bytes of one inference message: JSON and binary tensors together. */
+  inferenceBytes: 67_108_864,
+  /** Bytes of the JSON part of an inference message, which costs several times its size in memory. */
+  inferenceJsonBytes: 16_777_216,
+  /** Input or output tensors of one message. */
+  tensorsPerMessage: 256,
+  /** Dimensions of a tensor. */
+  tensorRank: 16,
+  /** Elements of a BYTES tensor, each of which is an object in memory even when it is empty. */
+  bytesElements: 262_144,
   /** Bytes of a twin document, either side. */
   twinBytes: 65_536,
 } as const;

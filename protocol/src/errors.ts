@@ -17,6 +17,23 @@ export const PROTOCOL_ERRORS = {
   BATCH_TOO_LONG: 'A batch with more records than the bound. Split it.',
   NUMBER_NOT_FINITE: 'A number that is not finite or an integer beyond 2^53-1. Send null with a mark instead.',
   TENSOR_INVALID: 'A tensor whose data, shape and datatype do not agree. Correct the shape or the data.',
+  TENSOR_DATATYPE_UNKNOWN: 'A tensor of a datatype that the Open Inference Protocol does not have. Use one it names.',
+  TENSOR_SHAPE_INVALID:
+    'A tensor with a negative or fractional dimension, too many of them, or more elements than can be counted. Correct the shape.',
+  TENSOR_SIZE_MISMATCH: 'Tensor data with more or fewer elements or bytes than its shape holds. Correct either.',
+  TENSOR_DATA_MISSING: 'A tensor with neither data nor binary_data_size, or with both. Send exactly one of them.',
+  TENSOR_NAME_DUPLICATE: 'Two tensors of one message with the same name. Name each once.',
+  TENSOR_VALUE_INVALID:
+    'A tensor element that its datatype cannot hold; the message has tensor and index. Send a value in range, or another datatype.',
+  TENSOR_NOT_FINITE:
+    'NaN or infinity in a tensor that leaves as JSON; the message has tensor and index. Set parameters.non_finite to "string", or ask for binary.',
+  TENSOR_BYTES_NOT_UTF8:
+    'A BYTES element that is no UTF-8 text and so cannot be a JSON string; the message has tensor and index. Use binary data.',
+  BINARY_HEADER_OUT_OF_RANGE:
+    'An inference header length that is no whole number or reaches over the end of the body. Send the length of the JSON part in bytes.',
+  BINARY_TOO_SHORT: 'Binary tensor data that ends before the tensors it announces. Send all bytes of every tensor.',
+  BINARY_TOO_LONG: 'Bytes after the last binary tensor. Announce every tensor with binary_data_size.',
+  INFERENCE_TOO_LARGE: 'An inference message over the bound. Send fewer rows in one request.',
 } as const;
 
 export type ProtocolErrorCode = keyof typeof PROTOCOL_ERRORS;

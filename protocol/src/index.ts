@@ -16,7 +16,34 @@ export * from './twin.ts';
 export * from './twin-state.ts';
 export * from './command.ts';
 export * from './request.ts';
-export * from './inference/tensors.ts';
+export {
+  DATATYPES,
+  datatypeSchema,
+  elementCount,
+  tensorsByName,
+  tensorSpecSchema,
+  type Datatype,
+  type NamedTensor,
+  type Tensor,
+  type TensorData,
+  type Tensors,
+  type TensorSpec,
+} from './inference/tensors.ts';
+export { float16ToNumber, numberToFloat16 } from './inference/float16.ts';
+export * from './inference/v2-schemas.ts';
+export {
+  INFERENCE_HEADER_LENGTH,
+  outputEncoding,
+  type EncodedInference,
+  type InferRequest,
+  type InferResponse,
+  type TensorEncoding,
+} from './inference/v2-messages.ts';
+export type { NonFinite } from './inference/v2-json-encode.ts';
+export { decodeInferRequest, decodeInferResponse, parseHeaderLength } from './inference/v2-decode.ts';
+export { decodeRawInferRequest } from './inference/v2-raw.ts';
+export { encodeInferRequest, encodeInferResponse, type EncodingOf } from './inference/v2-encode.ts';
+export { decodeInferFrame, encodeInferFrame, isInferFrame } from './inference/v2-frame.ts';
 export * from './rest/problem.ts';
 export * from './rest/page.ts';
 export * from './rest/devices.ts';
