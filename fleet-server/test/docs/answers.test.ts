@@ -37,13 +37,21 @@ const urlOf = ({ path, query }: Operation, deviceId = 'pump-01'): string => {
   if (needsSpan) url.search = `?from=0&to=${at + 1_000}`;
   return url.href;
 };
-const gets = OPERATIONS.filter(({ method, id }) => method === 'get' && id !== 'streamLive');
+const answers = ({ responses }: Operation): boolean => 200 in responses;
+const gets = OPERATIONS.filter((operation) => operation.method === 'get' && operation.id !== 'streamLive').filter(
+  answers,
+);
 const schemaOf = (operation: Operation, status: number, mediaType: string): z.ZodType | undefined =>
   operation.responses[status]?.content[mediaType];
 const mediaTypeOf = (headers: Headers): string => headers.get('content-type')?.split(';')[0] ?? '';
 /** What is left when everything undocumented is taken away. */
 const documented = (schema: z.ZodType | undefined, value: unknown): unknown =>
   JSON.parse(JSON.stringify(schema?.parse(value) ?? null));
+
+test('a browser that only knows the port is shown the API page', async () => {
+  const answer = await fetch(`${server.httpUrl}/`, { redirect: 'manual' });
+  expect([answer.status, answer.headers.get('location')]).toEqual([302, '/docs']);
+});
 
 describe('answers', () => {
   test.each(gets)('GET $path answers what is documented', async (operation) => {

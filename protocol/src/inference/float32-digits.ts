@@ -3,7 +3,7 @@
 /** Powers of ten that a double holds exactly. */
 const TENS = Float64Array.from({ length: 23 }, (_, power) => Number(`1e${power}`));
 
-/** Outside these an exact power of ten no longer scales nine digits to an integer. */
+/** Outside these an exact power of ten no longer scales eight digits to an integer. */
 const SCALED_FROM = 1e-13;
 const SCALED_BELOW = 1e9;
 
@@ -11,7 +11,7 @@ const SCALED_BELOW = 1e9;
 const SURVIVING_DIGITS = 6;
 const TELLING_DIGITS = 9;
 
-/** Tries six digits, then more; right where the neighbours on both sides are equally far. */
+/** Tries the nearest decimal of six digits, then of more. No power of two in its range needs `bySearching`: a test tries all. */
 const byScaling = (magnitude: number, leading: number): number => {
   for (let digits = SURVIVING_DIGITS; digits < TELLING_DIGITS; digits += 1) {
     const decimals = digits - 1 - leading;
@@ -35,14 +35,14 @@ const bySearching = (magnitude: number, fromDigits: number): number => {
   return Number(magnitude.toPrecision(TELLING_DIGITS));
 };
 
-const EXPONENT = 0x7f80_0000;
-const FRACTION = 0x7f_ffff;
+const SMALLEST_NORMAL = 2 ** -126;
 
-/** Of a positive finite value with these bits. A fraction of zero is a power of two, an exponent of zero is subnormal. */
-const shortest = (magnitude: number, bits: number): number => {
-  if ((bits & EXPONENT) === 0) return bySearching(magnitude, 1);
-  const isScaled = (bits & FRACTION) !== 0 && magnitude >= SCALED_FROM && magnitude < SCALED_BELOW;
-  return isScaled ? byScaling(magnitude, Math.floor(Math.log10(magnitude))) : bySearching(magnitude, SURVIVING_DIGITS);
+/** Of a positive finite value. A subnormal has fewer than the bits that six digits survive. */
+const shortest = (magnitude: number): number => {
+  if (magnitude < SMALLEST_NORMAL) return bySearching(magnitude, 1);
+  return magnitude >= SCALED_FROM && magnitude < SCALED_BELOW
+    ? byScaling(magnitude, Math.floor(Math.log10(magnitude)))
+    : bySearching(magnitude, SURVIVING_DIGITS);
 };
 
 /**
@@ -50,12 +50,11 @@ const shortest = (magnitude: number, bits: number): number => {
  * 0.1 instead of 0.10000000149011612. Zeros keep their sign; what is not finite stays.
  */
 export const shortestDoubles = (values: Float32Array): Float64Array => {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   const doubles = new Float64Array(values.length);
   for (let index = 0; index < values.length; index += 1) {
     const value = values[index] as number;
     const isWritten = value !== 0 && Number.isFinite(value);
-    const short = isWritten ? shortest(Math.abs(value), bits[index] as number) : value;
+    const short = isWritten ? shortest(Math.abs(value)) : value;
     doubles[index] = value < 0 && isWritten ? -short : short;
   }
   return doubles;

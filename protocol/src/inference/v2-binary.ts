@@ -61,7 +61,6 @@ const checkBooleans = (tensor: TensorHeader, section: Uint8Array): void => {
 };
 
 const readBytes = (tensor: TensorHeader, section: Uint8Array, count: number): Uint8Array[] => {
-  if (section.length < count * LENGTH_BYTES) throw sizeFault(tensor, `${section.length} bytes`);
   const view = new DataView(section.buffer, section.byteOffset, section.byteLength);
   const elements: Uint8Array[] = [];
   let position = 0;

@@ -72,6 +72,14 @@ export const SERVICE_OPERATIONS: readonly Operation[] = [
     responses: { 200: json('Ready.', healthSchema), 503: json('Not ready, with the check that fails.', healthSchema) },
   },
   page('getMetrics', '/metrics', 'Metrics in the Prometheus text format', text('Samples.', 'text/plain')),
+  {
+    id: 'openFrontDoor',
+    method: 'get',
+    path: '/',
+    tag: 'operations',
+    summary: 'Go to the pages of this server',
+    responses: { 302: { description: 'The API page.', content: {} } },
+  },
   page('getApiPage', '/docs', 'This API as a page', text('A page.', 'text/html')),
   page(
     'getOpenApi',

@@ -105,6 +105,12 @@ describe('FP32 in the fewest digits', () => {
     );
   });
 
+  test('six digits where seven would round away from them', () => {
+    const decimals = Array.from({ length: 23_437 }, (_, step) => (976_563 + step) / 1e9);
+    const values = Float32Array.from(decimals);
+    expect([...shortestDoubles(values)]).toEqual(decimals);
+  });
+
   test('any decimal of at most six digits comes back as itself', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 999_999 }), fc.integer({ min: -30, max: 30 }), (units, exponent) => {

@@ -175,6 +175,14 @@ describe('encoders refuse', () => {
     expect([sending(tensor)?.code, sending(tensor, true)?.code]).toEqual(['TENSOR_INVALID', 'TENSOR_INVALID']);
   });
 
+  test('more than the bounds of a message, in binary and in JSON', () => {
+    const zeros = new Uint8Array(BOUNDS.inferenceBytes);
+    expect(sending({ datatype: 'UINT8', shape: [zeros.length], data: zeros }, true)?.code).toBe('INFERENCE_TOO_LARGE');
+    const text = new Uint8Array(BOUNDS.inferenceJsonBytes).fill(0x20);
+    expect(sending({ datatype: 'BYTES', shape: [1], data: [text] })?.code).toBe('INFERENCE_TOO_LARGE');
+    expect(sending({ datatype: 'BYTES', shape: [1], data: [text] }, true)).toBeNull();
+  });
+
   test('two outputs of one name', () => {
     const y: NamedTensor = { name: 'y', datatype: 'INT8', shape: [], data: Int8Array.of(1) };
     const act = () =>
