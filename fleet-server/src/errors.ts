@@ -20,8 +20,22 @@ export const FLEET_ERRORS = {
     500,
     'A port cannot be opened, mostly because another process holds it. Choose another port or 0.',
   ),
+  DATA_DIR_IN_USE: once(
+    500,
+    'Another server runs on the same data directory; two would damage it. Stop that one, or choose another folder.',
+  ),
+  DATA_DIR_UNUSABLE: once(
+    500,
+    'The data directory cannot be made or written. Correct its path or its rights and start again.',
+  ),
   REQUEST_INVALID: once(400, 'A request whose parameters or body do not match the schema; the faults are listed.'),
   REQUEST_TOO_LARGE: once(413, 'A request body over the bound. Send less at once.'),
+  MEDIA_TYPE_UNSUPPORTED: once(415, 'A request body that is not plain JSON. Send it as application/json.'),
+  HOST_FORBIDDEN: once(
+    403,
+    'A request whose Host is no name of this machine, as a page after DNS rebinding sends it. Use localhost or 127.0.0.1.',
+  ),
+  ORIGIN_FORBIDDEN: once(403, 'A change asked for by a page of another origin. Only pages of this server may do that.'),
   CURSOR_INVALID: once(400, 'A cursor that this list did not hand out. Start again without a cursor.'),
   ROUTE_NOT_FOUND: once(404, 'No such route. The routes are listed at /docs.'),
   UNAUTHENTICATED: once(

@@ -70,6 +70,7 @@ const statusOf = (error: unknown): number => {
 const codeOfStatus = (status: number): FleetErrorCode => {
   if (status === 404) return 'ROUTE_NOT_FOUND';
   if (status === 413) return 'REQUEST_TOO_LARGE';
+  if (status === 415) return 'MEDIA_TYPE_UNSUPPORTED';
   if (status === 403) return 'FORBIDDEN';
   if (status === 401) return 'UNAUTHENTICATED';
   return status < 500 ? 'REQUEST_INVALID' : 'INTERNAL';

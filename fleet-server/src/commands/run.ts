@@ -1,6 +1,5 @@
 /** `shoal-server run`: picks the adapters, starts the parts in the order data flows, and stops them in reverse. */
 import 'reflect-metadata';
-import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { StandardSchemaValidationPipe } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -9,6 +8,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { destination, pino, type Logger } from 'pino';
 import { AedesGateway } from '../adapters/embedded/aedes-gateway/aedes-gateway.ts';
 import { DeviceTransportStrategy } from '../adapters/embedded/aedes-gateway/device-transport.strategy.ts';
+import { DataFolder } from '../adapters/embedded/data-folder.ts';
 import { InProcessBus } from '../adapters/embedded/in-process-bus.ts';
 import { LoopbackAuthenticator } from '../adapters/embedded/loopback-authenticator.ts';
 import { PrometheusMetrics } from '../adapters/embedded/prometheus-metrics.ts';
@@ -17,6 +17,7 @@ import { SystemClock } from '../adapters/embedded/system-clock.ts';
 import { AppModule } from '../app.module.ts';
 import { dataPath, type ServerConfig } from '../config.ts';
 import { FleetError } from '../errors.ts';
+import { guardHttpEdge } from '../http-edge.ts';
 import { NestLogger } from '../nest-logger.ts';
 import { requestFault } from '../request-fault.ts';
 import { answerMalformedUrl, ProblemFilter } from '../problem.filter.ts';
@@ -33,10 +34,21 @@ export const serverLog = (level: ServerConfig['logLevel']): Logger =>
   pino({ level, base: { pid: process.pid } }, destination({ fd: 2, sync: true }));
 
 /**
- * @throws FleetError LISTEN_FAILED, STORAGE_VERSION_UNKNOWN, and what the control database throws
+ * @throws FleetError DATA_DIR_UNUSABLE, DATA_DIR_IN_USE, LISTEN_FAILED, STORAGE_VERSION_UNKNOWN, and what the control database throws
  */
 export const startServer = async (config: ServerConfig, log: Logger): Promise<RunningServer> => {
-  mkdirSync(resolve(config.dataDir), { recursive: true });
+  const folder = DataFolder.take(resolve(config.dataDir));
+  try {
+    const server = await startParts(config, log);
+    const stop = (): Promise<void> => server.stop().finally(() => folder.release());
+    return { ...server, stop };
+  } catch (error) {
+    folder.release();
+    throw error;
+  }
+};
+
+const startParts = async (config: ServerConfig, log: Logger): Promise<RunningServer> => {
   const clock = new SystemClock();
   const metrics = new PrometheusMetrics();
   metrics.start();
@@ -58,6 +70,7 @@ export const startServer = async (config: ServerConfig, log: Logger): Promise<Ru
     }),
     { logger: new NestLogger(log), abortOnError: false },
   );
+  guardHttpEdge(app.getHttpAdapter().getInstance());
   app.useGlobalPipes(new StandardSchemaValidationPipe({ exceptionFactory: requestFault }));
   app.useGlobalFilters(new ProblemFilter(metrics, log));
   app.connectMicroservice<MicroserviceOptions>({ strategy: new DeviceTransportStrategy(gateway, metrics) });
