@@ -26,10 +26,14 @@ class OpenedControlDatabase implements OnApplicationShutdown {
 
 const open = async (options: DatabaseOptions, clock: Clock, metrics: Metrics): Promise<OpenedControlDatabase> => {
   mkdirSync(dirname(options.file), { recursive: true });
-  const opened = await openSqliteDatabase(options.file, clock.now());
+  const log = new Logger('Database');
+  const opened = await openSqliteDatabase(options.file, clock.now(), (cause) => {
+    metrics.count('database_thread_deaths_total');
+    log.error(`The thread of the control database ended (${String(cause)}); the next statement starts another.`);
+  });
   if (opened.quarantined !== null) {
     metrics.count('storage_quarantined_total');
-    new Logger('Database').error(quarantineReport(options.file, opened.quarantined).message);
+    log.error(quarantineReport(options.file, opened.quarantined).message);
   }
   return new OpenedControlDatabase(opened);
 };

@@ -3,7 +3,7 @@ import { FleetError } from '../errors.ts';
 import { ControlDatabase } from './database.ts';
 import { sqliteDialect } from './dialects.ts';
 import { migrateToLatest } from './migrate.ts';
-import { SqliteClient } from './sqlite-client.ts';
+import { SqliteClient, type OnThreadDeath } from './sqlite-client.ts';
 
 export interface OpenedDatabase {
   readonly database: ControlDatabase;
@@ -15,8 +15,12 @@ export interface OpenedDatabase {
  * A corrupt file is renamed to `….corrupt-{openedAt}` and a fresh one is begun: never silently used, never deleted.
  * @throws FleetError DATABASE_UNAVAILABLE | DATABASE_SCHEMA | DATABASE_FAILED
  */
-export const openSqliteDatabase = async (file: string, openedAt: number): Promise<OpenedDatabase> => {
-  const client = await SqliteClient.open(file, openedAt);
+export const openSqliteDatabase = async (
+  file: string,
+  openedAt: number,
+  onDeath?: OnThreadDeath,
+): Promise<OpenedDatabase> => {
+  const client = await SqliteClient.open(file, openedAt, onDeath);
   const database = new ControlDatabase({ dialect: sqliteDialect(client) });
   try {
     await migrateToLatest(database);

@@ -5,8 +5,8 @@ import Database from 'better-sqlite3';
 
 export interface SqliteThreadData {
   readonly file: string;
-  /** Distinguishes quarantined copies. */
-  readonly openedAt: number;
+  /** Distinguishes quarantined copies; null: a corrupt file is a fault and stays where it is. */
+  readonly openedAt: number | null;
 }
 
 export type SqliteThreadRequest =
@@ -71,7 +71,7 @@ const openOrQuarantine = (): { readonly db: Database.Database; readonly quaranti
   try {
     return { db: open(), quarantined: null };
   } catch (error) {
-    if (!isCorruption(error)) throw error;
+    if (data.openedAt === null || !isCorruption(error)) throw error;
     const quarantined = setAside();
     return { db: open(), quarantined };
   }

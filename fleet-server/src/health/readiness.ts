@@ -27,11 +27,14 @@ export const telemetryCheck = (storage: StorageState): Check => {
   };
 };
 
-export const controlDatabaseCheck = (quarantined: string | null): Check =>
-  quarantined === null
-    ? { name: 'control-database', status: 'ok', detail: null }
-    : {
-        name: 'control-database',
-        status: 'degraded',
-        detail: `The control database was corrupt and lies at ${quarantined}; a fresh one was begun.`,
-      };
+/** @param fault why the database does not answer, or null */
+export const controlDatabaseCheck = (quarantined: string | null, fault: string | null): Check => {
+  const name = 'control-database';
+  if (fault !== null) return { name, status: 'failing', detail: fault };
+  if (quarantined === null) return { name, status: 'ok', detail: null };
+  return {
+    name,
+    status: 'degraded',
+    detail: `The control database was corrupt and lies at ${quarantined}; a fresh one was begun.`,
+  };
+};

@@ -119,6 +119,62 @@ describe('the SQLite thread', () => {
     await client.close();
     await expect(client.execute('select 1', [])).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
   });
+
+  describe('that dies', () => {
+    /** As a crash inside the thread would: at once, whatever it was doing. */
+    const kill = async (client: SqliteClient): Promise<void> => {
+      await client['worker']?.terminate();
+    };
+
+    it('is started again by the next statement, with everything that was committed', async () => {
+      const deaths: unknown[] = [];
+      const client = await SqliteClient.open(file, 0, (cause) => deaths.push(cause));
+      closing.push(() => client.close());
+      await client.execute('create table t (x)', []);
+      await client.execute('insert into t values (1)', []);
+      await kill(client);
+      const both = await Promise.all([client.execute('select x from t', []), client.execute('pragma synchronous', [])]);
+      expect(both.map(({ rows }) => rows)).toEqual([[{ x: 1 }], [{ synchronous: 2 }]]);
+      expect(deaths).toHaveLength(1);
+    });
+
+    it('answers what it was asked as retryable', async () => {
+      const client = await openClient();
+      const asked = client.execute(
+        'with recursive c(n) as (select 1 union all select n + 1 from c where n < 3000000) select sum(n) from c',
+        [],
+      );
+      const refused = expect(asked).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE', retryable: true });
+      await kill(client);
+      await refused;
+    });
+
+    it('never carries on half a transaction', async () => {
+      const { database } = await openDatabase();
+      const client = await openClient();
+      await client.execute('create table t (x)', []);
+      await client.execute('begin immediate', []);
+      await client.execute('insert into t values (1)', []);
+      await kill(client);
+      await expect(client.execute('insert into t values (2)', [])).rejects.toMatchObject({
+        code: 'DATABASE_UNAVAILABLE',
+      });
+      await expect(client.execute('commit', [])).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+      await client.execute('rollback', []);
+      await client.execute('insert into t values (3)', []);
+      expect((await sql.raw('select x from t').execute(database)).rows).toEqual([{ x: 3 }]);
+    });
+
+    it('does not put a fresh file in the place of one that was damaged meanwhile', async () => {
+      const client = await openClient();
+      await client.execute('create table t (x)', []);
+      await kill(client);
+      for (const suffix of ['-wal', '-shm']) rmSync(file + suffix, { force: true });
+      writeFileSync(file, 'this is not a database '.repeat(30));
+      await expect(client.execute('select 1', [])).rejects.toMatchObject({ name: 'FleetError' });
+      expect(readdirSync(folder)).toEqual(['control.db']);
+    });
+  });
 });
 
 const openAndClose = async (file: string): Promise<{ readonly quarantined: string | null }> => {

@@ -31,6 +31,7 @@ export const METRIC_HELP: Readonly<Record<string, string>> = {
   storage_refusing: '1 while the telemetry file cannot be written',
   storage_bytes: 'size of the telemetry file with its log',
   storage_quarantined_total: 'telemetry files set aside because they were corrupt',
+  database_thread_deaths_total: 'threads of the control database that ended unasked; the next statement starts another',
   event_loop_delay_p99_seconds: 'p99 of the event-loop delay since the last look',
   event_loop_delay_max_seconds: 'maximum of the event-loop delay since the last look',
   bus_listener_errors_total: 'bus listeners that threw, by event',
