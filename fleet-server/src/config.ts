@@ -29,6 +29,7 @@ const httpSchema = z.strictObject({
   host: loopback.describe('address the HTTP listener binds to'),
   port: port.default(8080).describe('TCP port of the API; 0 takes any free one'),
   bodyLimitBytes: amount(1_048_576, 'largest request body'),
+  requestTimeoutMs: durationMs(30_000, 'a request that has not arrived whole by then is answered 408 and closed'),
 });
 
 const storageSchema = z.strictObject({

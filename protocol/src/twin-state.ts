@@ -48,7 +48,10 @@ export const healthReasonSchema = z
   .meta({ id: 'HealthReason' });
 export type HealthReason = z.infer<typeof healthReasonSchema>;
 
-/** `reported`, as far as the server reads it. */
+/**
+ * `reported`, as far as the server reads it. What is not known is absent or null: a merge patch (RFC 7396) cannot set a
+ * member to null, so a member that became unknown arrives as one that is gone.
+ */
 export const reportedStateSchema = z
   .looseObject({
     health: z
@@ -62,14 +65,14 @@ export const reportedStateSchema = z
       })
       .optional(),
     clock: z
-      .looseObject({ state: z.enum(['synchronised', 'unsynchronised']), offsetMs: z.number().nullable() })
+      .looseObject({ state: z.enum(['synchronised', 'unsynchronised']), offsetMs: z.number().nullish() })
       .optional(),
     models: z
       .record(
         z.string(),
         z.looseObject({
           version: z.string(),
-          engine: z.string().nullable(),
+          engine: z.string().nullish(),
           state: z.enum(['ready', 'loading', 'unavailable', 'disabled']),
           thresholds: z.record(z.string(), z.number()).optional(),
         }),

@@ -65,6 +65,7 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
     AppModule.of(config, platform),
     new FastifyAdapter({
       bodyLimit: config.http.bodyLimitBytes,
+      ...requestPatience(config.http.requestTimeoutMs),
       forceCloseConnections: true,
       frameworkErrors: answerMalformedUrl,
     }),
@@ -94,6 +95,12 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
     stop,
   };
 };
+
+/** Node looks for late requests on an interval, and for late heads and whole requests apart. */
+const requestPatience = (requestTimeout: number) => ({
+  requestTimeout,
+  http: { requestTimeout, headersTimeout: requestTimeout, connectionsCheckingInterval: Math.ceil(requestTimeout / 2) },
+});
 
 const listen = async (app: NestFastifyApplication, config: ServerConfig): Promise<void> => {
   const { host, port } = config.http;
