@@ -37,6 +37,10 @@ const storageSchema = z.strictObject({
   retentionCheckMs: durationMs(3_600_000, 'time between two looks for expired days'),
   deadLetterRows: amount(100_000, 'newest dead letters kept'),
   probeMs: durationMs(1_000, 'time between two attempts to write while storage refuses'),
+  checkedAtOpenBytes: amount(
+    134_217_728,
+    'telemetry files up to this size are checked whole before the start, larger ones beside the running server',
+  ),
   maxPages: amount(4_294_967_294, 'upper bound of the telemetry file in pages of 4 kB; appends are refused above it'),
 });
 

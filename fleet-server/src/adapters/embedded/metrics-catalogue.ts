@@ -30,6 +30,7 @@ export const METRIC_HELP: Readonly<Record<string, string>> = {
   ack_seconds: 'time from a publish read to its acknowledgement',
   storage_refusing: '1 while the telemetry file cannot be written',
   storage_bytes: 'size of the telemetry file with its log',
+  storage_check_running: '1 while a large telemetry file is checked beside the running server',
   storage_quarantined_total: 'telemetry files set aside because they were corrupt',
   database_thread_deaths_total: 'threads of the control database that ended unasked; the next statement starts another',
   event_loop_delay_p99_seconds: 'p99 of the event-loop delay since the last look',

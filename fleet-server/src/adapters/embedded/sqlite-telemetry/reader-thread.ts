@@ -49,6 +49,6 @@ if (port !== null) {
       say({ id: request.id, fault: asFault(error) });
     }
   };
-  say({ opened: true });
+  say({ opened: true, isChecked: false });
   port.on('message', (request: Request) => void handle(request));
 }

@@ -21,9 +21,10 @@ import {
 } from '../../../ports/telemetry-store.ts';
 import { appendedOf } from './appended.ts';
 import { firstDayKept } from './day-table.ts';
+import { LateCheck } from './late-check.ts';
 import { packAppend } from './packed-append.ts';
 import { ThreadLink, threadEntry } from './thread-link.ts';
-import type { ReaderJobs, WriterJobs, WriterThreadData } from './thread-messages.ts';
+import { isCorruptCode, type ReaderJobs, type WriterJobs, type WriterThreadData } from './thread-messages.ts';
 
 interface Collaborators {
   readonly clock: Clock;
@@ -44,11 +45,14 @@ export class SqliteTelemetryStore extends TelemetryStore {
   #state: { readonly state: 'ok' | 'refusing'; readonly why: string | null } = OK;
   #lastQuarantine: string | null = null;
   #probe: NodeJS.Timeout | undefined;
+  readonly #lateCheck: LateCheck;
 
   constructor(options: Options, collaborators: Collaborators) {
     super();
     this.#options = options;
     this.#with = collaborators;
+    // The writer owns the file: it looks for itself whether it has to be set aside.
+    this.#lateCheck = new LateCheck(collaborators, () => void this.#writer.ask('check', null).catch(() => undefined));
     const onQuarantine = (quarantined: string, why: string): void => this.#quarantined(quarantined, why);
     this.#writer = new ThreadLink<WriterJobs>(threadEntry('writer-thread'), {
       onQuarantine,
@@ -62,11 +66,12 @@ export class SqliteTelemetryStore extends TelemetryStore {
 
   /** @throws FleetError STORAGE_UNAVAILABLE | STORAGE_VERSION_UNKNOWN */
   async start(): Promise<void> {
-    const { file, maxPages, deadLetterRows } = this.#options;
-    const data: WriterThreadData = { file, maxPages, deadLetterRows };
+    const { file, maxPages, checkedAtOpenBytes, deadLetterRows } = this.#options;
+    const data: WriterThreadData = { file, maxPages, checkedAtOpenBytes, deadLetterRows };
     try {
-      await this.#writer.start(data);
+      const isChecked = await this.#writer.start(data);
       await this.#reader.start({ file });
+      if (!isChecked) this.#lateCheck.start(file);
     } catch (cause) {
       await this.#reader.stop();
       await this.#writer.stop();
@@ -80,6 +85,7 @@ export class SqliteTelemetryStore extends TelemetryStore {
   /** The reader goes first: a read-only connection that closes last would leave the log behind. */
   async stop(): Promise<void> {
     clearInterval(this.#probe);
+    await this.#lateCheck.stop();
     await this.#reader.stop();
     await this.#writer.stop();
   }
@@ -215,8 +221,6 @@ const unavailable = (why: string, cause?: unknown): FleetError =>
 
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN';
-
-const isCorruptCode = (code: string): boolean => code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB';
 
 const isFleetCode = (code: string): code is FleetErrorCode => Object.hasOwn(FLEET_ERRORS, code);
 

@@ -1,6 +1,7 @@
 /** Opens the telemetry file: pragmas, check, schema and its versions; a corrupt file is set aside and never used. */
-import { existsSync, renameSync } from 'node:fs';
+import { existsSync, renameSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
+import { isCorruptCode } from './thread-messages.ts';
 
 export type Sqlite = Database.Database;
 
@@ -45,18 +46,23 @@ export class UnknownVersionError extends Error {
 
 export const isCorruption = (error: unknown): boolean => {
   const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB');
+  return typeof code === 'string' && isCorruptCode(code);
 };
 
+/** Of the tables that decide what was received: they are checked at every open, however large the file is. */
+const LEDGER_TABLES = ['devices', 'epochs', 'received', 'totals'] as const;
+
 /** A WAL file is `synchronous=NORMAL` when it is opened again, so FULL is set on every open. */
-const openChecked = (file: string, maxPages: number): Sqlite => {
+const openChecked = (file: string, { maxPages, checkedAtOpenBytes }: OpenOptions): Sqlite => {
+  const isSmall = sizeOf(file) <= checkedAtOpenBytes;
   const db = new Database(file, { timeout: BUSY_MS });
   try {
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = FULL');
     db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     db.pragma(`cache_size = ${-WRITER_CACHE_KB}`);
-    checkIntegrity(db);
+    if (isSmall) checkIntegrity(db);
+    else for (const table of LEDGER_TABLES) checkTable(db, table);
     migrate(db);
     db.pragma(`max_page_count = ${maxPages}`);
     return db;
@@ -66,9 +72,20 @@ const openChecked = (file: string, maxPages: number): Sqlite => {
   }
 };
 
-/** @throws an error that `isCorruption` recognises */
-export const checkIntegrity = (db: Sqlite): void => {
-  const verdict: unknown = db.pragma('quick_check(1)', { simple: true });
+/** Of the whole file; takes as long as it takes to read it. @throws an error that `isCorruption` recognises */
+export const checkIntegrity = (db: Sqlite): void => judge(db.pragma('quick_check(1)', { simple: true }));
+
+/** Of one table with its indexes. @throws an error that `isCorruption` recognises */
+export const checkTable = (db: Sqlite, table: string): void =>
+  judge(db.pragma(`quick_check('${table}')`, { simple: true }));
+
+/** Small ones first: the order in which they were made. */
+export const listTables = (db: Sqlite): string[] =>
+  db.prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all();
+
+const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+
+const judge = (verdict: unknown): void => {
   if (verdict === 'ok') return;
   throw Object.assign(new Error(`quick_check says: ${String(verdict)}`), { code: 'SQLITE_CORRUPT' });
 };
@@ -87,22 +104,31 @@ const migrate = (db: Sqlite): void => {
   }
 };
 
+export interface OpenOptions {
+  readonly maxPages: number;
+  /** A larger file is checked whole only after the open; see docs/decisions. */
+  readonly checkedAtOpenBytes: number;
+}
+
 export interface OpenedFile {
   readonly db: Sqlite;
   /** Where a corrupt predecessor lies now. */
   readonly quarantined: string | undefined;
+  /** Whether the whole file was checked. */
+  readonly isChecked: boolean;
 }
 
 /**
  * @throws UnknownVersionError, and SQLite's own errors when the file cannot be opened for another reason than corruption
  */
-export const openForWriting = (file: string, maxPages: number, now: number): OpenedFile => {
+export const openForWriting = (file: string, options: OpenOptions, now: number): OpenedFile => {
+  const isChecked = sizeOf(file) <= options.checkedAtOpenBytes;
   try {
-    return { db: openChecked(file, maxPages), quarantined: undefined };
+    return { db: openChecked(file, options), quarantined: undefined, isChecked };
   } catch (error) {
     if (!isCorruption(error)) throw error;
     const quarantined = setAside(file, now);
-    return { db: openChecked(file, maxPages), quarantined };
+    return { db: openChecked(file, options), quarantined, isChecked: true };
   }
 };
 

@@ -53,17 +53,18 @@ export class ThreadLink<J extends { [K in keyof J]: { ask: unknown; answer: unkn
 
   /**
    * Resolves when the thread has its file open; may be called again after a death, and then keeps the data it had.
+   * @returns whether the thread has checked the whole file
    * @throws ThreadError
    */
-  async start(data: unknown = this.#data): Promise<void> {
+  async start(data: unknown = this.#data): Promise<boolean> {
     this.#data = data;
     const execArgv = this.#entry.pathname.endsWith('.ts') ? ['--conditions=source'] : [];
     const worker = new Worker(this.#entry, { workerData: data, execArgv });
     this.#worker = worker;
-    await new Promise<void>((resolve, reject) => {
+    return new Promise<boolean>((resolve, reject) => {
       worker.on('message', (message: ThreadAnswer) => {
         if (!('opened' in message)) this.#receive(message);
-        else if (message.opened) resolve();
+        else if (message.opened) resolve(message.isChecked);
         else {
           this.#worker = undefined;
           void worker.terminate();

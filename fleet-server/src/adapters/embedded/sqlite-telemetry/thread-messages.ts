@@ -7,6 +7,7 @@ import type { AppendOutcome } from './telemetry-writer.ts';
 export interface WriterThreadData {
   readonly file: string;
   readonly maxPages: number;
+  readonly checkedAtOpenBytes: number;
   readonly deadLetterRows: number;
 }
 
@@ -49,9 +50,11 @@ export type ThreadAnswer =
   | { readonly id: number; readonly fault: ThreadFault }
   /** Unasked, from the writer: a corrupt file was set aside and a fresh one begun. */
   | { readonly quarantined: string; readonly why: string }
-  /** The first message. */
-  | { readonly opened: true }
+  /** The first message; `isChecked` tells whether the whole file was looked at. */
+  | { readonly opened: true; readonly isChecked: boolean }
   | { readonly opened: false; readonly fault: ThreadFault };
+
+export const isCorruptCode = (code: string): boolean => code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB';
 
 export const asFault = (error: unknown): ThreadFault => ({
   code: error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : nameOf(error),

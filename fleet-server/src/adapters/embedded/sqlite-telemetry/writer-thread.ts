@@ -30,8 +30,8 @@ class WriterThread {
 
   start(): void {
     try {
-      this.#open();
-      this.#answer({ opened: true });
+      const isChecked = this.#open();
+      this.#answer({ opened: true, isChecked });
     } catch (error) {
       this.#answer({ opened: false, fault: asFault(error) });
     }
@@ -110,12 +110,13 @@ class WriterThread {
     return this.#writer;
   }
 
-  #open(): void {
-    const { file, maxPages, deadLetterRows } = this.#data;
-    const { db, quarantined } = openForWriting(file, maxPages, Date.now());
+  #open(): boolean {
+    const { file, deadLetterRows } = this.#data;
+    const { db, quarantined, isChecked } = openForWriting(file, this.#data, Date.now());
     this.#db = db;
     this.#writer = new TelemetryWriter(db, deadLetterRows);
     if (quarantined !== undefined) this.#answer({ quarantined, why: 'the check at the start failed' });
+    return isChecked;
   }
 
   #replace(cause: unknown): void {

@@ -128,7 +128,7 @@ describe('the file', () => {
     const subject = await openStore();
     await subject.store.stop();
     for (let opening = 0; opening < 2; opening += 1) {
-      const { db } = openForWriting(subject.file, 1_000_000, NOW);
+      const { db } = openForWriting(subject.file, { maxPages: 1_000_000, checkedAtOpenBytes: 1e9 }, NOW);
       expect(db.pragma('synchronous', { simple: true })).toBe(2);
       expect(db.pragma('journal_mode', { simple: true })).toBe('wal');
       db.close();

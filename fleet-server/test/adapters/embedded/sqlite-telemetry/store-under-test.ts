@@ -20,6 +20,7 @@ export interface StoreUnderTest {
 
 interface StoreOptions {
   readonly maxPages: number;
+  readonly checkedAtOpenBytes: number;
   readonly retentionDays: number;
   readonly deadLetterRows: number;
 }
@@ -33,7 +34,15 @@ const open = async (folder: string, options: Partial<StoreOptions>): Promise<Sto
   bus.on('storage.changed', (change) => storageChanges.push(change));
   const file = join(folder, 'ingest.db');
   const store = new SqliteTelemetryStore(
-    { file, retentionDays: 7, deadLetterRows: 1_000, probeMs: 20, maxPages: 1_000_000, ...options },
+    {
+      file,
+      retentionDays: 7,
+      deadLetterRows: 1_000,
+      probeMs: 20,
+      maxPages: 1_000_000,
+      checkedAtOpenBytes: 1e9,
+      ...options,
+    },
     { clock: new SystemClock(), metrics, bus, log },
   );
   await store.start();
