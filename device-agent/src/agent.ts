@@ -156,7 +156,7 @@ class DeviceAgent implements Agent {
     const { feeds, pipeline } = this.#parts;
     const ended = feeds.map(async (feed) => {
       await feed.start(this.#sensing.signal).ended;
-      pipeline.sourceEnded(feed.status().name);
+      await pipeline.sourceEnded(feed.status().name);
     });
     Promise.all(ended).then(() => this.#sourcesEnded.resolve(), this.#sourcesEnded.reject);
   }
@@ -181,10 +181,12 @@ class DeviceAgent implements Agent {
     const { losses, outbox, twin, context, drainer, offset, engines, events, feeds, pipeline, uplink } = this.#parts;
     this.#sensing.abort();
     events.record('agent.stopping', 'info', 'The agent stops in good order.');
-    await Promise.all(feeds.map((feed) => feed.stop()));
     const drainBy = delay(this.#config.stopDrainMs, undefined, { ref: false });
-    await Promise.race([pipeline.settled(), drainBy]);
+    const sensed = Promise.all(feeds.map((feed) => feed.stop()));
+    // A source that waits for room waits for an engine: no longer than the stop may take.
+    await Promise.race([sensed.then(() => pipeline.settled()), drainBy]);
     for (const { loop } of pipeline.lanes) loop.clear();
+    await sensed;
     losses.stop();
     await outbox.flush();
     if (uplink.status().state === 'connected') await Promise.race([this.#sent(), drainBy]);

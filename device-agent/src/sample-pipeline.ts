@@ -4,6 +4,7 @@ import { InferenceLoop, type InferenceLoopOptions } from './inference/inference-
 import type { ModelSlot } from './inference/model-slot.ts';
 import type { Outbox } from './outbox/outbox.port.ts';
 import type { Sample, SensorSource } from './sensors/sensor-source.port.ts';
+import type { AssembledWindow } from './windows/assembled-window.port.ts';
 import { WindowAssembler } from './windows/window-assembler.ts';
 
 export interface ModelLaneOptions extends Omit<InferenceLoopOptions, 'slot'> {
@@ -33,8 +34,9 @@ export class ModelLane {
     this.#health = health;
   }
 
-  add({ observedAt, values }: Sample): void {
-    for (const window of this.assembler.add(observedAt, values)) this.loop.offer(window);
+  /** One sample after a gap can close many windows: a source that can wait waits before each of them. */
+  async add({ observedAt, values }: Sample, canWait: boolean): Promise<void> {
+    await this.#offer(this.assembler.add(observedAt, values), canWait);
   }
 
   /** Says once and again which channels the source lacks. */
@@ -46,9 +48,16 @@ export class ModelLane {
     else this.#health.clear('MODEL_SOURCE_MISMATCH', model);
   }
 
-  /** The source has no more. */
-  flush(): void {
-    for (const window of this.assembler.flush()) this.loop.offer(window);
+  /** The source has no more; its last windows can wait. */
+  async flush(): Promise<void> {
+    await this.#offer(this.assembler.flush(), true);
+  }
+
+  async #offer(windows: readonly AssembledWindow[], canWait: boolean): Promise<void> {
+    for (const window of windows) {
+      if (canWait) await this.loop.ready();
+      this.loop.offer(window);
+    }
   }
 }
 
@@ -90,15 +99,16 @@ export class SamplePipeline {
     const lanes = this.#lanes.filter((lane) => lane.source === source.name);
     for (const lane of lanes) {
       if (seen === 0) lane.checkChannels(source);
-      lane.add(sample);
+      await lane.add(sample, source.canWait);
     }
     if (!source.canWait) return;
     for (const lane of lanes) await lane.loop.ready();
     await this.#options.outbox.ready();
   }
 
-  sourceEnded(name: string): void {
-    for (const lane of this.#lanes) if (lane.source === name) lane.flush();
+  /** Resolves when the last windows of the source have been taken. */
+  async sourceEnded(name: string): Promise<void> {
+    for (const lane of this.#lanes) if (lane.source === name) await lane.flush();
   }
 
   /** Resolves when every window so far is answered or given up. */

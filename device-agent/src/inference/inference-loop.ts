@@ -64,9 +64,10 @@ export class InferenceLoop {
     while (this.#working !== undefined) await this.#working;
   }
 
-  /** Gives up what waits; the window being answered is still answered. */
+  /** Gives up what waits, and lets go who waits for room; the window being answered is still answered. */
   clear(): void {
     this.#queue.length = 0;
+    this.#makeRoom();
   }
 
   counters(): InferenceCounters {
@@ -82,11 +83,15 @@ export class InferenceLoop {
   async #work(): Promise<void> {
     for (let window = this.#queue.shift(); window !== undefined; window = this.#queue.shift()) {
       await this.#answer(window);
-      const waiting = this.#room;
-      this.#room = [];
-      for (const resolve of waiting) resolve();
+      this.#makeRoom();
     }
     this.#droppedInARow = 0;
+  }
+
+  #makeRoom(): void {
+    const waiting = this.#room;
+    this.#room = [];
+    for (const resolve of waiting) resolve();
   }
 
   async #answer(window: AssembledWindow): Promise<void> {
