@@ -153,4 +153,13 @@ describe('decodeBatch', () => {
     expect(decoded).not.toHaveProperty('more');
     expect(({} as { y?: number }).y).toBeUndefined();
   });
+
+  test('unknown fields are counted, known ones are not', () => {
+    const tally = { unknownFields: 0 };
+    decodeBatch('readings', bytes(batch([reading('"sequence":1'), reading('"sequence":2')])), tally);
+    expect(tally.unknownFields).toBe(0);
+    const novel = [reading('"sequence":1,"novel":1'), reading('"sequence":2,"novel":1,"other":null')];
+    decodeBatch('readings', bytes(batch(novel, '"sentAt":1,"more":1')), tally);
+    expect(tally.unknownFields).toBe(4);
+  });
 });

@@ -9,13 +9,15 @@ export interface DecodeRequest {
 }
 
 export type DecodeAnswer =
-  | { readonly id: number; readonly batch: Batch }
+  | { readonly id: number; readonly batch: Batch; readonly unknownFields: number }
   | { readonly id: number; readonly code: ProtocolErrorCode; readonly message: string }
   | { readonly id: number; readonly message: string };
 
 const decode = ({ id, kind, payload }: DecodeRequest): DecodeAnswer => {
   try {
-    return { id, batch: decodeBatch(kind, payload) };
+    const tally = { unknownFields: 0 };
+    const batch = decodeBatch(kind, payload, tally);
+    return { id, batch, unknownFields: tally.unknownFields };
   } catch (error) {
     if (error instanceof ProtocolError) return { id, code: error.code, message: error.message };
     return { id, message: error instanceof Error ? error.message : String(error) };

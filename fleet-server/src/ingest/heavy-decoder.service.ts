@@ -1,7 +1,7 @@
 /** Decodes large batches in a thread of their own: inflating and parsing megabytes must not hold the event loop. */
 import { Worker } from 'node:worker_threads';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { ProtocolError, type Batch, type RecordKind } from '@shoal/protocol';
+import { ProtocolError, type Batch, type DecodeTally, type RecordKind } from '@shoal/protocol';
 import type { DecodeAnswer, DecodeRequest } from './decode-thread.ts';
 
 /** JSON bytes above which a payload is not decoded on the event loop: about 2 ms of work. */
@@ -19,6 +19,7 @@ export const isHeavy = (payload: Uint8Array): boolean => {
 };
 
 interface Pending {
+  readonly tally: DecodeTally;
   readonly resolve: (batch: Batch) => void;
   readonly reject: (error: Error) => void;
 }
@@ -35,12 +36,12 @@ export class HeavyDecoder implements OnApplicationShutdown {
    * The thread starts with the first heavy payload.
    * @throws ProtocolError as `decodeBatch` does
    */
-  decode(kind: RecordKind, payload: Uint8Array): Promise<Batch> {
+  decode(kind: RecordKind, payload: Uint8Array, tally: DecodeTally): Promise<Batch> {
     const worker = (this.worker ??= this.spawn());
     this.lastId += 1;
     const request: DecodeRequest = { id: this.lastId, kind, payload };
     return new Promise((resolve, reject) => {
-      this.pending.set(request.id, { resolve, reject });
+      this.pending.set(request.id, { tally, resolve, reject });
       worker.postMessage(request);
     });
   }
@@ -62,9 +63,12 @@ export class HeavyDecoder implements OnApplicationShutdown {
   private settle(answer: DecodeAnswer): void {
     const pending = this.pending.get(answer.id);
     this.pending.delete(answer.id);
-    if ('batch' in answer) pending?.resolve(answer.batch);
-    else if ('code' in answer) pending?.reject(new ProtocolError(answer.code, answer.message));
-    else pending?.reject(new Error(answer.message));
+    if (pending === undefined) return;
+    if ('batch' in answer) {
+      pending.tally.unknownFields += answer.unknownFields;
+      pending.resolve(answer.batch);
+    } else if ('code' in answer) pending.reject(new ProtocolError(answer.code, answer.message));
+    else pending.reject(new Error(answer.message));
   }
 
   /** The next heavy payload starts a new thread. */

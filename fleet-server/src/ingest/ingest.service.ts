@@ -1,6 +1,6 @@
 /** From payloads to stored records: decode, place in time, commit, tell. */
 import { Injectable } from '@nestjs/common';
-import { decodeBatch } from '@shoal/protocol';
+import { decodeBatch, type DecodeTally } from '@shoal/protocol';
 import type { RefusedMessage, UpMessage } from '../ports/device-gateway.ts';
 import { MessageBus } from '../ports/message-bus.ts';
 import { Metrics } from '../ports/metrics.ts';
@@ -29,7 +29,9 @@ export class IngestService {
   async accept(messages: readonly UpMessage[]): Promise<readonly number[]> {
     this.metrics.observe('ingest_batch_messages', messages.length);
     this.metrics.count('messages_received_total', messages.length, { what: 'records' });
-    const outcomes = await this.decodeAll(messages);
+    const tally: DecodeTally = { unknownFields: 0 };
+    const outcomes = await this.decodeAll(messages, tally);
+    if (tally.unknownFields > 0) this.metrics.count('unknown_fields_total', tally.unknownFields);
     const batches: IncomingBatch[] = [];
     const letters: NewDeadLetter[] = [];
     for (const outcome of outcomes) {
@@ -53,15 +55,15 @@ export class IngestService {
   }
 
   /** In the order of the messages; heavy ones are decoded in their thread. */
-  private async decodeAll(messages: readonly UpMessage[]): Promise<readonly Outcome[]> {
-    const light = messages.map((message) => (isHeavy(message.payload) ? undefined : decodeLight(message)));
+  private async decodeAll(messages: readonly UpMessage[], tally: DecodeTally): Promise<readonly Outcome[]> {
+    const light = messages.map((message) => (isHeavy(message.payload) ? undefined : decodeLight(message, tally)));
     if (!light.includes(undefined)) return light as Outcome[];
-    return Promise.all(messages.map(async (message, index) => light[index] ?? this.decodeHeavy(message)));
+    return Promise.all(messages.map(async (message, index) => light[index] ?? this.decodeHeavy(message, tally)));
   }
 
-  private async decodeHeavy(message: UpMessage): Promise<Outcome> {
+  private async decodeHeavy(message: UpMessage, tally: DecodeTally): Promise<Outcome> {
     try {
-      return placeBatch(message, await this.heavy.decode(kindOf(message), message.payload));
+      return placeBatch(message, await this.heavy.decode(kindOf(message), message.payload, tally));
     } catch (error) {
       return letterOf(message, error);
     }
@@ -93,9 +95,9 @@ export class IngestService {
 
 type Outcome = IncomingBatch | NewDeadLetter;
 
-const decodeLight = (message: UpMessage): Outcome => {
+const decodeLight = (message: UpMessage, tally: DecodeTally): Outcome => {
   try {
-    return placeBatch(message, decodeBatch(kindOf(message), message.payload));
+    return placeBatch(message, decodeBatch(kindOf(message), message.payload, tally));
   } catch (error) {
     return letterOf(message, error);
   }

@@ -124,6 +124,19 @@ describe('ingest', () => {
     });
   });
 
+  it('counts what newer agents say and this version does not know, light batches and heavy ones', async () => {
+    const unknown = (): Promise<number> => server.metric('shoal_unknown_fields_total');
+    const novel = { ...reading(41, Date.now()), novel: 1 } as Reading;
+    await client.publishAsync(READINGS, text(batch([novel])), { qos: 1 });
+    expect(await unknown()).toBe(1);
+    const heavy = { ...batch([reading(42, Date.now())]), padding: 'x'.repeat(200_000) };
+    await client.publishAsync(READINGS, text(heavy), { qos: 1 });
+    expect(await unknown()).toBe(2);
+    expect(await server.get('/api/devices/pump-1/ranges')).toMatchObject({
+      epochs: [{ ranges: expect.arrayContaining([[41, 42]]) }],
+    });
+  });
+
   it('tells third parties each record once, after it is stored, and each redelivery never', async () => {
     const listener = await dial('sub-listener');
     const heard: { topic: string; record: { sequence: number } }[] = [];

@@ -105,6 +105,21 @@ const recordDecoders = {
   events: z.compile(eventSchema),
 } as const;
 
+/** Filled by `decodeBatch`. */
+export interface DecodeTally {
+  /** Members of envelopes and records that this version does not know, and has left out. */
+  unknownFields: number;
+}
+
+const countMembers = (value: object): number => {
+  let count = 0;
+  for (const _ in value) count += 1;
+  return count;
+};
+
+/** What the schema has stripped; both sides are plain objects. */
+const countStripped = (raw: unknown, parsed: object): number => countMembers(raw as object) - countMembers(parsed);
+
 /** Members that hold one entry per channel, output or fact. */
 const WIDE_MEMBERS = ['values', 'marks', 'outputs', 'data'] as const;
 
@@ -137,10 +152,10 @@ const decodeRecord = <K extends RecordKind>(kind: K, record: unknown, index: num
 
 /**
  * All or nothing: one bad record refuses the batch, and the first fault ends the work. Sequences must ascend. Unknown
- * fields of newer agents are ignored; a key named `__proto__` is dropped.
+ * fields of newer agents are ignored, and counted in `tally`; a key named `__proto__` is dropped.
  * @throws ProtocolError what `decodeFrame` throws, and BATCH_TOO_LONG | NUMBER_NOT_FINITE | SCHEMA_INVALID with the path of the fault
  */
-export const decodeBatch = <K extends RecordKind>(kind: K, payload: Uint8Array): Batch<K> => {
+export const decodeBatch = <K extends RecordKind>(kind: K, payload: Uint8Array, tally?: DecodeTally): Batch<K> => {
   const value = decodeFrame(payload);
   const count = (value as { records?: { length?: number } }).records?.length ?? 0;
   if (count > BOUNDS.recordsPerBatch) {
@@ -153,7 +168,9 @@ export const decodeBatch = <K extends RecordKind>(kind: K, payload: Uint8Array):
     const record = decodeRecord(kind, raw, index);
     if (record.sequence <= previous) throw refuse(`records.${index}.sequence`, 'sequences must ascend');
     previous = record.sequence;
+    if (tally !== undefined) tally.unknownFields += countStripped(raw, record);
     return record;
   });
+  if (tally !== undefined) tally.unknownFields += countStripped(value, parsed.data);
   return { ...parsed.data, records };
 };

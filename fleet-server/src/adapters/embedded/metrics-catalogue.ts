@@ -23,6 +23,7 @@ export const METRIC_HELP: Readonly<Record<string, string>> = {
   records_duplicate_total: 'records that were stored before',
   records_conflict_total: 'records whose key is taken by other content',
   records_clock_total: 'records whose clock is not good, by verdict',
+  unknown_fields_total: 'members of batches and records of newer agents that this version has left out',
   dead_letters_total: 'payloads set aside, by reason',
   ingest_batch_messages: 'messages handed to ingest at once',
   commit_rows: 'rows of one commit',

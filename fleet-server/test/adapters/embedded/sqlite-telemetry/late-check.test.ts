@@ -59,5 +59,6 @@ describe('a large file', () => {
     await until(() => setAsideIn(subject.file).length === 1);
     await until(async () => (await subject.store.storageState()).quarantined !== null);
     await subject.store.append([batchOf('readings', [reading(501, NOW)])], []);
+    expect(await subject.store.storageState()).toMatchObject({ state: 'ok' });
   });
 });
