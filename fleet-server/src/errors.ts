@@ -29,6 +29,12 @@ export const FLEET_ERRORS = {
     'The data directory cannot be made or written. Correct its path or its rights and start again.',
   ),
   REQUEST_INVALID: once(400, 'A request whose parameters or body do not match the schema; the faults are listed.'),
+  HTTP_MALFORMED: once(400, 'Bytes that are no HTTP/1.1 request; the socket is closed.'),
+  REQUEST_TOO_SLOW: again(
+    408,
+    'A request that did not arrive whole within http.requestTimeoutMs; its socket is closed.',
+  ),
+  HEADERS_TOO_LARGE: once(431, 'Request headers over the bound of 16 kB. Send fewer or shorter ones.'),
   REQUEST_TOO_LARGE: once(413, 'A request body over the bound. Send less at once.'),
   MEDIA_TYPE_UNSUPPORTED: once(415, 'A request body that is not plain JSON. Send it as application/json.'),
   HOST_FORBIDDEN: once(

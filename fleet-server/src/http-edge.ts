@@ -1,7 +1,11 @@
 /** What holds for every HTTP request before its route is known: where it comes from, what its body is, fixed headers. */
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { FleetError, type FleetErrorCode } from './errors.ts';
 import { foreignRequest } from './identity/same-machine.ts';
+import type { Metrics } from './ports/metrics.ts';
+import { problemOf } from './problem.filter.ts';
 
 const HEADERS = {
   'x-content-type-options': 'nosniff',
@@ -20,6 +24,50 @@ export const guardHttpEdge = (http: FastifyInstance): void => {
     void reply.headers(HEADERS);
     done(foreignFault(request) ?? bodyFault(request));
   });
+  // RFC 9110 13.1.2: who has the current representation already is not sent it again.
+  http.addHook('onSend', (request, reply, payload, done) => {
+    const isKnown = request.method === 'GET' && reply.statusCode === 200 && isCurrent(request, reply.getHeader('etag'));
+    if (!isKnown) return done(null, payload);
+    void reply.code(304).removeHeader('content-type');
+    done(null, '');
+  });
+};
+
+const isCurrent = (request: FastifyRequest, etag: unknown): boolean => {
+  if (typeof etag !== 'string') return false;
+  const known = request.headers['if-none-match']?.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+  return known !== undefined && (known.includes(etag) || known.includes('*'));
+};
+
+/** For what never becomes a request: answers with a problem, counts it, closes the socket. */
+export const answerBrokenRequest =
+  (metrics: Metrics) =>
+  (cause: Error & { readonly code?: string }, socket: Socket): void => {
+    if (cause.code === 'ECONNRESET' || socket.destroyed) return;
+    const { code, message } = BROKEN[cause.code ?? ''] ?? MALFORMED;
+    const problem = problemOf(new FleetError(code, message, { cause }), 'no-request');
+    metrics.count('http_errors_total', 1, { code });
+    const body = JSON.stringify(problem);
+    const head = [
+      `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}`,
+      'Content-Type: application/problem+json',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      'Connection: close',
+    ];
+    if (socket.writable) socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+    socket.destroySoon();
+  };
+
+interface BrokenRequest {
+  readonly code: FleetErrorCode;
+  readonly message: string;
+}
+
+const MALFORMED: BrokenRequest = { code: 'HTTP_MALFORMED', message: 'This is no HTTP/1.1 request.' };
+/** By the code of Node's HTTP parser. */
+const BROKEN: Readonly<Record<string, BrokenRequest>> = {
+  HPE_HEADER_OVERFLOW: { code: 'HEADERS_TOO_LARGE', message: 'The request headers are too large.' },
+  ERR_HTTP_REQUEST_TIMEOUT: { code: 'REQUEST_TOO_SLOW', message: 'The request did not arrive whole in time.' },
 };
 
 const REMEDIES: Partial<Record<FleetErrorCode, string>> = {

@@ -31,10 +31,13 @@ export class ProblemFilter implements ExceptionFilter {
 }
 
 /** What Fastify refuses before there is a route: a URL that cannot be decoded, a path parameter over its bound. */
-export const answerMalformedUrl = (error: Error, request: FastifyRequest, reply: FastifyReply): void => {
-  const problem = problemOf(error, request.id);
-  void reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem));
-};
+export const answerMalformedUrl =
+  (metrics: Metrics) =>
+  (error: Error, request: FastifyRequest, reply: FastifyReply): void => {
+    const problem = problemOf(error, request.id);
+    metrics.count('http_errors_total', 1, { code: problem.code });
+    void reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+  };
 
 /** Details of an unexpected error stay in the log. */
 export const problemOf = (error: unknown, requestId: string): Problem => {

@@ -64,6 +64,14 @@ describe('the HTTP edge', () => {
     expect(answer).toMatchObject({ status: 415, body: { code: 'MEDIA_TYPE_UNSUPPORTED' } });
   });
 
+  it('does not send again what the caller has (RFC 9110 13.1.2)', async () => {
+    await ask('POST', '/api/devices', json, '{"deviceId":"pump-2"}');
+    const first = await ask('GET', '/api/devices/pump-2', {});
+    const known = { 'if-none-match': String(first.headers['etag']) };
+    expect(await ask('GET', '/api/devices/pump-2', known)).toMatchObject({ status: 304, body: null });
+    expect(await ask('GET', '/api/devices/pump-2', { 'if-none-match': '"99"' })).toMatchObject({ status: 200 });
+  });
+
   it('reads a merge patch under its own type (RFC 7396)', async () => {
     await ask('POST', '/api/devices', json, '{"deviceId":"pump-1"}');
     const type = { 'content-type': 'application/merge-patch+json' };

@@ -17,7 +17,7 @@ import { SystemClock } from '../adapters/embedded/system-clock.ts';
 import { AppModule } from '../app.module.ts';
 import { dataPath, type ServerConfig } from '../config.ts';
 import { FleetError } from '../errors.ts';
-import { guardHttpEdge } from '../http-edge.ts';
+import { answerBrokenRequest, guardHttpEdge } from '../http-edge.ts';
 import { NestLogger } from '../nest-logger.ts';
 import { requestFault } from '../request-fault.ts';
 import { answerMalformedUrl, ProblemFilter } from '../problem.filter.ts';
@@ -67,7 +67,8 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
       bodyLimit: config.http.bodyLimitBytes,
       ...requestPatience(config.http.requestTimeoutMs),
       forceCloseConnections: true,
-      frameworkErrors: answerMalformedUrl,
+      frameworkErrors: answerMalformedUrl(metrics),
+      clientErrorHandler: answerBrokenRequest(metrics),
     }),
     { logger: new NestLogger(log), abortOnError: false },
   );
