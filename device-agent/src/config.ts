@@ -62,7 +62,7 @@ const modelSchema = z.strictObject({
   bundle: z.string().min(1).describe('a folder (with a slash), or a name of the catalogue'),
   version: z.string().optional().describe('of a catalogue model; the last by default'),
   source: sensorName.optional().describe('the sensor it looks at; the first by default'),
-  allowedLatenessMs: ms(0, 3_600_000, 0, 'event time a window stays open for late samples'),
+  allowedLatenessMs: ms(0, 1e12, 0, 'event time a window stays open for late samples'),
   maxQueuedWindows: count(1, 10_000, 64, 'windows that may wait for inference'),
   maxWindowSamples: count(64, 1_000_000, 100_000, 'samples held for open windows'),
 });

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command line of the agent: 0 well, 1 failed, 2 used wrongly. */
 import { Command, CommanderError } from 'commander';
-import { fetchStatus, describeStatus } from './commands/status.ts';
+import { describeStatus, fetchStatus, localUrlOf } from './commands/status.ts';
 import { runAgent } from './commands/run.ts';
 import { loadAgentConfig } from './config.ts';
 import { isAgentError, sentenceOf } from './errors.ts';
@@ -47,14 +47,9 @@ program
   .option('--url <url>', 'address of the local API, instead of the one in the configuration')
   .option('--json', 'as one JSON object')
   .action(async ({ config: file, url, json }: SharedOptions & { url?: string; json?: true }) => {
-    const status = await fetchStatus(url ?? (await localUrlOf(file)));
+    const status = await fetchStatus(url ?? localUrlOf(await loadAgentConfig(file, process.env)));
     print(json === true ? JSON.stringify(status) : describeStatus(status));
   });
-
-const localUrlOf = async (file: string): Promise<string> => {
-  const { localApi } = await loadAgentConfig(file, process.env);
-  return `http://${localApi?.host ?? '127.0.0.1'}:${localApi?.port ?? 0}`;
-};
 
 /** Wrong use and wrong configuration are the caller's to mend. */
 const exitCodeOf = (error: unknown): number => {

@@ -1,8 +1,17 @@
 /** `shoal-agent status`: what a running agent says of itself. */
 import type { AgentStatus } from '../agent-status.ts';
+import type { AgentConfig } from '../config.ts';
 import { AgentError } from '../errors.ts';
+import { loopbackUrl } from '../local-api/loopback-url.ts';
 
 const TIMEOUT_MS = 5_000;
+
+/** Throws AGENT_UNREACHABLE when the configuration does not tell the address. */
+export const localUrlOf = ({ localApi }: Pick<AgentConfig, 'localApi'>): string => {
+  if (localApi !== null && localApi.port > 0) return loopbackUrl(localApi.host, localApi.port);
+  const why = localApi === null ? 'The configuration has no local API' : 'The local API takes any free port';
+  throw new AgentError('AGENT_UNREACHABLE', `${why}; give the "localUrl" of the ready line with --url.`);
+};
 
 /** Throws AGENT_UNREACHABLE. */
 export const fetchStatus = async (localUrl: string): Promise<AgentStatus> => {

@@ -70,22 +70,22 @@ export class CommandDesk implements LinkParticipant {
     const known = remembered.find(commandId);
     if (known !== undefined) return this.#send(known);
     if (this.#running.has(commandId)) return;
-    const handler = handlers[name];
     if (serverNow() > command.expiresAt) return this.#conclude(this.#outcome(commandId, 'expired'));
-    if (handler === undefined) return this.#conclude(this.#outcome(commandId, 'unsupported'));
     this.#running.add(commandId);
     try {
-      const acknowledged = this.#outcome(commandId, 'acknowledged');
-      await remembered.remember(acknowledged);
-      this.#send(acknowledged);
-      await this.#conclude(await this.#run(command, handler));
+      await this.#conclude(await this.#run(command, handlers[name]));
     } finally {
       this.#running.delete(commandId);
     }
   }
 
-  async #run({ commandId, parameters }: Command, handler: CommandHandler): Promise<CommandOutcome> {
+  /** What cannot be remembered is not carried out: a restart might do it again. */
+  async #run({ commandId, parameters }: Command, handler: CommandHandler | undefined): Promise<CommandOutcome> {
     try {
+      const acknowledged = this.#outcome(commandId, 'acknowledged');
+      await this.#options.remembered.remember(acknowledged);
+      this.#send(acknowledged);
+      if (handler === undefined) return this.#outcome(commandId, 'unsupported');
       return { ...this.#outcome(commandId, 'succeeded'), result: await handler(parameters ?? {}) };
     } catch (error) {
       const code = isAgentError(error) ? error.code : 'COMMAND_FAILED';

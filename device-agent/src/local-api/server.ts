@@ -1,6 +1,7 @@
 /** The local API: plain HTTP on loopback, read-only. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { AgentError } from '../errors.ts';
+import { loopbackUrl } from './loopback-url.ts';
 import { answerLocal, type LocalViews } from './status-routes.ts';
 
 export interface LocalApiOptions {
@@ -34,7 +35,7 @@ export class LocalApi {
       );
       server.listen(port, host, () => {
         const address = server.address();
-        resolve(`http://${host}:${typeof address === 'object' && address !== null ? address.port : port}`);
+        resolve(loopbackUrl(host, typeof address === 'object' && address !== null ? address.port : port));
       });
     });
   }

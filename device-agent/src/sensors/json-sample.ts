@@ -1,4 +1,4 @@
-/** One line of JSON as a sample: `{"observedAt": …, "values": {…}}`, or just the channels. */
+/** One line of JSON as a sample: `{"observedAt": …, "values": {…}}`, or just the channels, with or without an `observedAt`. */
 import { BOUNDS, type ValueMark } from '@shoal/protocol';
 import { z } from 'zod';
 import { parseRecordedTime } from './recorded-time.ts';
@@ -6,38 +6,54 @@ import type { Sample } from './sensor-source.port.ts';
 
 export type BadLineReason = 'not-json' | 'wrong-shape' | 'unparseable-time' | 'too-many-channels' | 'line-too-long';
 
-const valueSchema = z.union([z.number(), z.null()]);
+// JSON.parse reads 1e999 as Infinity.
+const valueSchema = z.union([z.number(), z.literal([Infinity, -Infinity]), z.null()]);
 const channelsSchema = z.record(z.string().min(1).max(64), valueSchema);
-const envelopeSchema = z.object({
-  observedAt: z.union([z.number(), z.string()]).optional(),
-  values: channelsSchema,
-});
+const timeSchema = z.union([z.number(), z.string()]).optional();
+const envelopeSchema = z.object({ observedAt: timeSchema, values: channelsSchema });
 
-const parseJson = (line: string): unknown => {
-  try {
-    return JSON.parse(line) as unknown;
-  } catch {
-    return undefined;
-  }
+/** A flat line as an envelope; everything else as it is. */
+const enveloped = (json: unknown): unknown => {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return json;
+  const { observedAt, ...values } = json as Record<string, unknown>;
+  return observedAt === undefined ? { values } : { observedAt, values };
 };
 
-/** `now` stands in for a line without a time. Nulls are marked `missing`. */
+/** Numbers that JSON does not have, and that many programs print all the same. */
+const BARE_NOT_FINITE = /(:\s*)(-?)(?:NaN|Infinity)(?=\s*[,}])/g;
+
+const parseJson = (line: string): unknown => {
+  for (const text of [line, line.replaceAll(BARE_NOT_FINITE, '$1$21e999')]) {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      // The next reading of the line, or none.
+    }
+  }
+  return undefined;
+};
+
+const markOf = (value: number | null): ValueMark | undefined => {
+  if (value === null) return 'missing';
+  return Number.isFinite(value) ? undefined : 'not-finite';
+};
+
+/** `now` stands in for a line without a time. Nulls are marked `missing`, what is not finite becomes null and is marked so. */
 export const parseSampleLine = (line: string, now: number): Sample | BadLineReason => {
   const json = parseJson(line);
   if (json === undefined) return 'not-json';
-  const enveloped = envelopeSchema.safeParse(json);
-  const flat = enveloped.success ? undefined : channelsSchema.safeParse(json);
-  const values = enveloped.success ? enveloped.data.values : flat?.data;
-  if (values === undefined || Object.keys(values).length === 0) return 'wrong-shape';
-  if (Object.keys(values).length > BOUNDS.valuesPerRecord) return 'too-many-channels';
-  const time = enveloped.success ? enveloped.data.observedAt : undefined;
-  const observedAt = time === undefined ? now : parseRecordedTime(String(time));
+  const given = envelopeSchema.safeParse(json).data ?? envelopeSchema.safeParse(enveloped(json)).data;
+  const channels = Object.entries(given?.values ?? {});
+  if (given === undefined || channels.length === 0) return 'wrong-shape';
+  if (channels.length > BOUNDS.valuesPerRecord) return 'too-many-channels';
+  const observedAt = given.observedAt === undefined ? now : parseRecordedTime(String(given.observedAt));
   if (observedAt === null) return 'unparseable-time';
-  const missing = Object.keys(values).filter((channel) => values[channel] === null);
-  if (missing.length === 0) return { observedAt, values };
-  return {
-    observedAt,
-    values,
-    marks: Object.fromEntries(missing.map((name): [string, ValueMark] => [name, 'missing'])),
-  };
+  const marks: Record<string, ValueMark> = {};
+  for (const [name, value] of channels) {
+    const mark = markOf(value);
+    if (mark !== undefined) marks[name] = mark;
+  }
+  if (Object.keys(marks).length === 0) return { observedAt, values: given.values };
+  const values = Object.fromEntries(channels.map(([name, value]) => [name, name in marks ? null : value]));
+  return { observedAt, values, marks };
 };

@@ -21,7 +21,9 @@ export type OnBadRow = (reason: BadRowReason) => void;
 
 export const LABEL_COLUMNS: readonly string[] = ['anomaly', 'changepoint'];
 const TIME_COLUMNS: readonly string[] = ['datetime', 'timestamp', 'time', 'ts', 'date'];
-const DELIMITERS = [';', ',', '\t'] as const;
+const DELIMITERS = [';', ',', '\t', '|'] as const;
+/** Names that hold the word without being it: `Date Time`, `event_time`. */
+const TIME_WORD = /(?:^|[^a-z])(?:date|datetime|time|timestamp)(?:[^a-z]|$)/;
 const MAX_LINE_BYTES = 1_048_576;
 
 interface Columns {
@@ -48,7 +50,8 @@ const sniffDelimiter = (header: string): (typeof DELIMITERS)[number] => {
 const timeIndexOf = (header: readonly string[], { file, timeColumn }: RecordingFormat): number => {
   const lower = header.map((name) => name.toLowerCase());
   const wanted = timeColumn === undefined ? TIME_COLUMNS : [timeColumn.toLowerCase()];
-  const index = wanted.map((name) => lower.indexOf(name)).find((found) => found >= 0) ?? -1;
+  const exact = wanted.map((name) => lower.indexOf(name)).find((found) => found >= 0);
+  const index = exact ?? (timeColumn === undefined ? lower.findIndex((name) => TIME_WORD.test(name)) : -1);
   if (index >= 0) return index;
   const seen = header.slice(0, 8).join(', ');
   throw new AgentError('SENSOR_NO_TIME_COLUMN', `${file} has no column ${wanted.join(' | ')} (it has: ${seen}).`);

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { silentLogger, systemClock } from '../../src/runtime.ts';
 import { JsonLinesSource, type JsonLinesOptions } from '../../src/sensors/json-lines.ts';
+import { parseSampleLine } from '../../src/sensors/json-sample.ts';
 import type { Sample } from '../../src/sensors/sensor-source.port.ts';
 
 const source = (from: JsonLinesOptions['from'], restartPauseMs = () => 1): JsonLinesSource =>
@@ -35,6 +36,21 @@ describe('a source of JSON lines', () => {
     expect(samples.map(({ values }) => values['a'])).toEqual([1, 2, 3]);
     expect(samples[0]).toEqual({ observedAt: 1_700_000_000_000, values: { a: 1, b: null }, marks: { b: 'missing' } });
     expect(samples[2]?.observedAt).toBe(1_700_000_000_000);
+  });
+
+  it.each([
+    ['{"observedAt":1700000000000,"a":1}', { observedAt: 1_700_000_000_000, values: { a: 1 } }],
+    ['{"observedAt":"2023-11-14T22:13:20Z","a":1}', { observedAt: 1_700_000_000_000, values: { a: 1 } }],
+    [
+      '{"observedAt":1,"values":{"a":NaN,"b":-Infinity,"c":1e999,"d":2}}',
+      {
+        observedAt: 1_000,
+        values: { a: null, b: null, c: null, d: 2 },
+        marks: { a: 'not-finite', b: 'not-finite', c: 'not-finite' },
+      },
+    ],
+  ])('reads %s', (line, sample) => {
+    expect(parseSampleLine(line, 0)).toEqual(sample);
   });
 
   it('counts what it cannot use by reason, holds no more than one bounded line, and reads on', async () => {

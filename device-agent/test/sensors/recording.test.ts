@@ -30,6 +30,8 @@ describe('a recording', () => {
 
   it.each([
     ['commas', 'timestamp,value\n2020-03-09 10:14:33,7\n'],
+    ['bars', 'ts|value\n2020-03-09 10:14:33|7\n'],
+    ['a time column of another name', 'value,Date Time\n7,2020-03-09 10:14:33\n'],
     ['tabs', 'ts\tvalue\n2020-03-09 10:14:33\t7\n'],
     ['epoch seconds', `time,value\n${T0 / 1_000},7\n`],
     ['epoch milliseconds', `Date,value\n${T0},7\n`],

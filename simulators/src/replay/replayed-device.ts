@@ -45,16 +45,20 @@ export class ReplayedDevice {
   private startedAt = 0;
 
   constructor(recording: Recording, place: ReplayPlace) {
-    const { deviceId, file, disorderMs } = recording;
+    const { deviceId, file, disorderMs, rows } = recording;
     const { host, port, speed, view } = place;
     this.recording = recording;
     this.view = view;
+    // Of a recording in disorder every window stays open until the end.
+    const maxWindowSamples = Math.min(1_000_000, Math.max(100_000, rows.length));
     this.hasModel = missingChannels(recording, view).length === 0;
     const config = fullAgentConfig(
       { deviceId, host, port, dataDir: join(place.dataDir, deviceId) },
       {
         sensors: [{ type: 'replay', name: SENSOR, file, speed }],
-        models: this.hasModel ? [{ bundle: PUMP_MODEL, allowedLatenessMs: Math.min(disorderMs, 3_600_000) }] : [],
+        models: this.hasModel
+          ? [{ bundle: PUMP_MODEL, allowedLatenessMs: Math.min(disorderMs, 1e12), maxWindowSamples }]
+          : [],
       },
     );
     this.agent = createAgent(config);
