@@ -3,8 +3,8 @@ import { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { Metrics } from '../../../ports/metrics.ts';
 import type { CheckFinding } from './check-thread.ts';
+import { isCorruptCode } from './corruption.ts';
 import { threadEntry } from './thread-link.ts';
-import { isCorruptCode } from './thread-messages.ts';
 
 interface Collaborators {
   readonly metrics: Metrics;

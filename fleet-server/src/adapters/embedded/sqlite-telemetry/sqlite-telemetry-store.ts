@@ -20,11 +20,12 @@ import {
   type StoredOf,
 } from '../../../ports/telemetry-store.ts';
 import { appendedOf } from './appended.ts';
+import { isCorruptCode } from './corruption.ts';
 import { firstDayKept } from './day-table.ts';
 import { LateCheck } from './late-check.ts';
 import { packAppend } from './packed-append.ts';
 import { ThreadLink, threadEntry } from './thread-link.ts';
-import { isCorruptCode, type ReaderJobs, type WriterJobs, type WriterThreadData } from './thread-messages.ts';
+import type { ReaderJobs, WriterJobs, WriterThreadData } from './thread-messages.ts';
 
 interface Collaborators {
   readonly clock: Clock;

@@ -1,7 +1,7 @@
 /** Opens the telemetry file: pragmas, check, schema and its versions; a corrupt file is set aside and never used. */
 import { existsSync, renameSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import { isCorruptCode } from './thread-messages.ts';
+import { isCorruption } from './corruption.ts';
 
 export type Sqlite = Database.Database;
 
@@ -43,11 +43,6 @@ const BUSY_MS = 250;
 export class UnknownVersionError extends Error {
   override readonly name = 'UnknownVersionError';
 }
-
-export const isCorruption = (error: unknown): boolean => {
-  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && isCorruptCode(code);
-};
 
 /** Of the tables that decide what was received: they are checked at every open, however large the file is. */
 const LEDGER_TABLES = ['devices', 'epochs', 'received', 'totals'] as const;

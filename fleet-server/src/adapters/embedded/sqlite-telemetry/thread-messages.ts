@@ -54,8 +54,6 @@ export type ThreadAnswer =
   | { readonly opened: true; readonly isChecked: boolean }
   | { readonly opened: false; readonly fault: ThreadFault };
 
-export const isCorruptCode = (code: string): boolean => code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB';
-
 export const asFault = (error: unknown): ThreadFault => ({
   code: error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : nameOf(error),
   message: error instanceof Error ? error.message : String(error),

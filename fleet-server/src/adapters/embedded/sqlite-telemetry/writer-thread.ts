@@ -1,7 +1,8 @@
 /** The worker thread that writes the telemetry file; the event loop of the server never waits for the disk. */
 import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads';
+import { isCorruption } from './corruption.ts';
 import { RECORD_NUMBERS } from './packed-append.ts';
-import { isCorruption, openForWriting, setAside, type Sqlite } from './telemetry-file.ts';
+import { openForWriting, setAside, type Sqlite } from './telemetry-file.ts';
 import { TelemetryWriter } from './telemetry-writer.ts';
 import {
   asFault,
