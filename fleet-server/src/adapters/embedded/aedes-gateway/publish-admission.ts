@@ -15,11 +15,15 @@ export type Admission =
 interface Publish {
   readonly topic: string;
   readonly qos: number;
+  /** Absent in a last will. */
+  readonly messageId?: number | undefined;
 }
 
-/** The order is part of the contract: `$` topics, quality of service, access, topic. */
+/** The order is part of the contract: packet identifier, `$` topics, quality of service, access, topic. */
 export const judgePublish = (session: Session, publish: Publish, authenticator: Authenticator): Admission => {
   const { topic } = publish;
+  // [MQTT-2.3.1-1]: nothing can be acknowledged under it.
+  if (publish.qos > 0 && publish.messageId === 0) return refused('MQTT_PROTOCOL_ERROR', 'packet identifier 0');
   if (topic.startsWith('$')) return refused('TOPIC_FORBIDDEN', `topic "${clip(topic)}" is reserved`);
   if (publish.qos > 1) return refused('QOS_UNSUPPORTED', 'QoS 2 is not supported; publish with QoS 1');
   if (!authenticator.mayPublish(session.principal, topic)) {

@@ -67,6 +67,16 @@ describe('the gateway', () => {
     expect(other.isClosed).toBe(false);
   });
 
+  it('closes a connection that publishes under packet identifier 0 [MQTT-2.3.1-1]', async () => {
+    const client = await device('pump-1');
+    const before = await refusals('MQTT_PROTOCOL_ERROR');
+    const topic = Buffer.from(READINGS);
+    const body = Buffer.concat([Buffer.from([0, topic.length]), topic, Buffer.from([0, 0]), Buffer.from('{}')]);
+    client.write(Buffer.concat([Buffer.from([0x32, body.length]), body]));
+    expect(await refusalsAtClose(client, 'MQTT_PROTOCOL_ERROR')).toBe(before + 1);
+    expect(client.count('puback')).toBe(0);
+  });
+
   it('refuses a frame over 4 kB before CONNACK', async () => {
     const before = await refusals('FRAME_REFUSED');
     const client = dial();
