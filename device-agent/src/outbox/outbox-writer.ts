@@ -63,12 +63,12 @@ export class OutboxWriter {
     try {
       return this.#attempt(work, null);
     } catch (error) {
-      if (failureCode(error) !== 'OUTBOX_CORRUPT') return failure(error);
+      if (failureCode(error) !== 'OUTBOX_CORRUPT') return this.#failure(error);
     }
     try {
       return this.#attempt(work, this.#setAside());
     } catch (error) {
-      return failure(error);
+      return this.#failure(error);
     }
   }
 
@@ -80,6 +80,11 @@ export class OutboxWriter {
     const database = this.#database;
     const records = work(database);
     return { ok: true, state: database.state(), records, evicted: NO_DROPS, quarantinedAs };
+  }
+
+  #failure(error: unknown): WriterAnswer {
+    const code = failureCode(error);
+    return { ok: false, code, message: messageOf(code, this.#options.file, error) };
   }
 
   /** Renames the file with its log; a log without its file would be replayed into the new one. */
@@ -110,4 +115,18 @@ export class OutboxWriter {
   }
 }
 
-const failure = (error: unknown): WriterAnswer => ({ ok: false, code: failureCode(error), message: sentenceOf(error) });
+/** Names the file and the remedy, which SQLite does not. */
+const messageOf = (code: WriterFailureCode, file: string, error: unknown): string => {
+  const said = sentenceOf(error);
+  switch (code) {
+    case 'OUTBOX_LOCKED':
+      return `Another process uses ${file}; give every agent its own data folder.`;
+    case 'OUTBOX_DISK_FULL':
+      return `No space to write ${file}; free some. Records wait in memory.`;
+    case 'OUTBOX_WRITE_FAILED':
+      return `Cannot write ${file}: ${said}; check the disk and permissions. Records wait in memory.`;
+    case 'OUTBOX_CORRUPT':
+    case 'OUTBOX_FROM_NEWER_AGENT':
+      return said;
+  }
+};

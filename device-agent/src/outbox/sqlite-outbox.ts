@@ -1,7 +1,7 @@
 /** The outbox on SQLite: group commits by a thread of its own, so that a slow card never holds up sensors or network. */
 import { PRIORITY_CLASSES, type PriorityClass } from '@shoal/protocol';
 import { AgentError } from '../errors.ts';
-import type { Clock } from '../runtime.ts';
+import { randomId, type Clock } from '../runtime.ts';
 import { addDrops, dropEntries, mergeDrops, NO_DROPS } from './drop-counts.ts';
 import type { OutboxBounds } from './eviction-policy.ts';
 import { MemoryBuffer, type MemoryBounds } from './memory-buffer.ts';
@@ -41,21 +41,22 @@ const ROW_BYTES = 40;
 const HIGH_WATER = 0.5;
 
 const NO_CLASS = { alarm: 0, prediction: 0, reading: 0, debug: 0 } as const;
-const NO_FILE: FileState = {
-  epoch: '',
+/** Without a file the device has an epoch all the same, or the fleet would not take its birth; the file brings its own. */
+const noFile = (): FileState => ({
+  epoch: randomId(),
   lastSequence: 0,
   depthByClass: NO_CLASS,
   highestByClass: NO_CLASS,
   sizeBytes: 0,
   dropped: NO_DROPS,
-};
+});
 
 export class SqliteOutbox implements Outbox {
   readonly #options: SqliteOutboxOptions;
   readonly #thread: WriterThread;
   readonly #buffer: MemoryBuffer;
   readonly #listeners: OutboxListener[] = [];
-  #file = NO_FILE;
+  #file = noFile();
   #health: OutboxHealth = 'ok';
   #acknowledged: Acknowledgement[] = [];
   /** In the commit that runs. */

@@ -1,8 +1,9 @@
-import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { withFolder } from '../fixtures/conditions.ts';
+import { epochSchema } from '@shoal/protocol';
+import { eventually, withFolder } from '../fixtures/conditions.ts';
 import { readAll, reading, withOutbox } from './fixtures/outbox-fixture.ts';
 
 describe('an outbox whose file is damaged', () => {
@@ -80,6 +81,28 @@ describe('an outbox whose file is damaged', () => {
       const kept = readdirSync(folder).filter((name) => name.includes('.damaged-'));
       expect(kept).toHaveLength(2);
       expect(await readFile(join(folder, kept.sort().at(-1) ?? ''), 'utf8')).toContain('not a database 3');
+    });
+  });
+
+  it('without a file the device has an epoch, says what is wrong, and heals', async () => {
+    await withFolder(async (folder) => {
+      const file = join(folder, 'outbox.db');
+      mkdirSync(file);
+      const said: string[] = [];
+      await withOutbox(
+        folder,
+        async (outbox) => {
+          const { epoch, health } = outbox.state();
+          expect(health).toBe('failing');
+          expect(epochSchema.safeParse(epoch).success).toBe(true);
+          outbox.enqueue(reading(1));
+          rmdirSync(file);
+          await eventually(() => outbox.state().health === 'ok' && outbox.state().depth === 1);
+          expect(outbox.state().epoch).not.toBe(epoch);
+        },
+        { listener: { healthChanged: (_health, sentence) => void said.push(sentence) } },
+      );
+      expect(said[0]).toContain(`Cannot write ${file}`);
     });
   });
 });

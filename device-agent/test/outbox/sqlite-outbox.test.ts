@@ -5,7 +5,7 @@ import { PRIORITY_CLASSES } from '@shoal/protocol';
 import fc from 'fast-check';
 import { addDrops, mergeDrops, NO_DROPS, totalDrops } from '../../src/outbox/drop-counts.ts';
 import type { DropCounts } from '../../src/outbox/outbox.port.ts';
-import { codeOf, eventually, withFolder } from '../fixtures/conditions.ts';
+import { eventually, withFolder } from '../fixtures/conditions.ts';
 import { outboxIn, readAll, reading, withOutbox } from './fixtures/outbox-fixture.ts';
 
 describe('the outbox', () => {
@@ -207,7 +207,10 @@ describe('the outbox', () => {
     await withFolder((folder) =>
       withOutbox(folder, async () => {
         const second = outboxIn(folder);
-        expect(await codeOf(second.start())).toBe('OUTBOX_LOCKED');
+        await expect(second.start()).rejects.toMatchObject({
+          code: 'OUTBOX_LOCKED',
+          message: expect.stringContaining(join(folder, 'outbox.db')),
+        });
       }),
     );
   });
