@@ -11,6 +11,7 @@ import type { StartOptions } from './options.ts';
 import type { RunSurroundings } from './run-surroundings.ts';
 import type { Terminal } from './terminal.ts';
 import { welcome } from './welcome.ts';
+import { whileServed } from './while-served.ts';
 
 const AGENTS_AT_A_TIME = 16;
 const PROGRESS_EVERY_MS = 2_000;
@@ -89,7 +90,9 @@ export const runReplay = async (path: string, options: StartOptions, around: Run
     terminal.say(welcome(places));
     introduce(recordings, place, terminal);
     const atATime = options.full === undefined || options.full === 0 ? AGENTS_AT_A_TIME : options.full;
-    const devices = await replayAll(recordings, place, { terminal, signal, atATime });
+    const devices = await whileServed(bed, around, (running) =>
+      replayAll(recordings, place, { terminal, signal: running, atATime }),
+    );
     if (signal.aborted) return 130;
     const outcomes: ReplayOutcome[] = [];
     for (const device of devices) outcomes.push(await device.outcome(bed.httpUrl));
