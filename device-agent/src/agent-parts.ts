@@ -1,6 +1,6 @@
 /** Makes every part of an agent from its slice of the configuration and joins them; nothing here starts anything. */
 import { join } from 'node:path';
-import { EngineSupervisor } from '@shoal/models';
+import { EngineSupervisor, isWindowed } from '@shoal/models';
 import { desiredTwinSchema, type ReportedState } from '@shoal/protocol';
 import type { AgentConfig } from './config.ts';
 import { CommandDesk } from './device-commands/command-desk.ts';
@@ -241,10 +241,11 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
   };
 };
 
-/** Model lanes for the bundles that could be read, each looking at its source. */
+/** Lanes for the models that look at windows, each at its source; the others only answer requests. */
 export const createLanes = (config: AgentConfig, parts: AgentParts, logger: Logger): ModelLane[] => {
   const { engines, outbox, events, health, feeds } = parts;
-  return engines.slots.map((slot) => {
+  const windowed = engines.slots.filter((slot) => isWindowed(slot.bundle.manifest));
+  return windowed.map((slot) => {
     const assigned = config.models.find((model) => model === slot.assignment);
     const source = assigned?.source ?? feeds[0]?.status().name ?? '';
     const { maxQueuedWindows = 64, allowedLatenessMs = 0, maxWindowSamples = 100_000 } = assigned ?? {};

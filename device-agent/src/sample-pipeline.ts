@@ -1,4 +1,5 @@
 /** The way of a sample through the agent: into a reading, into the windows of the models that look at its source, into predictions. */
+import { windowedManifest, type WindowedManifest } from '@shoal/models';
 import type { HealthBoard } from './health/health-board.port.ts';
 import { InferenceLoop, type InferenceLoopOptions } from './inference/inference-loop.ts';
 import type { ModelSlot } from './inference/model-slot.ts';
@@ -23,10 +24,13 @@ export class ModelLane {
   readonly assembler: WindowAssembler;
   readonly loop: InferenceLoop;
   readonly #health: HealthBoard;
+  readonly #spec: WindowedManifest['window'];
 
+  /** Throws MODEL_NOT_WINDOWED. */
   constructor(options: ModelLaneOptions) {
     const { slot, source, allowedLatenessMs, maxSamples, health } = options;
-    const spec = slot.bundle.manifest.window;
+    const spec = windowedManifest(slot.bundle.manifest).window;
+    this.#spec = spec;
     this.slot = slot;
     this.source = source;
     this.assembler = new WindowAssembler({ spec, channels: spec.channels, allowedLatenessMs, maxSamples });
@@ -41,8 +45,8 @@ export class ModelLane {
 
   /** Says once and again which channels the source lacks. */
   checkChannels({ channels, name }: SensorSource): void {
-    const { spec, model } = { spec: this.slot.bundle.manifest.window, model: this.slot.model.name };
-    const missing = spec.channels.filter((channel) => !channels.includes(channel));
+    const model = this.slot.model.name;
+    const missing = this.#spec.channels.filter((channel) => !channels.includes(channel));
     const sentence = `${model} needs channels that ${name} does not have: ${missing.join(', ')}.`;
     if (missing.length > 0) this.#health.raise('MODEL_SOURCE_MISMATCH', model, sentence);
     else this.#health.clear('MODEL_SOURCE_MISMATCH', model);

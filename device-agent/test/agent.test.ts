@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { expectedWindows, readCatalogBundle } from '@shoal/models';
+import { expectedWindows, readCatalogBundle, windowedManifest } from '@shoal/models';
 import { topics } from '@shoal/protocol';
 import {
   BundleShelf,
@@ -79,7 +79,7 @@ describe('an agent with the shipped pump model', () => {
         expect(readings).toHaveLength(400);
         const plan = expectedWindows(
           readings.map(({ observedAt }) => observedAt),
-          manifest.window,
+          windowedManifest(manifest).window,
         );
         expect(predictions.map((prediction) => ('window' in prediction ? prediction.window : null))).toEqual(plan);
         expect(plan.length).toBeGreaterThan(30);

@@ -27,6 +27,7 @@ const CATALOGUE = {
   ),
   FEATURE_VIEW_MISMATCH: once('Features made by another view than the bundle pins. Evaluate the view of the bundle.'),
   WINDOW_INCOMPLETE: once('A window lacks the values the view needs and its policy is to fail. Check the sensor.'),
+  MODEL_NOT_WINDOWED: once('The model has no feature view: it is asked with tensors. Give it no sensor.'),
   WINDOW_SHAPE_INVALID: once(
     'A window with wrong bounds, samples outside of them, or values that are not finite numbers.',
   ),

@@ -204,6 +204,7 @@ export const manifestOf = (patch: Partial<BundleContent['manifest']> = {}): Bund
   featureView: TINY_VIEW,
   window: { channels: ['x'], sampleRateHz: 1, lengthMs: 1_000, hopMs: 1_000, minCoverage: 1 },
   postProcessing: {
+    kind: 'score',
     scoreOutput: 'score',
     decisionThreshold: 'high',
     labels: ['low', 'high'],

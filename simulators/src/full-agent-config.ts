@@ -1,6 +1,6 @@
 /** The configuration of full agents inside a simulation: quick to reconnect and to stop, no local API, the shipped pump model. */
 import { parseAgentConfig, type AgentConfig, type AgentConfigInput } from '@shoal/device-agent';
-import { catalogFolder, readBundle, readCatalog, type BundleManifest } from '@shoal/models';
+import { catalogFolder, readBundle, readCatalog, windowedManifest, type WindowedManifest } from '@shoal/models';
 
 export const PUMP_MODEL = 'pump-anomaly';
 
@@ -26,8 +26,8 @@ export const fullAgentConfig = (place: FullAgentPlace, over: Partial<AgentConfig
   });
 
 /** The manifest of the model that full agents run: the last version in the catalogue, as the agent chooses it. */
-export const pumpModelManifest = async (): Promise<BundleManifest> => {
+export const pumpModelManifest = async (): Promise<WindowedManifest> => {
   const versions = (await readCatalog()).filter(({ name }) => name === PUMP_MODEL);
   const folder = versions.at(-1)?.folder ?? catalogFolder();
-  return (await readBundle(folder, { signaturePolicy: 'allow-unsigned' })).manifest;
+  return windowedManifest((await readBundle(folder, { signaturePolicy: 'allow-unsigned' })).manifest);
 };

@@ -110,7 +110,7 @@ export class InferenceLoop {
 
   #publish({ startAt, endAt, samples }: AssembledWindow, verdict: SlotVerdict): void {
     const { slot, outbox } = this.#options;
-    const { outputs, label, threshold, engine, latencyMs, degradedReason } = verdict;
+    const { outputs, label, confidence, threshold, engine, latencyMs, degradedReason } = verdict;
     outbox.enqueue({
       kind: 'predictions',
       priority: 'prediction',
@@ -119,7 +119,8 @@ export class InferenceLoop {
         model: slot.model,
         window: { startAt, endAt, count: samples.length },
         outputs,
-        label,
+        ...(label !== undefined && { label }),
+        ...(confidence !== undefined && { confidence }),
         ...(Number.isFinite(threshold) && { threshold }),
         source: 'edge',
         ...(engine !== null && { engine }),
@@ -136,8 +137,8 @@ export class InferenceLoop {
   #alarm(startAt: number, endAt: number, { outputs, label, threshold }: SlotVerdict): void {
     const { name, version } = this.#options.slot.model;
     this.#alarms += 1;
-    const message = `${name} says "${label}" for the window up to ${new Date(endAt).toISOString()}.`;
-    const facts = { model: name, version, label, threshold, startAt, endAt, ...outputs };
+    const message = `${name} says "${label ?? ''}" for the window up to ${new Date(endAt).toISOString()}.`;
+    const facts = { model: name, version, label: label ?? null, threshold, startAt, endAt, ...outputs };
     this.#options.events.record('prediction.alarm', 'alarm', message, facts);
   }
 

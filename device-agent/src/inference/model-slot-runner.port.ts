@@ -4,9 +4,12 @@ import type { AssembledWindow } from '../windows/assembled-window.port.ts';
 
 export interface SlotVerdict {
   readonly outputs: Readonly<Record<string, number>>;
-  readonly label: string;
+  /** Absent for a model whose outputs are not judged. */
+  readonly label: string | undefined;
   readonly threshold: number;
   readonly exceeded: boolean;
+  /** Of the label, 0 to 1, where the model gives one. */
+  readonly confidence?: number;
   /** Engine that ran it. */
   readonly engine: string | null;
   readonly latencyMs: number;

@@ -1,10 +1,11 @@
 /** One model on the engines of this device: features, inference, verdict by the thresholds in force, and what changes are worth telling. */
 import {
   evaluateFeatureView,
-  judgeScores,
-  ModelError,
+  judgeOutputs,
   modelInputs,
+  windowedManifest,
   type Bundle,
+  type BundleManifest,
   type EngineState,
   type SupervisedModel,
 } from '@shoal/models';
@@ -31,15 +32,33 @@ export interface ModelSlotOptions {
   readonly health: HealthBoard;
 }
 
-/** The first value of each scalar output, by name; others and values that are not finite are left out. */
-const scalarsOf = (outputs: Tensors): Record<string, number> => {
-  const scalars: Record<string, number> = {};
-  for (const [name, { data }] of Object.entries(outputs)) {
-    const value = data.length === 1 ? Number(data[0]) : Number.NaN;
-    if (Number.isFinite(value)) scalars[name.slice(0, 64)] = value;
-  }
-  return scalars;
+type Named = readonly (readonly [name: string, value: number])[];
+
+/** A model of classes answers with a probability by label, every other output with its value when it has one only. */
+const namesOf = (rule: BundleManifest['postProcessing'], outputs: Tensors): Named =>
+  Object.entries(outputs).flatMap(([name, { data }]): Named => {
+    if (rule.kind === 'classes' && name === rule.probabilitiesOutput)
+      return rule.labels.map((label, i) => [label, Number(data[i])]);
+    return data.length === 1 ? [[name, Number(data[0])]] : [];
+  });
+
+/** What a prediction carries of the outputs; values that are not finite are left out. */
+const namedOutputs = ({ postProcessing }: BundleManifest, outputs: Tensors): Record<string, number> =>
+  Object.fromEntries(
+    namesOf(postProcessing, outputs)
+      .filter(([, value]) => Number.isFinite(value))
+      .map(([name, value]) => [name.slice(0, 64), value]),
+  );
+
+/** What a fleet may call the threshold that decides, its own name first. */
+const decisionNames = (rule: BundleManifest['postProcessing']): readonly string[] => {
+  if (rule.kind === 'none') return [];
+  if (rule.kind === 'classes') return [rule.decisionThreshold, rule.probabilitiesOutput];
+  return [rule.decisionThreshold, rule.scoreOutput, rule.labels[1]];
 };
+
+/** Of a model whose outputs are the answer. */
+const UNJUDGED = { label: undefined, threshold: Infinity, exceeded: false, confidence: undefined };
 
 export class ModelSlot implements ModelSlotRunner {
   readonly model: ModelReference;
@@ -84,14 +103,17 @@ export class ModelSlot implements ModelSlotRunner {
 
   /** Replaces what the bundle says, by output or threshold name; an empty record gives the bundle's own back. */
   setThresholds(thresholds: Readonly<Record<string, number>>): void {
-    const { scoreOutput, decisionThreshold, labels } = this.bundle.manifest.postProcessing;
-    const decision = thresholds[decisionThreshold] ?? thresholds[scoreOutput] ?? thresholds[labels[1]];
-    this.#thresholds = decision === undefined ? thresholds : { ...thresholds, [decisionThreshold]: decision };
+    const rule = this.bundle.manifest.postProcessing;
+    const names = decisionNames(rule);
+    const decision = names.map((name) => thresholds[name]).find((value) => value !== undefined);
+    const isJudged = rule.kind !== 'none' && decision !== undefined;
+    this.#thresholds = isJudged ? { ...thresholds, [rule.decisionThreshold]: decision } : thresholds;
   }
 
   /** In force now: the bundle's, overridden by the desired ones. */
   thresholds(): Readonly<Record<string, number>> {
-    const declared = Object.entries(this.bundle.manifest.postProcessing.thresholds);
+    const rule = this.bundle.manifest.postProcessing;
+    const declared = rule.kind === 'none' ? [] : Object.entries(rule.thresholds);
     return {
       ...Object.fromEntries(declared.map(([name, threshold]) => [name, threshold.default])),
       ...this.#thresholds,
@@ -112,13 +134,14 @@ export class ModelSlot implements ModelSlotRunner {
   async infer(window: AssembledWindow): Promise<SlotVerdict> {
     const { bundle, deadlineMs } = this.#options;
     const handle = await this.#handle.promise;
-    const vector = evaluateFeatureView(bundle.manifest.featureView, window);
-    const { outputs, elapsedMs } = await handle.infer(modelInputs(bundle.manifest, [vector]), { deadlineMs });
-    const [verdict] = judgeScores(bundle.manifest, outputs, this.#thresholds);
-    if (verdict === undefined) throw new ModelError('OUTPUT_MISMATCH', `${this.model.name} gave no verdict`);
+    const manifest = windowedManifest(bundle.manifest);
+    const vector = evaluateFeatureView(manifest.featureView, window);
+    const { outputs, elapsedMs } = await handle.infer(modelInputs(manifest, [vector]), { deadlineMs });
+    const [verdict = UNJUDGED] = judgeOutputs(manifest, outputs, this.#thresholds);
     const { engine, reason } = handle.state();
-    const { label, threshold, exceeded } = verdict;
-    const answer = { outputs: scalarsOf(outputs), label, threshold, exceeded, engine, latencyMs: elapsedMs };
+    const { label, threshold, exceeded, confidence } = verdict;
+    const judged = { label, threshold, exceeded, ...(confidence !== undefined && { confidence }) };
+    const answer = { outputs: namedOutputs(manifest, outputs), ...judged, engine, latencyMs: elapsedMs };
     return reason === null ? answer : { ...answer, degradedReason: reason.message.slice(0, 256) };
   }
 

@@ -2,7 +2,7 @@
 import { tensorSpecSchema } from '@shoal/protocol';
 import { z } from 'zod';
 import { ModelError } from '../errors.ts';
-import { featureViewSchema } from '../features/feature-view.ts';
+import { featureViewSchema, type FeatureView } from '../features/feature-view.ts';
 import { featureViewHash } from '../features/schema-hash.ts';
 import { featureNames } from '../features/window-steps.ts';
 import { bundlePathSchema } from './bundle-path.ts';
@@ -16,15 +16,12 @@ const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 const nameSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);
 const tensorNamesDiffer = (specs: readonly { readonly name: string }[]): boolean =>
   new Set(specs.map(({ name }) => name)).size === specs.length;
-const tensorsSchema = z
-  .array(tensorSpecSchema)
-  .min(1)
-  .max(64)
-  .refine(tensorNamesDiffer, 'tensor names must be distinct');
+const tensorsSchema = z.array(tensorSpecSchema).max(64).refine(tensorNamesDiffer, 'tensor names must be distinct');
 
 const signatureSchema = z.strictObject({
+  /** A model of constants has none. */
   inputs: tensorsSchema,
-  outputs: tensorsSchema,
+  outputs: tensorsSchema.min(1),
   /** What to do with NaN or infinity in a floating-point tensor. */
   nonFiniteInputs: z.enum(['refuse', 'allow']).default('refuse'),
   nonFiniteOutputs: z.enum(['refuse', 'allow']).default('refuse'),
@@ -57,7 +54,9 @@ const calibrationSchema = z.discriminatedUnion('method', [
   }),
 ]);
 
-const postProcessingSchema = z.strictObject({
+/** One score per row, held against a threshold. */
+const scorePostProcessingSchema = z.strictObject({
+  kind: z.literal('score'),
   /** Output that holds one score per row. */
   scoreOutput: z.string().min(1),
   /** Threshold that the score is held against. */
@@ -67,6 +66,27 @@ const postProcessingSchema = z.strictObject({
   thresholds: z.record(z.string().min(1).max(64), thresholdSchema),
   calibration: calibrationSchema,
 });
+
+/** One probability per class and row; the most probable class is the label. */
+const classesPostProcessingSchema = z.strictObject({
+  kind: z.literal('classes'),
+  /** Output [-1, labels] that holds the probabilities of a row, in the order of `labels`. */
+  probabilitiesOutput: z.string().min(1),
+  labels: z.array(z.string().min(1).max(64)).min(2).max(1_000),
+  /** Labels that are no cause for alarm. */
+  quietLabels: z.array(z.string().min(1).max(64)).max(1_000),
+  /** Probability above which a label that is not quiet counts as exceeded. */
+  decisionThreshold: z.string().min(1),
+  thresholds: z.record(z.string().min(1).max(64), thresholdSchema),
+});
+
+const postProcessingSchema = z.discriminatedUnion('kind', [
+  scorePostProcessingSchema,
+  classesPostProcessingSchema,
+  /** The outputs are the answer: nothing is judged. */
+  z.strictObject({ kind: z.literal('none') }),
+]);
+export type PostProcessing = z.infer<typeof postProcessingSchema>;
 
 const resourcesSchema = z.strictObject({
   /** What the model adds to the resident memory of an engine process, at most. */
@@ -101,9 +121,10 @@ const shapeSchema = z.strictObject({
   platform: z.enum(['onnx']),
   description: z.string().max(2_000),
   signature: signatureSchema,
-  featureView: featureViewSchema,
-  featureViewHash: sha256Schema,
-  window: windowSchema,
+  /** What the model sees of a window: all three, or none for a model that is only asked with tensors. */
+  featureView: featureViewSchema.optional(),
+  featureViewHash: sha256Schema.optional(),
+  window: windowSchema.optional(),
   postProcessing: postProcessingSchema,
   /** Allowed engines, best first. */
   engines: z
@@ -118,6 +139,7 @@ type ManifestShape = z.infer<typeof shapeSchema>;
 
 /** False also for a window the view has no grid for. */
 const featuresDiffer = ({ featureView, window }: ManifestShape): boolean => {
+  if (featureView === undefined || window === undefined) return true;
   try {
     const names = featureNames(featureView, window.lengthMs);
     return new Set(names).size === names.length;
@@ -126,15 +148,49 @@ const featuresDiffer = ({ featureView, window }: ManifestShape): boolean => {
   }
 };
 
-const contradictions = (manifest: ManifestShape): readonly string[] => {
-  const { postProcessing, files, signature, window, featureView } = manifest;
-  const count = (role: BundleFile['role']): number => files.filter((file) => file.role === role).length;
-  const checks: readonly (readonly [holds: boolean, message: string])[] = [
-    [manifest.featureViewHash === featureViewHash(featureView), 'featureViewHash is not the hash of featureView'],
-    [featureView.channels.every((channel) => window.channels.includes(channel)), 'a view channel is not in the window'],
+type Check = readonly [holds: boolean, message: string];
+
+const windowChecks = (manifest: ManifestShape): readonly Check[] => {
+  const { featureView, featureViewHash: hash, window } = manifest;
+  const given = [featureView, hash, window].filter((part) => part !== undefined).length;
+  return [
+    [given === 0 || given === 3, 'featureView, featureViewHash and window come together'],
+    [
+      featureView === undefined || hash === featureViewHash(featureView),
+      'featureViewHash is not the hash of featureView',
+    ],
+    [
+      featureView?.channels.every((channel) => window?.channels.includes(channel) ?? true) ?? true,
+      'a view channel is not in the window',
+    ],
     [featuresDiffer(manifest), 'the view gives features of the same name, or none for such a window'],
-    [signature.outputs.some(({ name }) => name === postProcessing.scoreOutput), 'scoreOutput is not an output'],
-    [Object.hasOwn(postProcessing.thresholds, postProcessing.decisionThreshold), 'decisionThreshold is not declared'],
+  ];
+};
+
+const judgementChecks = ({ postProcessing, signature }: ManifestShape): readonly Check[] => {
+  if (postProcessing.kind === 'none') return [];
+  const isOutput = (wanted: string): boolean => signature.outputs.some(({ name }) => name === wanted);
+  const declared: Check = [
+    Object.hasOwn(postProcessing.thresholds, postProcessing.decisionThreshold),
+    'decisionThreshold is not declared',
+  ];
+  if (postProcessing.kind === 'score')
+    return [declared, [isOutput(postProcessing.scoreOutput), 'scoreOutput is not an output']];
+  const { labels, quietLabels, probabilitiesOutput } = postProcessing;
+  return [
+    declared,
+    [isOutput(probabilitiesOutput), 'probabilitiesOutput is not an output'],
+    [new Set(labels).size === labels.length, 'a label is given twice'],
+    [quietLabels.every((label) => labels.includes(label)), 'a quiet label is no label'],
+  ];
+};
+
+const contradictions = (manifest: ManifestShape): readonly string[] => {
+  const { files } = manifest;
+  const count = (role: BundleFile['role']): number => files.filter((file) => file.role === role).length;
+  const checks: readonly Check[] = [
+    ...windowChecks(manifest),
+    ...judgementChecks(manifest),
     [count('model') === 1, 'exactly one file has the role model'],
     [count('golden') === 1, 'exactly one file has the role golden'],
     [count('reference') <= 1 && count('readme') <= 1, 'a role is given twice'],
@@ -147,6 +203,20 @@ export const manifestSchema = shapeSchema.superRefine((manifest, context) => {
   for (const message of contradictions(manifest)) context.addIssue({ code: 'custom', message });
 });
 export type BundleManifest = z.infer<typeof manifestSchema>;
+/** A manifest whose model looks at windows of a stream. */
+export type WindowedManifest = BundleManifest & {
+  readonly featureView: FeatureView;
+  readonly featureViewHash: string;
+  readonly window: z.infer<typeof windowSchema>;
+};
+
+export const isWindowed = (manifest: BundleManifest): manifest is WindowedManifest => manifest.window !== undefined;
+
+/** Throws MODEL_NOT_WINDOWED. */
+export const windowedManifest = (manifest: BundleManifest): WindowedManifest => {
+  if (isWindowed(manifest)) return manifest;
+  throw new ModelError('MODEL_NOT_WINDOWED', `${manifest.name} looks at no windows; ask it with tensors`);
+};
 
 /** Throws BUNDLE_MANIFEST_INVALID with every fault and its path. */
 export const parseManifest = (value: unknown): BundleManifest => {

@@ -34,9 +34,10 @@ const stage = async (target: string, write: (folder: string) => Promise<void>): 
 
 /** Replaces `folder` as a whole and returns the manifest. Throws BUNDLE_MANIFEST_INVALID before anything is written. */
 export const writeBundle = async (folder: string, content: BundleContent): Promise<BundleManifest> => {
+  const { featureView } = content.manifest;
   const manifest = parseManifest({
     ...content.manifest,
-    featureViewHash: featureViewHash(content.manifest.featureView),
+    ...(featureView !== undefined && { featureViewHash: featureViewHash(featureView) }),
     files: content.files.map(describe),
   });
   await stage(resolve(folder), async (staging) => {

@@ -1,6 +1,6 @@
 /** From feature vectors to the input of a model, and from its output to verdicts. */
 import type { Tensor, Tensors } from '@shoal/protocol';
-import type { BundleManifest } from '../bundle/manifest.ts';
+import type { BundleManifest, PostProcessing } from '../bundle/manifest.ts';
 import { ModelError } from '../errors.ts';
 import type { FeatureVector } from './feature-vector.ts';
 
@@ -32,34 +32,63 @@ export const modelInputs = (manifest: BundleManifest, vectors: readonly FeatureV
   return { [input.name]: { datatype: 'FP32', shape: [vectors.length, width], data } };
 };
 
-/** `exceeded` is score > threshold; `label` follows from it. */
+/** `exceeded` is score > threshold and a label that is not quiet; `confidence` is the probability of the label, where the model gives one. */
 export interface Verdict {
   readonly score: number;
   readonly threshold: number;
   readonly exceeded: boolean;
   readonly label: string;
+  readonly confidence?: number;
 }
 
-const scoresOf = (manifest: BundleManifest, outputs: Tensors): Float32Array | Float64Array => {
-  const name = manifest.postProcessing.scoreOutput;
+type Judged<K extends PostProcessing['kind']> = Extract<PostProcessing, { kind: K }>;
+
+const floatsOf = (manifest: BundleManifest, outputs: Tensors, name: string): Float32Array | Float64Array => {
   const tensor: Tensor | undefined = Object.hasOwn(outputs, name) ? outputs[name] : undefined;
   if (tensor?.data instanceof Float32Array || tensor?.data instanceof Float64Array) return tensor.data;
   throw new ModelError('OUTPUT_MISMATCH', `${manifest.name} gave no floating-point output ${name}`);
 };
 
+const judgeScores = (rule: Judged<'score'>, scores: Float32Array | Float64Array, threshold: number): Verdict[] =>
+  Array.from(scores, (score) => {
+    const exceeded = score > threshold;
+    return { score, threshold, exceeded, label: exceeded ? rule.labels[1] : rule.labels[0] };
+  });
+
+/** The first of equally probable classes wins. */
+const judgeClasses = (
+  rule: Judged<'classes'>,
+  probabilities: Float32Array | Float64Array,
+  threshold: number,
+): Verdict[] => {
+  const { labels, quietLabels } = rule;
+  if (probabilities.length % labels.length !== 0)
+    throw new ModelError(
+      'OUTPUT_MISMATCH',
+      `${rule.probabilitiesOutput} has ${probabilities.length} values for rows of ${labels.length} classes`,
+    );
+  return Array.from({ length: probabilities.length / labels.length }, (_, index) => {
+    const row = probabilities.subarray(index * labels.length, (index + 1) * labels.length);
+    const best = row.indexOf(Math.max(...row));
+    const [score, label] = [row[best] ?? 0, labels[best] ?? ''];
+    const exceeded = !quietLabels.includes(label) && score > threshold;
+    return { score, threshold, exceeded, label, confidence: Math.min(1, Math.max(0, score)) };
+  });
+};
+
 /**
- * One verdict per row, in order. `thresholds` (by name) override the defaults of the manifest, as a device's twin may.
- * Throws OUTPUT_MISMATCH when the score is not there.
+ * One verdict per row, in order; none for a model whose outputs are not judged. `thresholds` (by name) override the defaults
+ * of the manifest, as a device's twin may. Throws OUTPUT_MISMATCH when what is judged is not there.
  */
-export const judgeScores = (
+export const judgeOutputs = (
   manifest: BundleManifest,
   outputs: Tensors,
   thresholds: Readonly<Record<string, number>> = {},
 ): Verdict[] => {
-  const { decisionThreshold, labels, thresholds: declared } = manifest.postProcessing;
-  const threshold = thresholds[decisionThreshold] ?? declared[decisionThreshold]?.default ?? Infinity;
-  return Array.from(scoresOf(manifest, outputs), (score) => {
-    const exceeded = score > threshold;
-    return { score, threshold, exceeded, label: exceeded ? labels[1] : labels[0] };
-  });
+  const rule = manifest.postProcessing;
+  if (rule.kind === 'none') return [];
+  const threshold = thresholds[rule.decisionThreshold] ?? rule.thresholds[rule.decisionThreshold]?.default ?? Infinity;
+  return rule.kind === 'score'
+    ? judgeScores(rule, floatsOf(manifest, outputs, rule.scoreOutput), threshold)
+    : judgeClasses(rule, floatsOf(manifest, outputs, rule.probabilitiesOutput), threshold);
 };

@@ -5,11 +5,13 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
   isBundlePath,
+  isWindowed,
   manifestDigest,
   parseManifest,
   readBundle,
   signManifest,
   verifyManifestSignature,
+  windowedManifest,
   writeBundle,
   type BundleContent,
 } from '@shoal/models';
@@ -161,10 +163,31 @@ describe('a manifest', () => {
     ['no golden vectors', { files: [file('a')] }],
     ['a view channel outside of the window', { window: { ...manifestOf().window, channels: ['y'] } }],
     ['a window too long for its view', { window: { ...manifestOf().window, lengthMs: 86_400_000 } }],
+    ['a window without a view', { featureView: undefined, featureViewHash: undefined }],
+    [
+      'a quiet label that is no label',
+      {
+        postProcessing: {
+          kind: 'classes',
+          probabilitiesOutput: 'score',
+          labels: ['fine', 'worn'],
+          quietLabels: ['new'],
+          decisionThreshold: 'sure',
+          thresholds: { sure: { default: 0.5 } },
+        },
+      },
+    ],
     ['an unknown field', { surprise: 1 }],
     ['a version that is none', { version: '1.0' }],
   ])('refuses %s', async (_what, patch) => {
     const manifest = { ...(await whole()), ...patch };
     expect(thrownCode(() => parseManifest(manifest))).toBe('BUNDLE_MANIFEST_INVALID');
+  });
+
+  test('may have no view and no window, and is then asked with tensors', async () => {
+    const parts = { featureView: undefined, featureViewHash: undefined, window: undefined };
+    const manifest = parseManifest({ ...(await whole()), ...parts, postProcessing: { kind: 'none' } });
+    expect(isWindowed(manifest)).toBe(false);
+    expect(thrownCode(() => windowedManifest(manifest))).toBe('MODEL_NOT_WINDOWED');
   });
 });

@@ -4,8 +4,9 @@ import {
   createNativeEngine,
   EngineSupervisor,
   evaluateFeatureView,
-  judgeScores,
+  judgeOutputs,
   modelInputs,
+  windowedManifest,
   readCatalogBundle,
   type EngineState,
   type EngineSupervisorOptions,
@@ -51,20 +52,21 @@ describe('the engine supervisor', () => {
       reason: null,
       digest: bundle.digest,
     });
-    const { channels } = bundle.manifest.window;
+    const { window, featureView } = windowedManifest(bundle.manifest);
+    const { channels } = window;
     const samples = (factor: number) =>
       Array.from({ length: 60 }, (_, second) => ({
         observedAt: second * 1_000,
         values: Object.fromEntries(channels.map((channel) => [channel, bundleMean(channel) * factor])),
       }));
     const bundleMean = (channel: string): number => {
-      const [scale] = bundle.manifest.featureView.series;
+      const [scale] = featureView.series;
       return scale?.op === 'scale' && scale.method === 'z-score' ? (scale.constants[channel]?.mean ?? 0) : 0;
     };
     const vectorOf = (factor: number) =>
-      evaluateFeatureView(bundle.manifest.featureView, { startAt: 0, endAt: 60_000, samples: samples(factor) });
+      evaluateFeatureView(featureView, { startAt: 0, endAt: 60_000, samples: samples(factor) });
     const { outputs } = await model.infer(modelInputs(bundle.manifest, [vectorOf(1), vectorOf(2)]));
-    const [, doubled] = judgeScores(bundle.manifest, outputs);
+    const [, doubled] = judgeOutputs(bundle.manifest, outputs);
     expect(doubled).toMatchObject({ exceeded: true, label: 'anomaly' });
   });
 

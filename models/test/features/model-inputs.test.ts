@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
 import type { Tensors } from '@shoal/protocol';
-import { evaluateFeatureView, judgeScores, modelInputs, type BundleManifest } from '@shoal/models';
+import { evaluateFeatureView, judgeOutputs, modelInputs, type BundleManifest } from '@shoal/models';
 import { thrownCode } from '../conditions.ts';
 import { BundleShelf, contentOf, DOUBLING, TINY_VIEW } from '../hostile-models.ts';
 
@@ -34,18 +34,44 @@ describe('model inputs', () => {
 describe('verdicts', () => {
   test('come by the default threshold, or by the one of the device', async () => {
     const own = await manifest();
-    expect(judgeScores(own, scores(10, 10.5))).toEqual([
+    expect(judgeOutputs(own, scores(10, 10.5))).toEqual([
       { score: 10, threshold: 10, exceeded: false, label: 'low' },
       { score: 10.5, threshold: 10, exceeded: true, label: 'high' },
     ]);
-    expect(judgeScores(own, scores(10), { high: 9 })[0]).toMatchObject({ threshold: 9, exceeded: true });
+    expect(judgeOutputs(own, scores(10), { high: 9 })[0]).toMatchObject({ threshold: 9, exceeded: true });
+  });
+
+  test('of classes are the most probable one, with its probability', async () => {
+    const own: BundleManifest = {
+      ...(await manifest()),
+      postProcessing: {
+        kind: 'classes',
+        probabilitiesOutput: 'score',
+        labels: ['fine', 'leak', 'worn'],
+        quietLabels: ['fine'],
+        decisionThreshold: 'sure',
+        thresholds: { sure: { default: 0.5, description: '' } },
+      },
+    };
+    const rows = scores(0.75, 0.25, 0, 0.25, 0.75, 0, 0.25, 0.25, 0.5);
+    expect(judgeOutputs(own, rows)).toEqual([
+      { score: 0.75, threshold: 0.5, exceeded: false, label: 'fine', confidence: 0.75 },
+      { score: 0.75, threshold: 0.5, exceeded: true, label: 'leak', confidence: 0.75 },
+      { score: 0.5, threshold: 0.5, exceeded: false, label: 'worn', confidence: 0.5 },
+    ]);
+    expect(judgeOutputs(own, rows, { sure: 0.4 })[2]).toMatchObject({ label: 'worn', exceeded: true });
+    expect(thrownCode(() => judgeOutputs(own, scores(1, 0)))).toBe('OUTPUT_MISMATCH');
+  });
+
+  test('are none where the outputs are the answer', async () => {
+    expect(judgeOutputs({ ...(await manifest()), postProcessing: { kind: 'none' } }, scores(1))).toEqual([]);
   });
 
   test('need the score', async () => {
     const own = await manifest();
-    expect(thrownCode(() => judgeScores(own, {}))).toBe('OUTPUT_MISMATCH');
+    expect(thrownCode(() => judgeOutputs(own, {}))).toBe('OUTPUT_MISMATCH');
     expect(
-      thrownCode(() => judgeScores(own, { score: { datatype: 'BOOL', shape: [1], data: Uint8Array.of(1) } })),
+      thrownCode(() => judgeOutputs(own, { score: { datatype: 'BOOL', shape: [1], data: Uint8Array.of(1) } })),
     ).toBe('OUTPUT_MISMATCH');
   });
 });

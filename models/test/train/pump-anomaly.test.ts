@@ -6,7 +6,8 @@ import {
   createNativeEngine,
   createWasmEngine,
   evaluateFeatureView,
-  judgeScores,
+  judgeOutputs,
+  windowedManifest,
   modelInputs,
   readCatalog,
   readCatalogBundle,
@@ -59,7 +60,7 @@ describe('the shipped pump-anomaly', () => {
     const [engine = createNativeEngine()] = engines;
     const model = await engine.load(bundle);
     const random = seededRandom(4_711);
-    const { featureView, window } = bundle.manifest;
+    const { featureView, window } = windowedManifest(bundle.manifest);
     const share = async (disturbance: typeof HEALTHY): Promise<number> => {
       const vectors = Array.from({ length: 100 }, (_, k) =>
         evaluateFeatureView(
@@ -68,7 +69,7 @@ describe('the shipped pump-anomaly', () => {
         ),
       );
       const { outputs } = await model.infer(modelInputs(bundle.manifest, vectors));
-      return judgeScores(bundle.manifest, outputs).filter(({ exceeded }) => exceeded).length / 100;
+      return judgeOutputs(bundle.manifest, outputs).filter(({ exceeded }) => exceeded).length / 100;
     };
     expect(await share(HEALTHY)).toBeLessThanOrEqual(0.03);
     expect(await share({ ...HEALTHY, valveClosed: 0.5 })).toBe(1);

@@ -75,6 +75,7 @@ const manifestOf = ({ view, threshold, featureNames }: Trained): BundleContent['
   featureView: view,
   window: WINDOW,
   postProcessing: {
+    kind: 'score',
     scoreOutput: 'score',
     decisionThreshold: 'anomaly',
     labels: ['normal', 'anomaly'],
