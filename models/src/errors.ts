@@ -62,6 +62,10 @@ const CATALOGUE = {
   ),
   ENGINE_UNAVAILABLE: again('No allowed engine works here at the moment; the reason is in the state of the model.'),
   ENGINE_BUSY: again('The queue of the engine is full. Send less or later.'),
+  QUEUE_FULL: again('More rows wait for the model than its queue may hold. Send again after retryAfterMs, or send less.'),
+  DEADLINE_UNMEETABLE: again(
+    'The answer would come after the deadline, so the model was not run for it. Allow more time or send less.',
+  ),
   ENGINE_CLOSED: once('The engine was closed. Create another one.'),
   ENGINE_PROTOCOL_INVALID: again('The engine process answered something that is not an answer; it is started again.'),
   INFERENCE_CANCELED: once('The caller withdrew the request.'),
@@ -80,14 +84,21 @@ export const MODEL_ERRORS: Readonly<Record<ModelErrorCode, string>> = Object.fre
 export const isModelErrorCode = (value: unknown): value is ModelErrorCode =>
   typeof value === 'string' && Object.hasOwn(CATALOGUE, value);
 
+export interface ModelErrorOptions extends ErrorOptions {
+  /** Milliseconds after which trying again makes sense, where that is known. */
+  readonly retryAfterMs?: number;
+}
+
 /** Thrown by everything in this package. `message` names the thing and the remedy; match on `code`, never on text. */
 export class ModelError extends Error {
   override readonly name = 'ModelError';
   readonly code: ModelErrorCode;
   readonly retryable: boolean;
-  constructor(code: ModelErrorCode, message: string, options?: ErrorOptions) {
+  readonly retryAfterMs: number | undefined;
+  constructor(code: ModelErrorCode, message: string, options?: ModelErrorOptions) {
     super(message, options);
     this.code = code;
+    this.retryAfterMs = options?.retryAfterMs;
     this.retryable = CATALOGUE[code].retryable;
   }
 }

@@ -29,6 +29,9 @@ export interface GoldenSubject {
 const decode = (stored: Readonly<Record<string, StoredTensor>>): Tensors =>
   Object.fromEntries(Object.entries(stored).map(([name, tensor]) => [name, tensorFromStored(tensor)]));
 
+/** What the cases ask, in order. */
+export const goldenInputs = (golden: Golden): readonly Tensors[] => golden.cases.map(({ inputs }) => decode(inputs));
+
 /** |actual - expected| <= absolute + relative * |expected|; two NaNs agree. */
 const agrees = (actual: number, expected: number, tolerance: Tolerance): boolean =>
   Object.is(actual, expected) ||

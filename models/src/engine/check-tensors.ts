@@ -78,8 +78,12 @@ const INPUT_CODES: Readonly<Record<TensorFault['fault'], ModelErrorCode>> = {
   'not-finite': 'INPUT_NOT_FINITE',
 };
 
+/** Bytes the data of all tensors takes. */
+export const tensorsBytes = (tensors: Tensors): number =>
+  Object.values(tensors).reduce((total, tensor) => total + tensorBytes(tensor), 0);
+
 const checkInputBytes = (inputs: Tensors, maxBytes: number): void => {
-  const bytes = Object.values(inputs).reduce((total, tensor) => total + tensorBytes(tensor), 0);
+  const bytes = tensorsBytes(inputs);
   if (bytes > maxBytes) throw new ModelError('INPUT_TOO_LARGE', `The inputs have ${bytes} bytes, at most ${maxBytes}`);
 };
 

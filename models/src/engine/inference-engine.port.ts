@@ -3,6 +3,17 @@ import type { Tensors } from '@shoal/protocol';
 import type { BundleManifest, EngineKind } from '../bundle/manifest.ts';
 import type { Bundle } from '../bundle/read-bundle.ts';
 
+/**
+ * What a scheduler that holds the callers says to the engine it feeds. `onLoss` is what to do when the process is lost under the
+ * run: `retry` once more row by row, then blame (as without a scheduler); `report` the loss at once, for the scheduler will try its
+ * callers one by one; `blame` at once, for this input lost a process already.
+ */
+export interface BatchOptions {
+  readonly onLoss: 'retry' | 'report' | 'blame';
+  /** The longest wait among the callers, ms: decides when the run is hopeless. The call itself is not ended by it. */
+  readonly patienceMs: number | undefined;
+}
+
 export interface InferOptions {
   /** Milliseconds from the call, waiting included. Past it the call rejects with ENGINE_TIMEOUT. */
   readonly deadlineMs?: number;
@@ -10,6 +21,8 @@ export interface InferOptions {
   readonly priority?: number;
   /** Withdraws the request: rejects with INFERENCE_CANCELED. A run that has begun goes on, its answer is dropped. */
   readonly signal?: AbortSignal;
+  /** Set by a scheduler only, which promises that the inputs stay as they are: they are not copied again. */
+  readonly batch?: BatchOptions;
 }
 
 export interface InferResult {
@@ -38,7 +51,7 @@ export interface ModelStats {
 export interface ModelHandle {
   readonly signature: BundleManifest['signature'];
   /**
-   * Inputs are copied before this returns. Rejects only with `ModelError`: INPUT_* for a request that does not match the
+   * Inputs are copied before this returns, unless `batch` says that they stay. Rejects only with `ModelError`: INPUT_* for a request that does not match the
    * signature, OUTPUT_* for an answer that does not, MODEL_RUN_FAILED, INPUT_BREAKS_MODEL, MODEL_QUARANTINED, MODEL_CLOSED,
    * ENGINE_* and INFERENCE_CANCELED.
    */

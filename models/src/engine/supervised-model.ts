@@ -99,7 +99,7 @@ export class SupervisedModel implements ModelHandle {
   /** As the port says; ENGINE_UNAVAILABLE when no engine works. A request that broke its engine's trust is tried on the next one. */
   async infer(inputs: Tensors, options: InferOptions = {}): Promise<InferResult> {
     const startedAt = this.#host.now();
-    const copy = copyTensors(inputs);
+    const copy = options.batch === undefined ? copyTensors(inputs) : inputs;
     const handle = this.#current();
     try {
       return await handle.infer(copy, options);

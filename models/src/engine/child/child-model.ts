@@ -43,7 +43,7 @@ export class ChildModel implements ModelHandle {
   async infer(inputs: Tensors, options: InferOptions = {}): Promise<InferResult> {
     if (this.#broken !== null) throw this.#broken;
     checkInputs(inputs, this.signature, this.#host.maxRequestBytes);
-    const request = new PendingRequest(copyTensors(inputs), options);
+    const request = new PendingRequest(options.batch === undefined ? copyTensors(inputs) : inputs, options);
     this.#requests += 1;
     request.start(() => this.#host.withdraw(request));
     if (request.isWanted && !this.#host.enqueue(this, request))

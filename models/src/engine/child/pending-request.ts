@@ -1,12 +1,15 @@
 /** One caller waiting for an answer: settled once, by the engine, its deadline or its signal. */
 import type { Tensors } from '@shoal/protocol';
 import { ModelError } from '../../errors.ts';
-import type { InferOptions, InferResult } from '../inference-engine.port.ts';
+import type { BatchOptions, InferOptions, InferResult } from '../inference-engine.port.ts';
 
 export class PendingRequest {
   readonly inputs: Tensors;
   readonly priority: number;
   readonly deadlineMs: number | undefined;
+  readonly onLoss: BatchOptions['onLoss'];
+  /** Milliseconds the caller, or the longest waiting of a scheduler's callers, gives the run. */
+  readonly patienceMs: number | undefined;
   readonly #answer: PromiseWithResolvers<InferResult> = Promise.withResolvers();
   readonly #signal: AbortSignal | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -17,6 +20,8 @@ export class PendingRequest {
     this.inputs = inputs;
     this.priority = options.priority ?? 0;
     this.deadlineMs = options.deadlineMs;
+    this.onLoss = options.batch?.onLoss ?? 'retry';
+    this.patienceMs = options.batch?.patienceMs ?? options.deadlineMs;
     this.#signal = options.signal;
   }
 

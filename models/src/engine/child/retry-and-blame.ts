@@ -1,7 +1,7 @@
 /** What happens when a process is lost under a request: once more, row by row, and then somebody is to blame. */
 import type { Tensors } from '@shoal/protocol';
 import { asModelError, ModelError } from '../../errors.ts';
-import type { InferResult } from '../inference-engine.port.ts';
+import type { BatchOptions, InferResult } from '../inference-engine.port.ts';
 import { joinRows } from '../rows.ts';
 
 export interface Attempts {
@@ -41,14 +41,20 @@ const blame = async (attempts: Attempts, loss: ModelError, retried: boolean): Pr
   });
 };
 
+interface LossPolicy {
+  readonly onLoss: BatchOptions['onLoss'];
+  /** The request split into singles; one element when it cannot be split. */
+  readonly rows: () => readonly Tensors[];
+}
+
 /**
- * `rows` is the request split into singles; one element when it cannot be split. Rejects with what `run` rejects with unless the
- * process is lost, then with INPUT_BREAKS_MODEL, MODEL_QUARANTINED, or the loss itself when nobody waits any more.
+ * Rejects with what `run` rejects with unless the process is lost, then with INPUT_BREAKS_MODEL, MODEL_QUARANTINED, or the loss
+ * itself when it is only to be reported or nobody waits any more.
  */
 export const runWithRetry = async (
   attempts: Attempts,
   inputs: Tensors,
-  rows: readonly Tensors[],
+  { onLoss, rows }: LossPolicy,
 ): Promise<InferResult> => {
   let loss: unknown;
   try {
@@ -57,13 +63,14 @@ export const runWithRetry = async (
     if (!attempts.isLoss(error)) throw error;
     loss = error;
   }
-  const retried = attempts.isWanted();
-  if (retried)
+  if (onLoss === 'report') throw loss;
+  const wanted = attempts.isWanted();
+  if (wanted && onLoss === 'retry')
     try {
-      return await singles(attempts, rows);
+      return await singles(attempts, rows());
     } catch (error) {
       if (!attempts.isLoss(error)) throw error;
       loss = error;
     }
-  throw await blame(attempts, asModelError(loss, 'ENGINE_CRASHED'), retried);
+  throw await blame(attempts, asModelError(loss, 'ENGINE_CRASHED'), wanted);
 };

@@ -172,7 +172,7 @@ export class ChildEngine implements InferenceEngine, ModelHost {
   }
 
   async #infer(model: ChildModel, request: PendingRequest): Promise<InferResult> {
-    const limitMs = killAfterMs(request.deadlineMs, this.#options.hardLimitMs);
+    const limitMs = killAfterMs(request.patienceMs, this.#options.hardLimitMs);
     const attempts = {
       run: (inputs: Tensors) => this.#run(model, inputs, limitMs),
       isLoss: (error: unknown) => this.#noteLoss(model, error),
@@ -180,8 +180,8 @@ export class ChildEngine implements InferenceEngine, ModelHost {
       golden: () => this.#golden(model),
     };
     try {
-      const { inputs } = request;
-      return await runWithRetry(attempts, inputs, splitRows(inputs, model.signature));
+      const { inputs, onLoss } = request;
+      return await runWithRetry(attempts, inputs, { onLoss, rows: () => splitRows(inputs, model.signature) });
     } catch (error) {
       const reason = asModelError(error, 'ENGINE_CRASHED');
       if (reason.code === 'MODEL_QUARANTINED') model.quarantine(reason);

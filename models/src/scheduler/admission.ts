@@ -1,0 +1,112 @@
+/** Who is let into the line: pure. A promise once given is kept, so what cannot be kept is refused before anything runs. */
+import { planBatch, type BatchLimits, type Plannable } from './batch-plan.ts';
+
+/** Work that waits, or wants to. */
+export interface Candidate extends Plannable {
+  readonly priority: number;
+}
+
+export interface Forecast extends BatchLimits {
+  /** When each instance can take the next batch, ms. */
+  readonly freeAt: readonly number[];
+  readonly now: number;
+}
+
+/** Indices of the line whose deadline would be missed if everything ran as expected, in the order in which it would be found out. */
+const missed = (line: readonly Candidate[], without: ReadonlySet<Candidate>, forecast: Forecast): Set<Candidate> => {
+  const gone = Uint8Array.from(line, (candidate) => (without.has(candidate) ? 1 : 0));
+  const free = forecast.freeAt.map((at) => Math.max(at, forecast.now));
+  const late = new Set<Candidate>();
+  for (;;) {
+    const instance = free.indexOf(Math.min(...free));
+    const startAt = free[instance] ?? forecast.now;
+    const { members, rows, verdict } = planBatch(line, gone, startAt, forecast);
+    if (members.length === 0) return late;
+    for (const i of members) {
+      gone[i] = 1;
+      const candidate = line[i];
+      if (verdict === 'unmeetable' && candidate !== undefined) late.add(candidate);
+    }
+    if (verdict === 'run') free[instance] = startAt + forecast.costMs(rows);
+  }
+};
+
+export type DeadlineDecision<T> =
+  /** `displaced` loses its place to more important work and has to be told so now. */
+  { readonly admit: true; readonly displaced: readonly T[] } | { readonly admit: false };
+
+const NOBODY: ReadonlySet<Candidate> = new Set();
+
+/**
+ * `line` is in order and already holds `newcomer`, the parts of one request. Refused when it would be late, or would make somebody late
+ * who is at least as important; who is less important makes way. A deadline is judged with `marginMs` kept back for the newcomer only.
+ */
+export const decideDeadline = <T extends Candidate>(
+  line: readonly T[],
+  newcomer: readonly T[],
+  marginMs: number,
+  forecast: Forecast,
+): DeadlineDecision<T> => {
+  const own = new Set<Candidate>(newcomer);
+  const [first] = newcomer;
+  if (first === undefined || line.every(({ deadlineAt }) => deadlineAt === Infinity))
+    return { admit: true, displaced: [] };
+  const cautious = line.map((candidate) =>
+    own.has(candidate) ? { ...candidate, deadlineAt: candidate.deadlineAt - marginMs } : candidate,
+  );
+  const with_ = missed(cautious, NOBODY, forecast);
+  if (cautious.some((candidate, i) => own.has(line[i] ?? candidate) && with_.has(candidate))) return { admit: false };
+  if (with_.size === 0) return { admit: true, displaced: [] };
+  const anyway = missed(line, own, forecast);
+  const displaced = line.filter((candidate) => with_.has(candidate) && !anyway.has(candidate));
+  return displaced.every(({ priority }) => priority < first.priority)
+    ? { admit: true, displaced }
+    : { admit: false };
+};
+
+/** What the line holds and may hold. */
+export interface Occupancy {
+  readonly rows: number;
+  readonly bytes: number;
+  readonly maxRows: number;
+  readonly maxBytes: number;
+}
+
+interface Sized {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** A request larger than the whole line may wait when it waits alone. */
+export const hasRoom = ({ rows, bytes, maxRows, maxBytes }: Occupancy, wanted: Sized): boolean =>
+  rows === 0 || (rows + wanted.rows <= maxRows && bytes + wanted.bytes <= maxBytes);
+
+/**
+ * Who has to leave a full line for a more important newcomer: the last and least important first, no more than needed. Null when
+ * even all of the less important would not make room.
+ */
+export const makeRoom = <T extends Candidate>(
+  line: readonly T[],
+  occupancy: Occupancy,
+  wanted: Sized & { readonly priority: number },
+): readonly T[] | null => {
+  const leaving: T[] = [];
+  let { rows, bytes } = occupancy;
+  for (const candidate of line.toReversed()) {
+    if (hasRoom({ ...occupancy, rows, bytes }, wanted)) return leaving;
+    if (candidate.priority >= wanted.priority) continue;
+    leaving.push(candidate);
+    rows -= candidate.rows;
+    bytes -= candidate.bytes;
+  }
+  return hasRoom({ ...occupancy, rows, bytes }, wanted) ? leaving : null;
+};
+
+const MIN_RETRY_MS = 1;
+const MAX_RETRY_MS = 60_000;
+
+/** Milliseconds until `rows` rows are worked off by `instances` that take batches of `batchRows` in `batchMs`. */
+export const retryAfterMs = (rows: number, instances: number, batchRows: number, batchMs: number): number => {
+  const batches = Math.ceil(rows / Math.max(1, batchRows) / Math.max(1, instances));
+  return Math.min(MAX_RETRY_MS, Math.max(MIN_RETRY_MS, Math.ceil(batches * batchMs)));
+};
