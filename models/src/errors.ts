@@ -66,6 +66,10 @@ const CATALOGUE = {
   DEADLINE_UNMEETABLE: again(
     'The answer would come after the deadline, so the model was not run for it. Allow more time or send less.',
   ),
+  VERSION_UNKNOWN: once('The model has no such version or label. Ask for one that the repository index names.'),
+  VERSION_NOT_READY: again('That version is known but cannot answer now; the message says why. Wait or ask another one.'),
+  VERSION_LABELED: once('A label points to that version. Move the label before the version is taken away.'),
+  LABEL_CONFLICT: once('The label was moved meanwhile. Read where it points and decide again.'),
   ENGINE_CLOSED: once('The engine was closed. Create another one.'),
   ENGINE_PROTOCOL_INVALID: again('The engine process answered something that is not an answer; it is started again.'),
   INFERENCE_CANCELED: once('The caller withdrew the request.'),

@@ -31,3 +31,6 @@ export * from './scheduler/scheduler-clock.ts';
 export * from './scheduler/scheduler-limits.ts';
 export * from './scheduler/scheduler-record.ts';
 export * from './scheduler/statistics.ts';
+export * from './scheduler/version-policy.ts';
+export * from './scheduler/model-versions.ts';
+export * from './scheduler/response-cache.ts';

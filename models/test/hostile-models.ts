@@ -102,6 +102,11 @@ export const INDEXING = writeOnnx(
   ),
 );
 
+/** score = x and all rows before it: right for one row, wrong for rows that share a batch by chance. */
+export const ACCUMULATING = writeOnnx(
+  graph([{ op: 'CumSum', inputs: ['x', 'rows'], outputs: ['score'] }], { rows: scalar('INT64', 0) }),
+);
+
 /** Wants x times 4 MB (x >= 0) while it runs, and gives 2 x. */
 export const GREEDY = writeOnnx(
   graph(

@@ -31,6 +31,25 @@ const missed = (line: readonly Candidate[], without: ReadonlySet<Candidate>, for
   }
 };
 
+/**
+ * Whether even a bound far above what the line can take leaves every deadline alone: spares the simulation while there is no pressure.
+ * Two batches in a row of one group exceed a limit together, so there are at most twice as many as full ones, and one more per change
+ * of group; all of them on the instance that is free last. Takes `costMs` to be a straight line.
+ */
+const isRelaxed = (line: readonly Candidate[], marginMs: number, forecast: Forecast): boolean => {
+  const { maxRows, maxBytes, costMs, freeAt, now } = forecast;
+  let [rows, bytes, others, earliest] = [0, 0, 0, Infinity];
+  for (const candidate of line) {
+    rows += candidate.rows;
+    bytes += candidate.bytes;
+    if (candidate.group === null || candidate.group !== line[0]?.group) others += 1;
+    if (candidate.deadlineAt < earliest) earliest = candidate.deadlineAt;
+  }
+  const batches = 1 + others + (2 * rows) / maxRows + (2 * bytes) / maxBytes;
+  const once = costMs(0);
+  return Math.max(now, ...freeAt) + batches * once + (costMs(rows) - once) + marginMs <= earliest;
+};
+
 export type DeadlineDecision<T> =
   /** `displaced` loses its place to more important work and has to be told so now. */
   { readonly admit: true; readonly displaced: readonly T[] } | { readonly admit: false };
@@ -47,18 +66,17 @@ export const decideDeadline = <T extends Candidate>(
   marginMs: number,
   forecast: Forecast,
 ): DeadlineDecision<T> => {
-  const own = new Set<Candidate>(newcomer);
   const [first] = newcomer;
-  if (first === undefined || line.every(({ deadlineAt }) => deadlineAt === Infinity))
-    return { admit: true, displaced: [] };
+  if (first === undefined || isRelaxed(line, marginMs, forecast)) return { admit: true, displaced: [] };
+  const own = new Set<Candidate>(newcomer);
   const cautious = line.map((candidate) =>
     own.has(candidate) ? { ...candidate, deadlineAt: candidate.deadlineAt - marginMs } : candidate,
   );
-  const with_ = missed(cautious, NOBODY, forecast);
-  if (cautious.some((candidate, i) => own.has(line[i] ?? candidate) && with_.has(candidate))) return { admit: false };
-  if (with_.size === 0) return { admit: true, displaced: [] };
+  const pressed = missed(cautious, NOBODY, forecast);
+  if (cautious.some((candidate, i) => own.has(line[i] ?? candidate) && pressed.has(candidate))) return { admit: false };
+  if (pressed.size === 0) return { admit: true, displaced: [] };
   const anyway = missed(line, own, forecast);
-  const displaced = line.filter((candidate) => with_.has(candidate) && !anyway.has(candidate));
+  const displaced = line.filter((candidate) => pressed.has(candidate) && !anyway.has(candidate));
   return displaced.every(({ priority }) => priority < first.priority)
     ? { admit: true, displaced }
     : { admit: false };

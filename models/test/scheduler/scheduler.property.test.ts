@@ -81,7 +81,7 @@ const play = async (asks: readonly Ask[], { instances, a, b, ...limits }: World,
         ({ outputs }) => done('answer', Array.from(outputs['y']?.data ?? [], Number)),
         (error: unknown) => done(isModelError(error) ? error.code : 'ENGINE_PROTOCOL_INVALID', []),
       );
-      inputs['x']?.data.fill(Number.NaN as never);
+      (inputs['x']?.data as Float32Array).fill(Number.NaN);
       if (cancelAfterMs !== undefined) clock.after(cancelAfterMs, () => controller.abort());
     });
   }
