@@ -62,12 +62,16 @@ const CATALOGUE = {
   ),
   ENGINE_UNAVAILABLE: again('No allowed engine works here at the moment; the reason is in the state of the model.'),
   ENGINE_BUSY: again('The queue of the engine is full. Send less or later.'),
-  QUEUE_FULL: again('More rows wait for the model than its queue may hold. Send again after retryAfterMs, or send less.'),
+  QUEUE_FULL: again(
+    'More rows wait for the model than its queue may hold. Send again after retryAfterMs, or send less.',
+  ),
   DEADLINE_UNMEETABLE: again(
     'The answer would come after the deadline, so the model was not run for it. Allow more time or send less.',
   ),
   VERSION_UNKNOWN: once('The model has no such version or label. Ask for one that the repository index names.'),
-  VERSION_NOT_READY: again('That version is known but cannot answer now; the message says why. Wait or ask another one.'),
+  VERSION_NOT_READY: again(
+    'That version is known but cannot answer now; the message says why. Wait or ask another one.',
+  ),
   VERSION_LABELED: once('A label points to that version. Move the label before the version is taken away.'),
   LABEL_CONFLICT: once('The label was moved meanwhile. Read where it points and decide again.'),
   ENGINE_CLOSED: once('The engine was closed. Create another one.'),

@@ -77,9 +77,7 @@ export const decideDeadline = <T extends Candidate>(
   if (pressed.size === 0) return { admit: true, displaced: [] };
   const anyway = missed(line, own, forecast);
   const displaced = line.filter((candidate) => pressed.has(candidate) && !anyway.has(candidate));
-  return displaced.every(({ priority }) => priority < first.priority)
-    ? { admit: true, displaced }
-    : { admit: false };
+  return displaced.every(({ priority }) => priority < first.priority) ? { admit: true, displaced } : { admit: false };
 };
 
 /** What the line holds and may hold. */

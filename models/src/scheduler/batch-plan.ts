@@ -35,7 +35,12 @@ const keeps = (finishAt: number, deadlineAt: number): boolean => finishAt <= dea
  * over and keeps its place; the first that does not fit ends the batch, so that nobody is overtaken for being large.
  * `gone[i]` is 1 for what is not in the line any more.
  */
-export const planBatch = (line: readonly Plannable[], gone: Uint8Array, now: number, limits: BatchLimits): BatchPlan => {
+export const planBatch = (
+  line: readonly Plannable[],
+  gone: Uint8Array,
+  now: number,
+  limits: BatchLimits,
+): BatchPlan => {
   const first = gone.indexOf(0);
   const head = first < 0 ? undefined : line[first];
   if (head === undefined) return { members: [], rows: 0, verdict: 'run' };

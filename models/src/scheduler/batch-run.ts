@@ -129,7 +129,9 @@ export class BatchRun {
   }
 
   #giveUp(cause: ModelError): void {
-    const lost = new ModelError('ENGINE_CRASHED', 'Others in the same batch cost the engine its process too often', { cause });
+    const lost = new ModelError('ENGINE_CRASHED', 'Others in the same batch cost the engine its process too often', {
+      cause,
+    });
     for (const { parts } of this.#steps.splice(0)) for (const { request } of parts) request.reject(lost);
   }
 }

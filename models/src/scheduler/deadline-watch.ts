@@ -26,7 +26,7 @@ export class DeadlineWatch<T extends Watched> {
   add(item: T): void {
     this.#live += 1;
     this.#heap.push(item);
-    for (let i = this.#heap.length - 1; i > 0; ) {
+    for (let i = this.#heap.length - 1; i > 0;) {
       const parent = (i - 1) >> 1;
       if (this.#at(parent) <= this.#at(i)) break;
       this.#swap(i, parent);
@@ -68,7 +68,7 @@ export class DeadlineWatch<T extends Watched> {
     const last = this.#heap.pop();
     if (last === undefined || this.#heap.length === 0) return;
     this.#heap[0] = last;
-    for (let i = 0; ; ) {
+    for (let i = 0; ;) {
       const left = 2 * i + 1;
       const child = this.#at(left + 1) < this.#at(left) ? left + 1 : left;
       if (this.#at(i) <= this.#at(child)) return;

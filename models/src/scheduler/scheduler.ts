@@ -118,7 +118,7 @@ export class ModelScheduler implements ModelHandle {
   async close(): Promise<void> {
     this.#ended = new ModelError('MODEL_CLOSED', 'The model was closed; load it again');
     this.#isClosed = true;
-    for (const { request } of [...this.#line.parts]) request.reject(this.#ended);
+    for (const { request } of this.#line.parts) request.reject(this.#ended);
     await Promise.all(this.#pool.all.map(({ handle }) => handle.close()));
   }
 
@@ -240,6 +240,9 @@ export class ModelScheduler implements ModelHandle {
 
 const withdrawn = (): ModelError => new ModelError('INFERENCE_CANCELED', 'The request was withdrawn');
 const tooLate = ({ deadlineMs }: ScheduledRequest): ModelError =>
-  new ModelError('DEADLINE_UNMEETABLE', `The deadline of ${deadlineMs} ms cannot be kept any more; the model was not run`);
+  new ModelError(
+    'DEADLINE_UNMEETABLE',
+    `The deadline of ${deadlineMs} ms cannot be kept any more; the model was not run`,
+  );
 const timedOut = ({ deadlineMs }: ScheduledRequest): ModelError =>
   new ModelError('ENGINE_TIMEOUT', `No answer within the deadline of ${deadlineMs} ms`);

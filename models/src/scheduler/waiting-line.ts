@@ -27,7 +27,7 @@ export class WaitingLine {
 
   insert(part: RequestPart): void {
     let low = 0;
-    for (let high = this.#parts.length; low < high; ) {
+    for (let high = this.#parts.length; low < high;) {
       const middle = (low + high) >> 1;
       const other = this.#parts[middle];
       if (other !== undefined && isBefore(other, part)) low = middle + 1;

@@ -56,7 +56,10 @@ describe('a cost model', () => {
   });
 
   test('is never negative and never less for more rows, whatever was measured', () => {
-    const run = fc.tuple(fc.integer({ min: 0, max: 128 }), fc.oneof(fc.double({ min: -5, max: 1e4 }), fc.constant(Number.NaN)));
+    const run = fc.tuple(
+      fc.integer({ min: 0, max: 128 }),
+      fc.oneof(fc.double({ min: -5, max: 1e4 }), fc.constant(Number.NaN)),
+    );
     fc.assert(
       fc.property(fc.array(run, { maxLength: 400 }), (measured) => {
         const model = learn(measured);

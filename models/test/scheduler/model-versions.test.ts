@@ -24,7 +24,8 @@ const served = (...versions: ReturnType<typeof version>[]): ModelVersions =>
 
 describe('a version policy', () => {
   test('serves the newest, all, or the named, by release and not by text', () => {
-    const names = (policy: Parameters<typeof servedVersions>[0]) => servedVersions(policy, all).map((one) => one.version);
+    const names = (policy: Parameters<typeof servedVersions>[0]) =>
+      servedVersions(policy, all).map((one) => one.version);
     expect(names(LATEST_ONLY)).toEqual(['1.10.0']);
     expect(names({ kind: 'latest', count: 2 })).toEqual(['1.10.0', '1.9.0']);
     expect(names({ kind: 'all' })).toEqual(['1.10.0', '1.9.0', '1.2.0']);
@@ -40,7 +41,11 @@ describe('the versions of a model', () => {
   });
 
   test('answer with the version or label that is asked for, or say why not', () => {
-    const labeled = moveLabel(served(version(1), version(2, 'UNAVAILABLE')), { label: 'stable', from: null, to: '1.1.0' });
+    const labeled = moveLabel(served(version(1), version(2, 'UNAVAILABLE')), {
+      label: 'stable',
+      from: null,
+      to: '1.1.0',
+    });
     expect(resolveVersion(labeled, { version: '1.1.0' }).releaseCounter).toBe(1);
     expect(resolveVersion(labeled, { label: 'stable' }).version).toBe('1.1.0');
     expect(resolveVersion(labeled, { label: 'stable', version: '1.1.0' }).version).toBe('1.1.0');
@@ -55,7 +60,8 @@ describe('the versions of a model', () => {
     const first = moveLabel(state, { label: 'stable', from: null, to: '1.1.0' });
     const second = moveLabel(first, { label: 'stable', from: '1.1.0', to: '1.2.0' });
     expect([first.labels.get('stable'), second.labels.get('stable')]).toEqual(['1.1.0', '1.2.0']);
-    const move = (from: string | null, to: string | null) => thrownCode(() => moveLabel(second, { label: 'stable', from, to }));
+    const move = (from: string | null, to: string | null) =>
+      thrownCode(() => moveLabel(second, { label: 'stable', from, to }));
     expect(move('1.1.0', '1.1.0')).toBe('LABEL_CONFLICT');
     expect(move(null, '1.1.0')).toBe('LABEL_CONFLICT');
     expect(move('1.2.0', '1.3.0')).toBe('VERSION_NOT_READY');

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { CachedModel, responseKey, type InferOptions } from '@shoal/models';
 import fc from 'fast-check';
 import { codeOf } from '../conditions.ts';
-import { POISON, rowsOf, VirtualClock, VirtualModel } from './virtual-engine.ts';
+import { overwrite, POISON, rowsOf, VirtualClock, VirtualModel } from './virtual-engine.ts';
 
 const setUp = (maxBytes = 10_000) => {
   const clock = new VirtualClock();
@@ -19,9 +19,9 @@ describe('a cached model', () => {
     const first = cached.infer(rowsOf([4]));
     await clock.run();
     const { outputs } = await first;
-    (outputs['y']?.data as Float32Array)[0] = 99;
+    overwrite(outputs['y']);
     const kept = await cached.infer(rowsOf([4]));
-    (kept.outputs['y']?.data as Float32Array)[0] = 98;
+    overwrite(kept.outputs['y']);
     expect(await ask(4)).toBe(8);
     expect(model.runs).toHaveLength(1);
     clock.after(100, () => void ask(4));
@@ -82,7 +82,8 @@ describe('the key of a response', () => {
   });
 
   test('is the same for lists of bytes only when they are', () => {
-    const keyOf = (data: readonly Uint8Array[]) => responseKey('m', { x: { datatype: 'BYTES', shape: [data.length], data } });
+    const keyOf = (data: readonly Uint8Array[]) =>
+      responseKey('m', { x: { datatype: 'BYTES', shape: [data.length], data } });
     fc.assert(
       fc.property(bytes, bytes, (one, other) => {
         const isSame = JSON.stringify(one.map((item) => [...item])) === JSON.stringify(other.map((item) => [...item]));

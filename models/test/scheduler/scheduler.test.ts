@@ -136,7 +136,8 @@ describe('a scheduler', () => {
   test('lets an important request take the time of a lesser one, which is told at once', async () => {
     const { scheduler, clock } = await setUp({ options: { limits: { maxBatchRows: 1 } } });
     const order: unknown[] = [];
-    const note = async (name: string, options: object) => order.push([name, await ask(scheduler, [1], options), clock.now()]);
+    const note = async (name: string, options: object) =>
+      order.push([name, await ask(scheduler, [1], options), clock.now()]);
     const startedAt = clock.now();
     void note('low', { deadlineMs: 6, priority: -1 });
     void note('high', { deadlineMs: 6, priority: 1 });

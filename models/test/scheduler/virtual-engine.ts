@@ -1,6 +1,13 @@
 /** A model on a clock of its own: takes exactly a + b·rows, one run at a time, and misbehaves where a row says so. */
-import { ModelError, type InferOptions, type InferResult, type ModelHandle, type ModelStats, type SchedulerClock } from '@shoal/models';
-import type { Tensors } from '@shoal/protocol';
+import {
+  ModelError,
+  type InferOptions,
+  type InferResult,
+  type ModelHandle,
+  type ModelStats,
+  type SchedulerClock,
+} from '@shoal/models';
+import type { Tensor, Tensors } from '@shoal/protocol';
 
 interface Event {
   readonly at: number;
@@ -167,3 +174,8 @@ export const rowsOf = (values: readonly number[], width = 1): Tensors => ({
     data: Float32Array.from(values.flatMap((value) => Array.from({ length: width }, () => value))),
   },
 });
+
+/** What a caller may do with its own buffers at any time. */
+export const overwrite = (tensor: Tensor | undefined): void => {
+  if (tensor?.data instanceof Float32Array) tensor.data.fill(99);
+};
