@@ -41,7 +41,7 @@ export class AdmissionGate {
     const isIdle = pool.isIdle && line.parts.length === 0;
     for (const part of parts) line.insert(part);
     const forecast: Forecast = { ...this.batchLimits(), freeAt: pool.freeAt(now), now };
-    const decision = decideDeadline(line.parts, parts, isIdle ? 0 : cost.marginMs, forecast);
+    const decision = decideDeadline(line.parts, parts, { marginMs: cost.marginMs, isIdle }, forecast);
     if (!decision.admit) {
       line.remove(request);
       throw new ModelError('DEADLINE_UNMEETABLE', this.#unmeetable(request), { retryAfterMs: this.retryAfterMs() });

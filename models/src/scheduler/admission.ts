@@ -4,6 +4,8 @@ import { planBatch, type BatchLimits, type Plannable } from './batch-plan.ts';
 /** Work that waits, or wants to. */
 export interface Candidate extends Plannable {
   readonly priority: number;
+  /** Milliseconds from its arrival to its deadline; Infinity for none. */
+  readonly allowanceMs: number;
 }
 
 export interface Forecast extends BatchLimits {
@@ -12,9 +14,25 @@ export interface Forecast extends BatchLimits {
   readonly now: number;
 }
 
-/** Indices of the line whose deadline would be missed if everything ran as expected, in the order in which it would be found out. */
-const missed = (line: readonly Candidate[], without: ReadonlySet<Candidate>, forecast: Forecast): Set<Candidate> => {
-  const gone = Uint8Array.from(line, (candidate) => (without.has(candidate) ? 1 : 0));
+/**
+ * Milliseconds before its deadline at which a request should be done, so that its batch can still grow to a worthwhile size. Without
+ * it, a line under pressure fills with requests that can just be kept alone: every batch has one row, and the throughput is gone.
+ */
+const reserveMs = ({ allowanceMs, rows }: Candidate, { maxRows, costMs }: Forecast): number => {
+  const alone = costMs(rows);
+  return Math.max(0, Math.min(costMs(Math.max(maxRows, rows)) - alone, (allowanceMs - alone) / 2));
+};
+
+interface Simulation {
+  readonly line: readonly Candidate[];
+  readonly isOut: (candidate: Candidate) => boolean;
+  /** The latest a candidate may be done if its batch had no other member. */
+  readonly latestAt: (candidate: Candidate) => number;
+}
+
+/** Whom everything running as expected would make late. */
+const missed = ({ line, isOut, latestAt }: Simulation, forecast: Forecast): Set<Candidate> => {
+  const gone = Uint8Array.from(line, (candidate) => (isOut(candidate) ? 1 : 0));
   const free = forecast.freeAt.map((at) => Math.max(at, forecast.now));
   const late = new Set<Candidate>();
   for (;;) {
@@ -25,7 +43,9 @@ const missed = (line: readonly Candidate[], without: ReadonlySet<Candidate>, for
     for (const i of members) {
       gone[i] = 1;
       const candidate = line[i];
-      if (verdict === 'unmeetable' && candidate !== undefined) late.add(candidate);
+      if (candidate === undefined) continue;
+      const isLate = verdict === 'unmeetable' || startAt + forecast.costMs(candidate.rows) > latestAt(candidate);
+      if (isLate) late.add(candidate);
     }
     if (verdict === 'run') free[instance] = startAt + forecast.costMs(rows);
   }
@@ -43,7 +63,8 @@ const isRelaxed = (line: readonly Candidate[], marginMs: number, forecast: Forec
     rows += candidate.rows;
     bytes += candidate.bytes;
     if (candidate.group === null || candidate.group !== line[0]?.group) others += 1;
-    if (candidate.deadlineAt < earliest) earliest = candidate.deadlineAt;
+    const latest = candidate.deadlineAt - reserveMs(candidate, forecast);
+    if (latest < earliest) earliest = latest;
   }
   const batches = 1 + others + (2 * rows) / maxRows + (2 * bytes) / maxBytes;
   const once = costMs(0);
@@ -54,28 +75,32 @@ export type DeadlineDecision<T> =
   /** `displaced` loses its place to more important work and has to be told so now. */
   { readonly admit: true; readonly displaced: readonly T[] } | { readonly admit: false };
 
-const NOBODY: ReadonlySet<Candidate> = new Set();
+/** How much is kept back for a newcomer; nothing when it finds an idle model. */
+export interface Caution {
+  readonly marginMs: number;
+  readonly isIdle: boolean;
+}
 
 /**
  * `line` is in order and already holds `newcomer`, the parts of one request. Refused when it would be late, or would make somebody late
- * who is at least as important; who is less important makes way. A deadline is judged with `marginMs` kept back for the newcomer only.
+ * who is at least as important; who is less important makes way.
  */
 export const decideDeadline = <T extends Candidate>(
   line: readonly T[],
   newcomer: readonly T[],
-  marginMs: number,
+  { marginMs, isIdle }: Caution,
   forecast: Forecast,
 ): DeadlineDecision<T> => {
   const [first] = newcomer;
   if (first === undefined || isRelaxed(line, marginMs, forecast)) return { admit: true, displaced: [] };
   const own = new Set<Candidate>(newcomer);
-  const cautious = line.map((candidate) =>
-    own.has(candidate) ? { ...candidate, deadlineAt: candidate.deadlineAt - marginMs } : candidate,
-  );
-  const pressed = missed(cautious, NOBODY, forecast);
-  if (cautious.some((candidate, i) => own.has(line[i] ?? candidate) && pressed.has(candidate))) return { admit: false };
+  const never = (): number => Infinity;
+  const cautious = (candidate: Candidate): number =>
+    own.has(candidate) && !isIdle ? candidate.deadlineAt - marginMs - reserveMs(candidate, forecast) : Infinity;
+  const pressed = missed({ line, isOut: () => false, latestAt: cautious }, forecast);
+  if (newcomer.some((part) => pressed.has(part))) return { admit: false };
   if (pressed.size === 0) return { admit: true, displaced: [] };
-  const anyway = missed(line, own, forecast);
+  const anyway = missed({ line, isOut: (candidate) => own.has(candidate), latestAt: never }, forecast);
   const displaced = line.filter((candidate) => pressed.has(candidate) && !anyway.has(candidate));
   return displaced.every(({ priority }) => priority < first.priority) ? { admit: true, displaced } : { admit: false };
 };

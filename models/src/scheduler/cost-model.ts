@@ -11,7 +11,7 @@ const FEW = 32;
 /** Runs that stay when the model is doubted. */
 const DOUBTED = 8;
 /** Share of runs the margin covers. */
-const MARGIN_SHARE = 0.95;
+const MARGIN_SHARE = 0.99;
 /** Doubling a batch that gains less than this in rows per second only costs latency. */
 const MIN_GAIN = 0.1;
 
@@ -73,7 +73,7 @@ export class CostModel {
     return this.#line.a + this.#line.b * rows;
   }
 
-  /** What nineteen of twenty runs stay within beyond the expected. */
+  /** What ninety-nine of a hundred runs stay within beyond the expected. */
   get marginMs(): number {
     return this.#marginMs;
   }

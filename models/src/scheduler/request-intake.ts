@@ -52,10 +52,11 @@ export class RequestIntake {
     const { rows, priority, deadlineAt } = request;
     const ranges = group === null ? [[0, rows] as const] : splitRequest(rows, this.#limits.maxBatchRows);
     const rank = urgencyRank(request);
+    const allowanceMs = request.deadlineMs ?? Infinity;
     return ranges.map(([from, to], index) => {
       const own = ranges.length === 1 ? inputs : sliceRows(inputs, from, to);
       const sized = { inputs: own, rows: to - from, bytes: tensorsBytes(own) };
-      return { request, index, ...sized, group, priority, deadlineAt, rank };
+      return { request, index, ...sized, group, priority, deadlineAt, allowanceMs, rank };
     });
   }
 }

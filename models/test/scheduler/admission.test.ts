@@ -8,6 +8,7 @@ const part = (rows: number, priority: number): Candidate => ({
   bytes: rows * 4,
   group: '',
   deadlineAt: Infinity,
+  allowanceMs: Infinity,
 });
 
 describe('the room of a line', () => {
