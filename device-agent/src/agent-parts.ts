@@ -6,7 +6,9 @@ import type { AgentConfig } from './config.ts';
 import { CommandDesk } from './device-commands/command-desk.ts';
 import { RememberedCommands, rememberedCommandsSchema } from './device-commands/remembered-commands.ts';
 import { ReasonBoard } from './health/reason-board.ts';
+import { DeviceRepository } from './inference/device-repository.ts';
 import { EngineRoom } from './inference/engine-room.ts';
+import { ModelShelf } from './inference/model-shelf.ts';
 import { probesSchema } from './inference/probe-file.ts';
 import { OutboxEventRecorder } from './outbox/event-recorder.ts';
 import { LossReporter } from './outbox/loss-reporter.ts';
@@ -51,6 +53,7 @@ export interface AgentParts {
   readonly pipeline: SamplePipeline;
   readonly feeds: readonly SensorFeed[];
   readonly engines: EngineRoom;
+  readonly repository: DeviceRepository;
   readonly context: ContextCache;
   readonly twin: TwinSynchronizer;
   readonly remembered: RememberedCommands;
@@ -100,7 +103,7 @@ const createFeeds = (
 
 const createEngineRoom = (
   config: AgentConfig,
-  { events, health }: Pick<AgentParts, 'events' | 'health'>,
+  { events, health, shelf }: Pick<AgentParts, 'events' | 'health'> & { readonly shelf: ModelShelf | undefined },
 ): EngineRoom => {
   const { deadlineMs, engines, hardLimitMs, requireSignature, trustedKeys } = config.inference;
   const probes = new StateFile(join(config.dataDir, 'engine-probes.json'), probesSchema);
@@ -111,6 +114,7 @@ const createEngineRoom = (
     deadlineMs,
     events,
     health,
+    shelf,
     createSupervisor: async (onState) => {
       const known = (await probes.read()) ?? [];
       const supervisor: EngineSupervisor = new EngineSupervisor({
@@ -124,6 +128,14 @@ const createEngineRoom = (
       return supervisor;
     },
   });
+};
+
+/** Undefined where no folder is given to load from. */
+const createShelf = ({ localApi, inference }: AgentConfig): ModelShelf | undefined => {
+  if (localApi === null || localApi.modelFolder === null) return undefined;
+  const { requireSignature, trustedKeys: trustedKeyFiles } = inference;
+  const { modelFolder: folder, maxLoadedModels: maxModels } = localApi;
+  return new ModelShelf({ folder, maxModels, requireSignature, trustedKeyFiles });
 };
 
 /** Everything of one agent. Models get their lanes once their bundles are read. */
@@ -152,7 +164,9 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
   });
   const pipeline = new SamplePipeline({ outbox, everyNthReading: () => adjustable.everyNthReading });
   const feeds = createFeeds(config, surroundings, { events, health, pipeline });
-  const engines = createEngineRoom(config, { events, health });
+  const shelf = createShelf(config);
+  const engines = createEngineRoom(config, { events, health, shelf });
+  const repository = new DeviceRepository(() => engines.slots, shelf);
   const context = new ContextCache({
     file: new StateFile(join(dataDir, 'context.json'), contextFileSchema),
     requestTimeoutMs: fleet.replyTimeoutMs,
@@ -234,6 +248,7 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
     pipeline,
     feeds,
     engines,
+    repository,
     context,
     twin,
     remembered,

@@ -1,13 +1,15 @@
 /** The device agent: makes its parts, starts them in the order data flows, stops them in reverse. The only export of the package. */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ServedModel } from '@shoal/models';
 import { createLanes, createParts, type AgentParts } from './agent-parts.ts';
 import type { AgentStatus } from './agent-status.ts';
 import type { AgentConfig } from './config.ts';
 import { sentenceOf } from './errors.ts';
-import { LocalApi } from './local-api/server.ts';
-import { silentLogger, systemClock, type Clock, type Logger, type Random } from './runtime.ts';
+import { createLocalApi, type LocalApiParts } from './local-api/local-api-parts.ts';
+import { randomId, silentLogger, systemClock, type Clock, type Logger, type Random } from './runtime.ts';
 import type { SensorSource } from './sensors/sensor-source.port.ts';
 import { agentStatus, reportedState } from './status-report.ts';
+import { AGENT_VERSION } from './version.ts';
 
 export type { AgentStatus } from './agent-status.ts';
 export { parseAgentConfig, type AgentConfig, type AgentConfigInput } from './config.ts';
@@ -58,7 +60,7 @@ class DeviceAgent implements Agent {
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #parts: AgentParts;
-  readonly #localApi: LocalApi | undefined;
+  readonly #localApi: LocalApiParts | undefined;
   readonly #sensing = new AbortController();
   readonly #connecting = new AbortController();
   readonly #sourcesEnded = Promise.withResolvers<void>();
@@ -79,12 +81,7 @@ class DeviceAgent implements Agent {
       diagnostics: () => this.status(),
       sources: sensors ?? [],
     });
-    const views = {
-      health: () => this.status().health,
-      status: () => this.status(),
-      context: () => this.#parts.context.view(),
-    };
-    this.#localApi = config.localApi === null ? undefined : new LocalApi({ ...config.localApi, views });
+    this.#localApi = this.#createLocalApi();
   }
 
   async start(signal?: AbortSignal): Promise<void> {
@@ -140,6 +137,27 @@ class DeviceAgent implements Agent {
       .startEngines()
       .catch((error: unknown) => this.#logger.error({ why: sentenceOf(error) }, 'engines not started'));
     this.#startSensing();
+  }
+
+  #createLocalApi(): LocalApiParts | undefined {
+    const { localApi, inference } = this.#config;
+    if (localApi === null) return undefined;
+    const { context, outbox, repository } = this.#parts;
+    const views = {
+      health: () => this.status().health,
+      status: () => this.status(),
+      context: () => context.view(),
+      models: () => ({ models: this.status().models, served: repository.list().map(servedView) }),
+      outbox: () => outbox.state(),
+    };
+    const { deadlineMs } = inference;
+    const parts = createLocalApi(localApi, { views, repository, deadlineMs, agentVersion: AGENT_VERSION, run: randomId() });
+    outbox.listen({
+      enqueued: ({ kind, body }) => {
+        if (kind !== 'events') parts.feed.add(kind, body);
+      },
+    });
+    return parts;
   }
 
   /** Without its local API the agent does its work all the same, and says so. */
@@ -199,6 +217,14 @@ class DeviceAgent implements Agent {
     await outbox.stop();
   }
 }
+
+const servedView = ({ manifest, meter, state }: ServedModel): object => ({
+  name: manifest.name,
+  version: manifest.version,
+  ...state(),
+  signature: manifest.signature,
+  inferences: meter.statistics().inference_stats.success.count,
+});
 
 /** Makes an agent and starts nothing. Many may live in one process, each with its own data folder. */
 export const createAgent = (config: AgentConfig, surroundings: AgentSurroundings = {}): Agent =>

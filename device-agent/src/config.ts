@@ -147,9 +147,19 @@ export const agentConfigSchema = z
       .strictObject({
         host: z.enum(['127.0.0.1', '::1', 'localhost']).default('127.0.0.1'),
         port: z.int().min(0).max(65_535).default(8790),
+        socket: z.string().min(1).max(100).nullable().default(null).describe('socket file for this user alone'),
+        maxBodyBytes: count(1_024, 67_108_864, 8_388_608, 'of one request [bytes]'),
+        requestTimeoutMs: ms(100, 600_000, 30_000, 'for a request to come whole'),
+        modelFolder: z
+          .string()
+          .min(1)
+          .nullable()
+          .default(null)
+          .describe('bundles that /v2/repository may load, each in a folder of its name; null: none may be loaded'),
+        maxLoadedModels: count(1, 256, 16, 'models loaded through /v2/repository at a time'),
       })
       .nullable()
-      .default({ host: '127.0.0.1', port: 8790 })
+      .prefault({})
       .describe('null: none; port 0: any free one'),
     stopDrainMs: ms(0, 600_000, 5_000, 'a graceful stop sends what is left for this long at most'),
   })

@@ -1,9 +1,9 @@
 /** What holds for every HTTP request before its route is known: where it comes from, what its body is, fixed headers. */
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import { foreignRequest } from '@shoal/protocol';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { FleetError, type FleetErrorCode } from './errors.ts';
-import { foreignRequest } from './identity/same-machine.ts';
 import type { Metrics } from './ports/metrics.ts';
 import { problemOf } from './problem.filter.ts';
 

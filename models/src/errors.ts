@@ -76,6 +76,18 @@ const CATALOGUE = {
   LABEL_CONFLICT: once('The label was moved meanwhile. Read where it points and decide again.'),
   ENGINE_CLOSED: once('The engine was closed. Create another one.'),
   ENGINE_PROTOCOL_INVALID: again('The engine process answered something that is not an answer; it is started again.'),
+  INPUT_BYTES_NOT_UTF8: once(
+    'A BYTES input that is not UTF-8 text, which the runtime cannot hold; the message has tensor and index.',
+  ),
+  OUTPUT_UNKNOWN: once('The request asks for an output the model does not declare. Ask for outputs of the signature.'),
+  MODEL_NOT_FOUND: once('No model of that name or version is served here. The repository index lists them.'),
+  MODEL_NOT_TABULAR: once('/predict is for models with one FP32 input. Ask this one through /v2/models/{name}/infer.'),
+  ROUTE_NOT_FOUND: once('A path that the Open Inference Protocol does not have. Compare with its documentation.'),
+  METHOD_NOT_ALLOWED: once('The path is there and does not take this method. The Allow header has those it takes.'),
+  REQUEST_INVALID: once('A request whose path, parameters or body are not as the protocol has them.'),
+  REQUEST_TOO_LARGE: once('A request body over the bound of this host. Send fewer rows, or binary tensors.'),
+  CONTENT_ENCODING_UNSUPPORTED: once('A compressed request body, which is not read here. Send it plain.'),
+  REPOSITORY_FIXED: once('Models cannot be loaded or unloaded through this host; its configuration names them.'),
   INFERENCE_CANCELED: once('The caller withdrew the request.'),
 } as const satisfies Record<string, ErrorEntry>;
 

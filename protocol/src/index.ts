@@ -20,9 +20,12 @@ export {
   DATATYPES,
   datatypeSchema,
   elementCount,
+  holdsDatatype,
+  isFixedData,
   tensorsByName,
   tensorSpecSchema,
   type Datatype,
+  type FixedData,
   type NamedTensor,
   type Tensor,
   type TensorData,
@@ -45,6 +48,7 @@ export { decodeRawInferRequest } from './inference/v2-raw.ts';
 export { encodeInferRequest, encodeInferResponse, type EncodingOf } from './inference/v2-encode.ts';
 export { decodeInferFrame, encodeInferFrame, isInferFrame } from './inference/v2-frame.ts';
 export * from './rest/problem.ts';
+export * from './rest/same-machine.ts';
 export * from './rest/page.ts';
 export * from './rest/devices.ts';
 export * from './rest/telemetry.ts';

@@ -12,6 +12,7 @@ import { AgentError, isAgentError, sentenceOf } from '../errors.ts';
 import type { HealthBoard } from '../health/health-board.port.ts';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';
 import { ModelSlot, type ModelAssignment } from './model-slot.ts';
+import type { ModelShelf } from './model-shelf.ts';
 import { readTrustedKeys } from './trusted-keys.ts';
 
 export type SupervisorFactory = (onState: (state: EngineState) => void) => Promise<EngineSupervisor>;
@@ -25,6 +26,8 @@ export interface EngineRoomOptions {
   readonly events: EventRecorder;
   readonly health: HealthBoard;
   readonly createSupervisor: SupervisorFactory;
+  /** Models that come and go on request, on the same engines. */
+  readonly shelf?: ModelShelf | undefined;
 }
 
 const isFolder = (bundle: string): boolean => bundle.includes('/') || bundle.startsWith('.');
@@ -73,11 +76,13 @@ export class EngineRoom {
     );
     this.#supervisor = supervisor;
     for (const slot of this.#slots) slot.attach(await supervisor.load(slot.bundle));
+    await this.#options.shelf?.attach(supervisor);
   }
 
   /** Ends every engine process and starts new ones; also gives engines that were given up another chance. */
   async restartEngines(): Promise<void> {
     for (const slot of this.#slots) slot.detach();
+    this.#options.shelf?.detach();
     await this.#supervisor?.close();
     await this.startEngines();
   }

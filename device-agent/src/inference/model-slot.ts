@@ -2,17 +2,20 @@
 import {
   evaluateFeatureView,
   judgeOutputs,
+  ModelMeter,
   modelInputs,
   windowedManifest,
   type Bundle,
   type BundleManifest,
   type EngineState,
+  type ServedModel,
   type SupervisedModel,
 } from '@shoal/models';
 import type { ModelReference, Tensors } from '@shoal/protocol';
 import type { HealthBoard } from '../health/health-board.port.ts';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';
 import type { AssembledWindow } from '../windows/assembled-window.port.ts';
+import { servedModel } from './served-model.ts';
 import type { ModelSlotRunner, SlotState, SlotVerdict } from './model-slot-runner.port.ts';
 
 /** Which model is to run here. */
@@ -62,6 +65,8 @@ const UNJUDGED = { label: undefined, threshold: Infinity, exceeded: false, confi
 
 export class ModelSlot implements ModelSlotRunner {
   readonly model: ModelReference;
+  /** The same model as requests of others see it, through the same queue. */
+  readonly served: ServedModel;
   readonly #options: ModelSlotOptions;
   #engineState: EngineState | undefined;
   #lastEngine: string | null = null;
@@ -74,6 +79,12 @@ export class ModelSlot implements ModelSlotRunner {
     const { manifest, digest } = options.bundle;
     this.model = { name: manifest.name, version: manifest.version, digest };
     this.#options = options;
+    this.served = servedModel({
+      manifest,
+      meter: new ModelMeter(),
+      handle: () => (this.#enabled ? this.#attached : undefined),
+      state: () => this.state(),
+    });
   }
 
   get assignment(): ModelAssignment {
@@ -136,7 +147,9 @@ export class ModelSlot implements ModelSlotRunner {
     const handle = await this.#handle.promise;
     const manifest = windowedManifest(bundle.manifest);
     const vector = evaluateFeatureView(manifest.featureView, window);
-    const { outputs, elapsedMs } = await handle.infer(modelInputs(manifest, [vector]), { deadlineMs });
+    const { outputs, elapsedMs } = await this.served.meter.measure(1, () =>
+      handle.infer(modelInputs(manifest, [vector]), { deadlineMs }),
+    );
     const [verdict = UNJUDGED] = judgeOutputs(manifest, outputs, this.#thresholds);
     const { engine, reason } = handle.state();
     const { label, threshold, exceeded, confidence } = verdict;

@@ -1,61 +1,123 @@
-/** The local API: plain HTTP on loopback, read-only. */
+/** The local API: HTTP on loopback, and on a socket file for those who may open it. */
+import { lstat, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { AgentError } from '../errors.ts';
+import { connect } from 'node:net';
+import { AgentError, sentenceOf } from '../errors.ts';
 import { loopbackUrl } from './loopback-url.ts';
-import { answerLocal, type LocalViews } from './status-routes.ts';
 
 export interface LocalApiOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
-  readonly views: LocalViews;
+  /** Path of a socket file that only the user of this process may open; null for none. */
+  readonly socket: string | null;
+  /** Milliseconds in which a request must have come whole. */
+  readonly requestTimeoutMs: number;
+  /** Must not reject. */
+  readonly answer: (request: IncomingMessage, response: ServerResponse, viaSocket: boolean) => Promise<void>;
 }
 
-/** Names that a page of a foreign site cannot have: keeps DNS rebinding out. */
-const LOCAL_HOST = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/;
+const HEADER_BYTES = 16_384;
+const MAX_CONNECTIONS = 128;
+/** Slow senders are looked for this often. */
+const SWEEP_MS = 5_000;
+
+const listening = async (server: Server, listen: () => void): Promise<void> => {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject);
+  listen();
+  server.once('listening', resolve);
+  await promise;
+};
+
+/** Whether somebody answers on a socket file. */
+const isServed = (path: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const probe = connect(path);
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', () => resolve(false));
+  });
+
+/** A file that a killed agent left; any other file is not ours to remove. Throws when somebody serves it. */
+const removeStale = async (path: string): Promise<void> => {
+  const entry = await lstat(path).catch(() => undefined);
+  if (entry?.isSocket() !== true) return;
+  if (await isServed(path)) throw new Error(`another process serves ${path}`);
+  await unlink(path);
+};
+
+/** The file is made inside the call, so that the mask holds for it alone: nobody else can open it, not even for a moment. */
+const listenPrivately = (server: Server, path: string): void => {
+  const before = process.umask(0o177);
+  try {
+    server.listen(path);
+  } finally {
+    process.umask(before);
+  }
+};
 
 export class LocalApi {
   readonly #options: LocalApiOptions;
-  #server: Server | undefined;
+  #servers: Server[] = [];
 
   constructor(options: LocalApiOptions) {
     this.#options = options;
   }
 
-  /** Resolves with the address it listens on. Throws LOCAL_API_UNAVAILABLE. */
-  start(): Promise<string> {
-    const { host, port } = this.#options;
-    const server = createServer((request, response) => this.#answer(request, response));
-    this.#server = server;
-    return new Promise((resolve, reject) => {
-      server.once('error', (cause) =>
-        reject(
-          new AgentError('LOCAL_API_UNAVAILABLE', `Cannot listen on ${host}:${port}: ${cause.message}.`, { cause }),
-        ),
-      );
-      server.listen(port, host, () => {
-        const address = server.address();
-        resolve(loopbackUrl(host, typeof address === 'object' && address !== null ? address.port : port));
-      });
-    });
+  /** Resolves with the address it listens on. Throws LOCAL_API_UNAVAILABLE; then nothing listens. */
+  async start(): Promise<string> {
+    const { host, port, socket } = this.#options;
+    const onLoopback = this.#create(false);
+    try {
+      await listening(onLoopback, () => onLoopback.listen(port, host));
+    } catch (cause) {
+      throw unavailable(`${host}:${port}`, cause);
+    }
+    if (socket !== null) await this.#listenOnFile(socket);
+    const address = onLoopback.address();
+    return loopbackUrl(host, typeof address === 'object' && address !== null ? address.port : port);
   }
 
+  /** What is being answered is cut off. Idempotent. */
   async stop(): Promise<void> {
-    const server = this.#server;
-    if (server?.listening !== true) return;
-    server.closeAllConnections();
-    await new Promise<void>((resolve) => server.close(() => resolve()));
+    const servers = this.#servers;
+    this.#servers = [];
+    await Promise.all(
+      servers.map(async (server) => {
+        server.closeAllConnections();
+        if (server.listening) await new Promise<void>((resolve) => server.close(() => resolve()));
+      }),
+    );
   }
 
-  #answer(request: IncomingMessage, response: ServerResponse): void {
-    request.resume();
-    const isLocal = LOCAL_HOST.test(request.headers.host ?? '');
-    const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
-    const { status, body } = isLocal
-      ? answerLocal(request.method ?? 'GET', path, this.#options.views)
-      : { status: 421, body: { status: 421, detail: 'Ask by a loopback name.' } };
-    const text = `${JSON.stringify(body)}\n`;
-    response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
-    response.end(request.method === 'HEAD' ? undefined : text);
+  async #listenOnFile(path: string): Promise<void> {
+    try {
+      await removeStale(path);
+      const server = this.#create(true);
+      await listening(server, () => listenPrivately(server, path));
+    } catch (cause) {
+      await this.stop();
+      throw unavailable(path, cause);
+    }
+  }
+
+  #create(viaSocket: boolean): Server {
+    const { requestTimeoutMs, answer } = this.#options;
+    const limits = {
+      maxHeaderSize: HEADER_BYTES,
+      headersTimeout: Math.min(10_000, requestTimeoutMs),
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: Math.min(SWEEP_MS, requestTimeoutMs),
+    };
+    const server = createServer(limits, (request, response) => void answer(request, response, viaSocket));
+    server.maxConnections = MAX_CONNECTIONS;
+    this.#servers.push(server);
+    return server;
   }
 }
+
+const unavailable = (where: string, cause: unknown): AgentError =>
+  new AgentError('LOCAL_API_UNAVAILABLE', `Cannot listen on ${where}: ${sentenceOf(cause)}.`, { cause });

@@ -63,6 +63,8 @@ export interface ReadRequest extends KeyRange {
 }
 
 export interface OutboxListener {
+  /** Every record as it comes, whether it can be kept or not. */
+  enqueued?(record: NewRecord): void;
   /** After a commit: more can be read. */
   committed?(): void;
   /** After records were lost, with what was added to the counters. */

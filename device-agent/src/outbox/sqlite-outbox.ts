@@ -101,6 +101,7 @@ export class SqliteOutbox implements Outbox {
   }
 
   enqueue(record: NewRecord): void {
+    for (const listener of this.#listeners) listener.enqueued?.(record);
     if (this.#closed) return this.#lose(addDrops(NO_DROPS, record.priority, 'memory', 1));
     const body = JSON.stringify(record.body);
     const bodyBytes = Buffer.byteLength(body);

@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 const element = z.union([z.number(), z.boolean(), z.string()]);
 
-/** `data` is row-major: numbers, strings for 64-bit integers and BYTES (UTF-8), booleans for BOOL, `NaN` and infinities not at all. */
+/** `data` is row-major: numbers, strings for 64-bit integers and BYTES (UTF-8), booleans for BOOL, `"NaN"` and `"Infinity"` as strings. */
 export const storedTensorSchema = z
   .strictObject({ datatype: z.enum(DATATYPES), shape: z.array(z.int().min(0)).max(16), data: z.array(element) })
   .refine(({ shape, data }) => elementCount(shape) === data.length, 'data does not fill the shape');
@@ -37,7 +37,8 @@ export const tensorFromStored = ({ datatype, shape, data }: StoredTensor): Tenso
 
 const storedElement = (value: number | bigint | Uint8Array): number | string => {
   if (typeof value === 'bigint') return value.toString();
-  return typeof value === 'number' ? value : new TextDecoder().decode(value);
+  if (typeof value !== 'number') return new TextDecoder().decode(value);
+  return Number.isFinite(value) ? value : String(value);
 };
 
 /** The inverse of `tensorFromStored`; a float32 keeps its exact value as a double. */

@@ -1,9 +1,8 @@
 /** Checks of inputs and outputs against a signature: runtimes miss half of these and give no codes for the rest. */
 import {
   elementCount,
-  type Datatype,
+  holdsDatatype,
   type Tensor,
-  type TensorData,
   type Tensors,
   type TensorSpec,
 } from '@shoal/protocol';
@@ -11,26 +10,6 @@ import type { BundleManifest } from '../bundle/manifest.ts';
 import { ModelError, type ModelErrorCode } from '../errors.ts';
 
 type Signature = BundleManifest['signature'];
-
-const ARRAYS: Readonly<Record<Exclude<Datatype, 'BYTES'>, new () => TensorData>> = {
-  BOOL: Uint8Array,
-  UINT8: Uint8Array,
-  UINT16: Uint16Array,
-  UINT32: Uint32Array,
-  UINT64: BigUint64Array,
-  INT8: Int8Array,
-  INT16: Int16Array,
-  INT32: Int32Array,
-  INT64: BigInt64Array,
-  FP16: Uint16Array,
-  FP32: Float32Array,
-  FP64: Float64Array,
-};
-
-const isElementOf = (datatype: Datatype, data: TensorData): boolean =>
-  datatype === 'BYTES'
-    ? Array.isArray(data) && data.every((item) => item instanceof Uint8Array)
-    : data instanceof ARRAYS[datatype];
 
 const fits = (shape: readonly number[], spec: TensorSpec): boolean =>
   shape.length === spec.shape.length &&
@@ -55,7 +34,7 @@ interface TensorFault {
 
 const tensorFault = (tensor: Tensor, spec: TensorSpec, nonFinite: 'refuse' | 'allow'): TensorFault | null => {
   const { name } = spec;
-  if (tensor.datatype !== spec.datatype || !isElementOf(tensor.datatype, tensor.data))
+  if (tensor.datatype !== spec.datatype || !holdsDatatype(tensor.datatype, tensor.data))
     return { fault: 'datatype', message: `${name} is ${tensor.datatype}, the model wants ${spec.datatype}` };
   if (!fits(tensor.shape, spec))
     return {

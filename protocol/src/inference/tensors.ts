@@ -113,6 +113,12 @@ export const elementBytes = (datatype: FixedDatatype): number => ARRAYS[datatype
 export const fixedDataOver = (datatype: FixedDatatype, bytes: Uint8Array): FixedData =>
   new ARRAYS[datatype](bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length / elementBytes(datatype));
 
+/** Whether `data` is the array that holds `datatype`. */
+export const holdsDatatype = (datatype: Datatype, data: TensorData): boolean =>
+  isFixed(datatype)
+    ? data instanceof ARRAYS[datatype]
+    : Array.isArray(data) && data.every((element) => element instanceof Uint8Array);
+
 const MAX_COUNT: Readonly<Record<'fixed' | 'BYTES', number>> = {
   fixed: BOUNDS.inferenceBytes,
   BYTES: BOUNDS.bytesElements,
@@ -140,8 +146,7 @@ export const announcedCount = ({ name, datatype, shape }: TensorHeader): number 
  * @throws ProtocolError TENSOR_INVALID
  */
 export const checkTensor = ({ name, datatype, shape, data }: NamedTensor): void => {
-  const agrees = isFixed(datatype) ? data instanceof ARRAYS[datatype] : Array.isArray(data);
-  if (agrees && data.length === elementCount(shape)) return;
+  if (holdsDatatype(datatype, data) && data.length === elementCount(shape)) return;
   throw new ProtocolError(
     'TENSOR_INVALID',
     `Tensor "${name}" holds ${data.length} elements in a ${data.constructor.name}, not ${datatype} of shape [${shape.join()}].`,

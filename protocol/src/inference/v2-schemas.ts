@@ -16,6 +16,12 @@ const parametersWith = <S extends z.ZodRawShape>(known: S) => z.object(known).ca
 export const inferParametersSchema = parametersWith({
   binary_data_output: z.boolean().optional().describe('All outputs leave as binary data, unless one says otherwise.'),
   non_finite: nonFinite.optional(),
+  priority: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('As in Triton: 1 goes first, larger numbers later, 0 where the server puts those who do not ask.'),
+  timeout: z.int().min(0).optional().describe('Shortens the deadline of the server to this [µs]; 0 leaves it.'),
 }).meta({ id: 'InferParameters' });
 
 const tensorParametersSchema = parametersWith({

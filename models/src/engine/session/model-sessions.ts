@@ -63,7 +63,7 @@ export class ModelSessions {
     const session = this.#sessions.get(model);
     if (session === undefined) throw new ModelError('MODEL_CLOSED', `No model ${model} in this process`);
     const feeds = Object.fromEntries(
-      Object.entries(inputs).map(([name, tensor]) => [name, toOrt(this.#runtime, tensor)]),
+      Object.entries(inputs).map(([name, tensor]) => [name, toOrt(this.#runtime, name, tensor)]),
     );
     const startedAt = performance.now();
     const results = await session.run(feeds, outputs);

@@ -1,5 +1,6 @@
 /** Between protocol tensors and onnxruntime's. */
 import type { Datatype, Tensor, TensorData, TensorSpec } from '@shoal/protocol';
+import { ModelError } from '../../errors.ts';
 import type { OrtData, OrtMetadata, OrtRuntime, OrtTensor } from './ort-runtime.ts';
 
 const ORT_TYPES: Readonly<Record<Datatype, string>> = {
@@ -26,9 +27,20 @@ const datatypeOf = (type: string): Datatype | null =>
 
 const isBytes = (data: TensorData): data is readonly Uint8Array[] => Array.isArray(data);
 
-export const toOrt = (runtime: OrtRuntime, { datatype, shape, data }: Tensor): OrtTensor => {
-  const decoder = new TextDecoder();
-  const content: OrtData = isBytes(data) ? data.map((item) => decoder.decode(item)) : data;
+/** Strings of the runtime are text: what is none is refused, never changed. A byte order mark is part of the text. */
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+const stringOf = (element: Uint8Array, name: string, index: number): string => {
+  try {
+    return decoder.decode(element);
+  } catch (cause) {
+    throw new ModelError('INPUT_BYTES_NOT_UTF8', `Input ${name}[${index}] is not UTF-8 text`, { cause });
+  }
+};
+
+/** Throws INPUT_BYTES_NOT_UTF8. */
+export const toOrt = (runtime: OrtRuntime, name: string, { datatype, shape, data }: Tensor): OrtTensor => {
+  const content: OrtData = isBytes(data) ? data.map((element, index) => stringOf(element, name, index)) : data;
   return runtime.createTensor(ORT_TYPES[datatype], content, shape);
 };
 

@@ -1,6 +1,6 @@
 /** Pages of other sites reach a loopback listener through the user's browser; none of them gets anything done. */
 import { describe, expect, it } from '@jest/globals';
-import { foreignRequest, type RequestOrigin } from '../../src/identity/same-machine.ts';
+import { foreignRequest, type RequestOrigin } from '@shoal/protocol';
 
 const request = (overrides: Partial<RequestOrigin>): RequestOrigin => ({
   method: 'POST',

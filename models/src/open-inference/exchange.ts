@@ -1,0 +1,39 @@
+/** One request and its answer, free of any HTTP library: what a transport fills in and sends. */
+
+export interface OpenInferenceRequest {
+  /** In upper case. */
+  readonly method: string;
+  /** Without query, still percent-encoded. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** By name in lower case. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly body: Uint8Array;
+  /** Aborts when the caller has left. */
+  readonly signal?: AbortSignal;
+}
+
+export interface OpenInferenceAnswer {
+  readonly status: number;
+  /** By name in lower case; the transport adds the content length. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+export const JSON_TYPE = 'application/json';
+
+export const jsonAnswer = (
+  value: object,
+  status = 200,
+  headers: Readonly<Record<string, string>> = {},
+): OpenInferenceAnswer => ({
+  status,
+  headers: { 'content-type': JSON_TYPE, ...headers },
+  body: Buffer.from(JSON.stringify(value), 'utf8'),
+});
+
+/** The value of a header that may come once. */
+export const headerOf = ({ headers }: OpenInferenceRequest, name: string): string | undefined => {
+  const value = headers[name];
+  return typeof value === 'string' ? value : value?.join(', ');
+};

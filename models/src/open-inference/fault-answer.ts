@@ -1,0 +1,62 @@
+/** Faults as HTTP answers: Triton's status for each kind, a body that strict clients read, our code in a header. */
+import { ProtocolError, type ProtocolErrorCode } from '@shoal/protocol';
+import { asModelError, isModelError, type ModelErrorCode } from '../errors.ts';
+import { jsonAnswer, type OpenInferenceAnswer } from './exchange.ts';
+
+/** Carries the code of the catalogue; the body has the sentence alone. */
+export const ERROR_CODE_HEADER = 'shoal-error-code';
+
+const BY_CODE: Partial<Readonly<Record<ModelErrorCode, number>>> = {
+  MODEL_NOT_FOUND: 404,
+  ROUTE_NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
+  REQUEST_TOO_LARGE: 413,
+  CONTENT_ENCODING_UNSUPPORTED: 415,
+  REPOSITORY_FIXED: 501,
+  REQUEST_INVALID: 400,
+  OUTPUT_UNKNOWN: 400,
+  MODEL_NOT_TABULAR: 400,
+  INFERENCE_CANCELED: 400,
+  INPUT_TOO_LARGE: 413,
+  INPUT_BREAKS_MODEL: 422,
+  OUTPUT_NOT_FINITE: 422,
+  ENGINE_BUSY: 429,
+  ENGINE_TIMEOUT: 504,
+  MODEL_CLOSED: 503,
+  MODEL_QUARANTINED: 503,
+  ENGINE_UNAVAILABLE: 503,
+  ENGINE_CLOSED: 503,
+  ENGINE_CRASHED: 503,
+  ENGINE_OUT_OF_MEMORY: 503,
+  ENGINE_PROTOCOL_INVALID: 503,
+};
+
+/** What the bytes of a bundle or of a request are at fault for is the caller's to mend. */
+const CALLERS = ['INPUT_', 'BUNDLE_', 'MODEL_LOAD_', 'MODEL_SIGNATURE_', 'GOLDEN_'];
+
+const modelStatus = (code: ModelErrorCode): number =>
+  BY_CODE[code] ?? (CALLERS.some((prefix) => code.startsWith(prefix)) ? 400 : 500);
+
+const PROTOCOL_STATUS: Partial<Readonly<Record<ProtocolErrorCode, number>>> = {
+  INFERENCE_TOO_LARGE: 413,
+  TENSOR_NOT_FINITE: 422,
+};
+
+export interface FaultOptions {
+  /** For a full queue. */
+  readonly retryAfterMs?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Anything thrown while a request was served; what has no code is 500. */
+export const faultAnswer = (error: unknown, options: FaultOptions = {}): OpenInferenceAnswer => {
+  const isProtocol = error instanceof ProtocolError;
+  const { message } = asModelError(error, 'MODEL_RUN_FAILED');
+  const code = isProtocol || isModelError(error) ? error.code : 'INTERNAL';
+  const status = isProtocol ? (PROTOCOL_STATUS[error.code] ?? 400) : isModelError(error) ? modelStatus(error.code) : 500;
+  return jsonAnswer({ error: message }, status, {
+    ...options.headers,
+    [ERROR_CODE_HEADER]: code,
+    ...(status === 429 && { 'retry-after': String(Math.max(1, Math.ceil((options.retryAfterMs ?? 0) / 1_000))) }),
+  });
+};

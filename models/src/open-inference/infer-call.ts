@@ -1,0 +1,107 @@
+/** `…/infer`: bytes in, checked and decoded, to the model, encoded as the request wants each output. */
+import {
+  decodeRawInferRequest,
+  INFERENCE_HEADER_LENGTH,
+  outputEncoding,
+  parseHeaderLength,
+  tensorsByName,
+  type InferRequest,
+  type InferResponse,
+  type NamedTensor,
+  type Tensors,
+} from '@shoal/protocol';
+import type { InferOptions } from '../engine/inference-engine.port.ts';
+import { rowCount } from '../engine/rows.ts';
+import { ModelError } from '../errors.ts';
+import { headerOf, JSON_TYPE, type OpenInferenceAnswer, type OpenInferenceRequest } from './exchange.ts';
+import type { InferenceCodec } from './inference-codec.port.ts';
+import type { ServedAnswer, ServedModel } from './model-repository.port.ts';
+
+/** Levels of `parameters.priority`, and where a request without one stands. Own work of the host has 0 in `InferOptions`. */
+const PRIORITY_LEVELS = 9;
+const DEFAULT_PRIORITY = 5;
+
+/** What a request may ask of its waiting; a transport without OIP parameters gives none. */
+export interface SchedulePolicy {
+  readonly priority?: number | undefined;
+  /** Microseconds. */
+  readonly timeout?: number | undefined;
+}
+
+/**
+ * Triton's schedule policy: level 1 first, 0 and levels there are not stand where the default does; a timeout shortens
+ * the deadline of the host and never extends it.
+ */
+export const inferOptions = (
+  { priority = 0, timeout = 0 }: SchedulePolicy,
+  deadlineMs: number,
+  signal: AbortSignal | undefined,
+): InferOptions => ({
+  priority: -(priority === 0 || priority > PRIORITY_LEVELS ? DEFAULT_PRIORITY : priority),
+  deadlineMs: timeout === 0 ? deadlineMs : Math.min(deadlineMs, timeout / 1_000),
+  ...(signal !== undefined && { signal }),
+});
+
+/** One inference of a served model, counted. Rejects with ModelError. */
+export const runModel = (model: ServedModel, inputs: Tensors, options: InferOptions): Promise<ServedAnswer> =>
+  model.meter.measure(rowCount(inputs, model.manifest.signature), () => model.infer(inputs, options));
+
+/** Throws OUTPUT_UNKNOWN. */
+const wantedOutputs = (request: InferRequest, { manifest }: ServedModel): readonly string[] => {
+  const declared = manifest.signature.outputs.map(({ name }) => name);
+  const asked = request.outputs?.map(({ name }) => name) ?? [];
+  const unknown = asked.find((name) => !declared.includes(name));
+  if (unknown !== undefined) throw new ModelError('OUTPUT_UNKNOWN', `${manifest.name} has no output ${unknown}`);
+  return asked.length === 0 ? declared : asked;
+};
+
+const namedOutputs = (outputs: Tensors, names: readonly string[]): NamedTensor[] =>
+  names.flatMap((name) => {
+    const tensor = outputs[name];
+    return tensor === undefined ? [] : [{ name, ...tensor }];
+  });
+
+const decode = async (
+  request: OpenInferenceRequest,
+  model: ServedModel,
+  codec: InferenceCodec,
+): Promise<InferRequest> => {
+  const headerLength = parseHeaderLength(headerOf(request, INFERENCE_HEADER_LENGTH));
+  if (headerLength === 0) return decodeRawInferRequest(request.body, model.manifest.signature.inputs);
+  return codec.decodeRequest(request.body, headerLength);
+};
+
+/** Rejects with ModelError or ProtocolError. */
+export const answerInfer = async (
+  request: OpenInferenceRequest,
+  model: ServedModel,
+  { codec, deadlineMs }: { readonly codec: InferenceCodec; readonly deadlineMs: number },
+): Promise<OpenInferenceAnswer> => {
+  const startedAt = performance.now();
+  const asked = await decode(request, model, codec);
+  const names = wantedOutputs(asked, model);
+  const decodedAt = performance.now();
+  const options = inferOptions(asked.parameters ?? {}, deadlineMs, request.signal);
+  const { outputs, parameters } = await runModel(model, tensorsByName(asked.inputs), options);
+  const inferredAt = performance.now();
+  const response: InferResponse = {
+    model_name: model.manifest.name,
+    model_version: model.manifest.version,
+    ...(asked.id !== undefined && { id: asked.id }),
+    ...(parameters !== undefined && { parameters: { ...parameters } }),
+    outputs: namedOutputs(outputs, names),
+  };
+  const encoded = await codec.encodeResponse(
+    response,
+    Object.fromEntries(names.map((name) => [name, outputEncoding(asked, name)])),
+  );
+  model.meter.noteCoding(decodedAt - startedAt, performance.now() - inferredAt);
+  const headers: Record<string, string> =
+    encoded.headerLength === undefined
+      ? { 'content-type': JSON_TYPE }
+      : {
+          'content-type': 'application/octet-stream',
+          [INFERENCE_HEADER_LENGTH]: String(encoded.headerLength),
+        };
+  return { status: 200, headers, body: encoded.body };
+};

@@ -1,0 +1,135 @@
+/** `POST /predict`: what people who come from a Flask sample send, for models of one FP32 input. */
+import { float16ToNumber, jsonDepthExceeds, ProtocolError, type NamedTensor, type Tensor, type TensorSpec } from '@shoal/protocol';
+import { z } from 'zod';
+import { ModelError } from '../errors.ts';
+import { jsonAnswer, type OpenInferenceAnswer, type OpenInferenceRequest } from './exchange.ts';
+import { inferOptions, runModel } from './infer-call.ts';
+import type { ModelRepository, ServedModel } from './model-repository.port.ts';
+
+const rowSchema = z.array(z.number());
+const predictSchema = z.strictObject({
+  /** One row, or several of equal length. */
+  features: z.union([rowSchema.min(1), z.array(rowSchema).min(1)]),
+  model: z.string().min(1).optional(),
+  version: z.string().min(1).optional(),
+});
+type Predict = z.infer<typeof predictSchema>;
+
+/** Features, a list of rows, the document: what nests deeper is no prediction. */
+const MAX_DEPTH = 4;
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+/** Parsing more than this would hold the event loop; `/infer` reads on a thread. */
+const MAX_BYTES = 131_072;
+
+/** Throws REQUEST_TOO_LARGE, REQUEST_INVALID. */
+const readPredict = (body: Uint8Array): Predict => {
+  if (body.length > MAX_BYTES)
+    throw new ModelError('REQUEST_TOO_LARGE', `/predict takes ${MAX_BYTES} bytes, not ${body.length}; use /infer`);
+  if (jsonDepthExceeds(body, MAX_DEPTH)) throw new ModelError('REQUEST_INVALID', 'The body nests too deep');
+  let value: unknown;
+  try {
+    value = JSON.parse(decoder.decode(body));
+  } catch (cause) {
+    throw new ModelError('REQUEST_INVALID', 'The body is not JSON in UTF-8', { cause });
+  }
+  const result = predictSchema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new ModelError(
+    'REQUEST_INVALID',
+    `Send {"features": [numbers]} or {"features": [[numbers], …]}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`,
+  );
+};
+
+const isTabular = ({ manifest }: ServedModel): boolean => {
+  const { inputs } = manifest.signature;
+  return inputs.length === 1 && inputs[0]?.datatype === 'FP32' && inputs[0].shape.length >= 1;
+};
+
+/** The named one; without a name the only one that fits. Throws MODEL_NOT_FOUND, MODEL_NOT_TABULAR. */
+const chooseModel = (repository: ModelRepository, name: string | undefined, version: string | undefined): ServedModel => {
+  const named = name === undefined ? undefined : repository.get(name, version);
+  if (name !== undefined && named === undefined)
+    throw new ModelError('MODEL_NOT_FOUND', `There is no model ${name}${version === undefined ? '' : ` ${version}`}`);
+  if (named !== undefined && !isTabular(named))
+    throw new ModelError('MODEL_NOT_TABULAR', `${named.manifest.name} does not take one FP32 tensor; use its /infer`);
+  if (named !== undefined) return named;
+  const fitting = repository.list().filter(isTabular);
+  const [first] = fitting;
+  if (first === undefined) throw new ModelError('MODEL_NOT_FOUND', 'No model here takes one FP32 tensor');
+  const others = fitting.filter(({ manifest }) => manifest.name !== first.manifest.name);
+  if (others.length > 0)
+    throw new ModelError('REQUEST_INVALID', `Several models fit; name one with ?model=${first.manifest.name}`);
+  return first;
+};
+
+const inputTensor = (rows: readonly (readonly number[])[], { name, shape }: TensorSpec): Tensor => {
+  const [width = 0] = rows.map((row) => row.length);
+  const uneven = rows.find((row) => row.length !== width);
+  if (uneven !== undefined)
+    throw new ModelError('INPUT_SHAPE_INVALID', `Rows of ${width} and of ${uneven.length} features in one request`);
+  const rest = shape.slice(1);
+  const known = rest.filter((size) => size !== -1).reduce((product, size) => product * size, 1);
+  const free = known === 0 ? 0 : width / known;
+  const rowShape = rest.map((size) => (size === -1 ? free : size));
+  if (rest.filter((size) => size === -1).length > 1 || rowShape.reduce((product, size) => product * size, 1) !== width)
+    throw new ModelError('INPUT_SHAPE_INVALID', `${width} features do not fill a row of ${name} [${rest.join()}]`);
+  return { datatype: 'FP32', shape: [rows.length, ...rowShape], data: Float32Array.from(rows.flat()) };
+};
+
+type Cell = number | string | boolean;
+
+/** As in JSON answers of `/infer`: no NaN. 64-bit integers beyond 2^53 are text. Throws TENSOR_NOT_FINITE. */
+const cellsOf = ({ name, datatype, data }: NamedTensor): Cell[] =>
+  Array.from<number | bigint | Uint8Array, Cell>(data, (value, index) => {
+    if (value instanceof Uint8Array) return new TextDecoder().decode(value);
+    if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
+    if (datatype === 'BOOL') return value === 1;
+    const number = datatype === 'FP16' ? float16ToNumber(value) : value;
+    if (Number.isFinite(number)) return number;
+    throw new ProtocolError('TENSOR_NOT_FINITE', `Tensor "${name}"[${index}] is ${number}; ask through /infer for it`);
+  });
+
+/** An entry a row: the element itself where there is one, else the list of them. */
+const predictionOf = (tensor: NamedTensor, rows: number): (Cell | Cell[])[] => {
+  const cells = cellsOf(tensor);
+  const width = tensor.shape[0] === rows ? cells.length / rows : 0;
+  if (!Number.isInteger(width) || width === 0) return cells;
+  return width === 1
+    ? cells
+    : Array.from({ length: rows }, (_, row) => cells.slice(row * width, (row + 1) * width));
+};
+
+/** Rejects with ModelError. `prediction` is of the judged output, or of the first one. */
+export const answerPredict = async (
+  request: OpenInferenceRequest,
+  repository: ModelRepository,
+  deadlineMs: number,
+): Promise<OpenInferenceAnswer> => {
+  const asked = readPredict(request.body);
+  const name = asked.model ?? request.query.get('model') ?? undefined;
+  const version = asked.version ?? request.query.get('version') ?? undefined;
+  const model = chooseModel(repository, name, version);
+  const { signature, postProcessing } = model.manifest;
+  const [spec] = signature.inputs;
+  if (spec === undefined) throw new ModelError('MODEL_NOT_TABULAR', `${model.manifest.name} takes no tensor`);
+  const rows = asked.features.map((row) => (typeof row === 'number' ? asked.features : row)) as number[][];
+  const isSingle = typeof asked.features[0] === 'number';
+  const tensor = inputTensor(isSingle ? rows.slice(0, 1) : rows, spec);
+  const { outputs, parameters } = await runModel(model, { [spec.name]: tensor }, inferOptions({}, deadlineMs, request.signal));
+  const judged =
+    postProcessing.kind === 'score'
+      ? postProcessing.scoreOutput
+      : postProcessing.kind === 'classes'
+        ? postProcessing.probabilitiesOutput
+        : (signature.outputs[0]?.name ?? '');
+  const output = outputs[judged];
+  if (output === undefined) throw new ModelError('OUTPUT_MISMATCH', `${model.manifest.name} gave no ${judged}`);
+  return jsonAnswer({
+    prediction: predictionOf({ name: judged, ...output }, tensor.shape[0] ?? 1),
+    model: model.manifest.name,
+    version: model.manifest.version,
+    ...(parameters !== undefined && { parameters }),
+  });
+};
