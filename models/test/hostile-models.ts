@@ -243,20 +243,24 @@ export const contentOf = ({
   ],
 });
 
-/** x of any datatype and length, unchanged as y. */
-export const identityPlan = (datatype: Datatype): BundlePlan => ({
+/** x of any datatype, by default a vector of any length, unchanged as y. */
+export const identityPlan = (
+  datatype: Datatype,
+  shape: readonly number[] = [-1],
+  nonFinite: 'refuse' | 'allow' = 'refuse',
+): BundlePlan => ({
   model: writeOnnx({
     name: 'identity',
-    inputs: [{ name: 'x', element: datatype, shape: ['n'] }],
-    outputs: [{ name: 'score', element: datatype, shape: ['n'] }],
+    inputs: [{ name: 'x', element: datatype, shape: shape.map((size) => (size === -1 ? 'n' : size)) }],
+    outputs: [{ name: 'score', element: datatype, shape: shape.map((size) => (size === -1 ? 'n' : size)) }],
     nodes: [{ op: 'Identity', inputs: ['x'], outputs: ['score'] }],
   }),
   manifest: {
     signature: {
-      inputs: [{ name: 'x', datatype, shape: [-1] }],
-      outputs: [{ name: 'score', datatype, shape: [-1] }],
-      nonFiniteInputs: 'refuse',
-      nonFiniteOutputs: 'refuse',
+      inputs: [{ name: 'x', datatype, shape: [...shape] }],
+      outputs: [{ name: 'score', datatype, shape: [...shape] }],
+      nonFiniteInputs: nonFinite,
+      nonFiniteOutputs: nonFinite,
     },
   },
 });

@@ -32,7 +32,7 @@ export const BOUNDS = {
   /** Bytes of one inference message: JSON and binary tensors together. */
   inferenceBytes: 67_108_864,
   /** Bytes of the JSON part of an inference message, which costs several times its size in memory. */
-  inferenceJsonBytes: 16_777_216,
+  inferenceJsonBytes: 33_554_432,
   /** Input or output tensors of one message. */
   tensorsPerMessage: 256,
   /** Dimensions of a tensor. */

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
 import { createNativeEngine, createWasmEngine } from '@shoal/models';
-import { BundleShelf, identityPlan } from '../hostile-models.ts';
+import { writeOnnx } from '../../train/onnx-writer.ts';
+import { BundleShelf, identityPlan, type BundlePlan } from '../hostile-models.ts';
 
 jest.setTimeout(30_000);
 const shelf = new BundleShelf();
@@ -9,6 +10,27 @@ afterAll(async () => {
   await Promise.all(engines.map((engine) => engine.close()));
   await shelf.dispose();
 });
+
+/** The sum of each row. */
+const SUMMING: BundlePlan = {
+  model: writeOnnx({
+    name: 'summing',
+    inputs: [{ name: 'x', element: 'FP64', shape: [3, 4] }],
+    outputs: [{ name: 'score', element: 'FP64', shape: [3] }],
+    nodes: [
+      { op: 'ReduceSum', inputs: ['x', 'axes'], outputs: ['score'], attributes: { keepdims: { int: 0 } } },
+    ],
+    initializers: { axes: { element: 'INT64', shape: [1], values: [1] } },
+  }),
+  manifest: {
+    signature: {
+      inputs: [{ name: 'x', datatype: 'FP64', shape: [3, 4] }],
+      outputs: [{ name: 'score', datatype: 'FP64', shape: [3] }],
+      nonFiniteInputs: 'refuse',
+      nonFiniteOutputs: 'refuse',
+    },
+  },
+};
 
 const CASES = [
   ['BOOL', Uint8Array.of(1, 0, 1)],
@@ -31,5 +53,48 @@ describe.each(engines.map((engine) => [engine.kind, engine] as const))('%s', (_k
     const model = await engine.load(await shelf.bundle(identityPlan(datatype)));
     const { outputs } = await model.infer({ x: { datatype, shape: [data.length], data } });
     expect(outputs['score']).toEqual({ datatype, shape: [data.length], data });
+  });
+
+  test.each(CASES)('carries no %s at all, and one without a dimension', async (datatype, data) => {
+    for (const [shape, length] of [
+      [[0, 2], 0],
+      [[], 1],
+    ] as const) {
+      const model = await engine.load(await shelf.bundle(identityPlan(datatype, shape)));
+      const tensor = { datatype, shape: [...shape], data: data.slice(0, length) };
+      expect((await model.infer({ x: tensor })).outputs['score']).toEqual(tensor);
+    }
+  });
+
+  test.each([
+    ['FP16', Uint16Array.of(0x7e01, 0x7c00, 0xfc00, 0x8000)],
+    ['FP32', new Float32Array(Uint32Array.of(0x7fc0_1234, 0x7f80_0000, 0xff80_0000, 0x8000_0000).buffer)],
+    ['FP64', Float64Array.of(NaN, Infinity, -Infinity, -0)],
+  ] as const)('carries what is not finite in %s to the bit', async (datatype, data) => {
+    const model = await engine.load(await shelf.bundle(identityPlan(datatype, [-1], 'allow')));
+    const { outputs } = await model.infer({ x: { datatype, shape: [4], data } });
+    const bits = outputs['score']?.data as Uint16Array;
+    expect(Buffer.from(bits.buffer, bits.byteOffset, bits.byteLength)).toEqual(Buffer.from(data.buffer));
+  });
+
+  test('carries text with a byte order mark and of many planes, and refuses what is no text', async () => {
+    const model = await engine.load(await shelf.bundle(identityPlan('BYTES')));
+    const texts = ['\uFEFFmark', '𝄞 clef', 'line\nbreak'].map((text) => new Uint8Array(Buffer.from(text, 'utf8')));
+    const given = { datatype: 'BYTES', shape: [3], data: texts } as const;
+    expect((await model.infer({ x: given })).outputs['score']).toEqual(given);
+    const noText = { datatype: 'BYTES', shape: [1], data: [Uint8Array.of(0xff)] } as const;
+    await expect(model.infer({ x: noText })).rejects.toMatchObject({ code: 'INPUT_BYTES_NOT_UTF8' });
+  });
+
+  test('sums to the same bits wherever the memory of the input begins', async () => {
+    const model = await engine.load(await shelf.bundle(SUMMING));
+    const values = Float64Array.from({ length: 3 * 4 }, (_, i) => Math.sin(i) * 10 ** (i % 5));
+    const sums = [];
+    for (const offset of [0, 1, 2, 3]) {
+      const x = new Float64Array(new ArrayBuffer(200), offset * 8, values.length);
+      x.set(values);
+      sums.push((await model.infer({ x: { datatype: 'FP64', shape: [3, 4], data: x } })).outputs['score']?.data);
+    }
+    expect(new Set(sums.map((sum) => Array.from(sum as Float64Array).join())).size).toBe(1);
   });
 });

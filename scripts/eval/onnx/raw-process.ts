@@ -28,9 +28,10 @@ const halfArray = (globalThis as { Float16Array?: HalfArray }).Float16Array;
 
 const contentOf = ({ datatype, data }: Tensor): unknown => {
   if (datatype === 'BYTES') return (data as Uint8Array[]).map((element) => Buffer.from(element).toString('utf8'));
-  if (datatype !== 'FP16' || halfArray === undefined) return data;
-  const bits = data as Uint16Array;
-  return new halfArray(bits.buffer, bits.byteOffset, bits.length);
+  // An array of its own, as a program makes them: what comes in a message may begin anywhere, and sums depend on that.
+  const own = data.slice() as Uint16Array;
+  if (datatype !== 'FP16' || halfArray === undefined) return own;
+  return new halfArray(own.buffer, own.byteOffset, own.length);
 };
 
 const toOrt = (tensor: Tensor): InstanceType<typeof OrtTensor> => {

@@ -63,7 +63,7 @@ export class ChildEngine implements InferenceEngine, ModelHost {
     const model = new ChildModel(bundle, this);
     this.#models.add(model);
     try {
-      await this.#schedule(model, CONTROL_PRIORITY, async () => void (await this.#childWith(model)));
+      await this.#schedule(model, CONTROL_PRIORITY, () => this.#ensureLoaded(model));
       return model;
     } catch (error) {
       await model.close();
@@ -145,6 +145,17 @@ export class ChildEngine implements InferenceEngine, ModelHost {
     const loaded = child.models.get(model.key) ?? (await this.#loadInto(child, model));
     checkSignature(loaded, model.signature);
     return child;
+  }
+
+  /** A process lost meanwhile may have died of what came before: once more in a fresh one before this model is to blame. */
+  async #ensureLoaded(model: ChildModel): Promise<void> {
+    const before = this.#slot.child;
+    try {
+      await this.#childWith(model);
+    } catch (error) {
+      if (before === null || before !== this.#slot.child || before.lost !== error) throw error;
+      await this.#childWith(model);
+    }
   }
 
   async #loadInto(child: EngineChild, model: ChildModel): Promise<LoadedMessage> {

@@ -61,9 +61,13 @@ export const fromOrt = ({ type, dims, data }: OrtTensor): Tensor => {
   return { datatype, shape: [...dims], data: content };
 };
 
+/** A free dimension is a name, and one without a name -1, which onnxruntime-web gives as an unsigned number. */
+const dimensionOf = (size: number | string): number =>
+  typeof size === 'number' && size >= 0 && size <= 0x7fff_ffff ? size : -1;
+
 /** Throws TypeError for a value that is no tensor of a known type. */
 export const specOf = ({ name, isTensor, type, shape }: OrtMetadata): TensorSpec => {
   const datatype = isTensor && type !== undefined ? datatypeOf(type) : null;
   if (datatype === null) throw new TypeError(`${name} is ${type ?? 'no tensor'}, which has no datatype on the wire`);
-  return { name, datatype, shape: (shape ?? []).map((size) => (typeof size === 'number' ? size : -1)) };
+  return { name, datatype, shape: (shape ?? []).map(dimensionOf) };
 };
