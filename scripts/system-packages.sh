@@ -5,6 +5,7 @@ needed=()
 command -v mosquitto_sub >/dev/null || needed+=(mosquitto-clients)
 command -v strace >/dev/null || needed+=(strace)
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || needed+=(postgresql)
+[ -d /usr/share/libonnx-testdata ] || needed+=(libonnx-testdata)
 [ ${#needed[@]} -eq 0 ] && exit 0
 echo "installing: ${needed[*]}"
 export DEBIAN_FRONTEND=noninteractive

@@ -151,7 +151,13 @@ class DeviceAgent implements Agent {
       outbox: () => outbox.state(),
     };
     const { deadlineMs } = inference;
-    const parts = createLocalApi(localApi, { views, repository, deadlineMs, agentVersion: AGENT_VERSION, run: randomId() });
+    const parts = createLocalApi(localApi, {
+      views,
+      repository,
+      deadlineMs,
+      agentVersion: AGENT_VERSION,
+      run: randomId(),
+    });
     outbox.listen({
       enqueued: ({ kind, body }) => {
         if (kind !== 'events') parts.feed.add(kind, body);
@@ -218,12 +224,12 @@ class DeviceAgent implements Agent {
   }
 }
 
-const servedView = ({ manifest, meter, state }: ServedModel): object => ({
-  name: manifest.name,
-  version: manifest.version,
-  ...state(),
-  signature: manifest.signature,
-  inferences: meter.statistics().inference_stats.success.count,
+const servedView = (model: ServedModel): object => ({
+  name: model.manifest.name,
+  version: model.manifest.version,
+  ...model.state(),
+  signature: model.manifest.signature,
+  inferences: model.meter.statistics().inference_stats.success.count,
 });
 
 /** Makes an agent and starts nothing. Many may live in one process, each with its own data folder. */

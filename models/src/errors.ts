@@ -81,7 +81,9 @@ const CATALOGUE = {
   ),
   OUTPUT_UNKNOWN: once('The request asks for an output the model does not declare. Ask for outputs of the signature.'),
   MODEL_NOT_FOUND: once('No model of that name or version is served here. The repository index lists them.'),
-  MODEL_NOT_TABULAR: once('A model without one FP32 input, which /predict needs. Ask it through /v2/models/{name}/infer.'),
+  MODEL_NOT_TABULAR: once(
+    'A model without one FP32 input, which /predict needs. Ask it through /v2/models/{name}/infer.',
+  ),
   ROUTE_NOT_FOUND: once('A path that the Open Inference Protocol does not have. Compare with its documentation.'),
   METHOD_NOT_ALLOWED: once('The path is there and does not take this method. The Allow header has those it takes.'),
   REQUEST_INVALID: once('A request whose path, parameters or body are not as the protocol has them.'),

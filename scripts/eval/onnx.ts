@@ -22,9 +22,13 @@ const WASM_CLOSENESS: Closeness = { absolute: 1e-6, relative: 1e-4 };
 const QUICK_STEP = 12;
 
 const missing = (isCi: boolean, log: BenchOptions['log']): BenchResult => {
-  const sentence = 'libonnx-testdata is not installed: apt-get install libonnx-testdata (scripts/system-packages.sh does it)';
+  const sentence =
+    'libonnx-testdata is not installed: apt-get install libonnx-testdata (scripts/system-packages.sh does it)';
   log(sentence);
-  return { figures: { cases: null, raw_pass: null, path_mismatch: null }, faults: [isCi ? sentence : `not run: ${sentence}`] };
+  return {
+    figures: { cases: null, raw_pass: null, path_mismatch: null },
+    faults: [isCi ? sentence : `not run: ${sentence}`],
+  };
 };
 
 interface RawResult {
@@ -50,7 +54,9 @@ const kindOf = (why: string): string => {
 };
 
 const expectationFault = (test: TestCase, run: RawRun): string | null =>
-  difference(run.results, tensorsByName(test.expected), ONNX_CLOSENESS) === null ? null : 'another result than expected';
+  difference(run.results, tensorsByName(test.expected), ONNX_CLOSENESS) === null
+    ? null
+    : 'another result than expected';
 
 const runRaw = async (cases: readonly TestCase[]): Promise<RawTally> => {
   const plain = new RawRuntime('plain');
@@ -89,7 +95,9 @@ const runPath = async (path: CasePath, prepared: PreparedCase, wanted: RawRun, t
     if (differs === null) tally.same += 1;
     else tally.mismatches.push(`${path.name} ${prepared.test.name}: ${differs}`);
   } catch (error) {
-    tally.mismatches.push(`${path.name} ${prepared.test.name}: ${error instanceof Error ? error.message : String(error)}`);
+    tally.mismatches.push(
+      `${path.name} ${prepared.test.name}: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 };
 
@@ -127,7 +135,8 @@ const runPaths = async (raw: readonly RawResult[], folder: string, log: BenchOpt
 
 const logReasons = (title: string, reasons: ReadonlyMap<string, number>, log: BenchOptions['log']): void => {
   log(title);
-  for (const [reason, times] of [...reasons].toSorted(([, a], [, b]) => b - a)) log(`  ${String(times).padStart(4)}  ${reason}`);
+  for (const [reason, times] of [...reasons].toSorted(([, a], [, b]) => b - a))
+    log(`  ${String(times).padStart(4)}  ${reason}`);
 };
 
 const run = async ({ quick, isCi, log }: BenchOptions): Promise<BenchResult> => {

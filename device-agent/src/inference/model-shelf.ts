@@ -79,7 +79,8 @@ export class ModelShelf {
     const { folder, maxModels } = this.#options;
     const supervisor = this.#supervisor;
     if (!NAME.test(name)) throw new ModelError('MODEL_NOT_FOUND', `"${name.slice(0, 64)}" is no name of a model`);
-    if (supervisor === undefined) throw new ModelError('ENGINE_UNAVAILABLE', 'The engines of this device start; try again');
+    if (supervisor === undefined)
+      throw new ModelError('ENGINE_UNAVAILABLE', 'The engines of this device start; try again');
     if (!this.#models.has(name) && this.#models.size >= maxModels)
       throw new ModelError('REQUEST_INVALID', `${maxModels} models are loaded; unload one first`);
     const model = shelfModel(await this.#read(name, join(folder, name)));
@@ -120,6 +121,9 @@ export class ModelShelf {
     const signaturePolicy = requireSignature ? 'require' : 'allow-unsigned';
     const bundle = await readBundle(folder, { signaturePolicy, trustedKeys: await readTrustedKeys(trustedKeyFiles) });
     if (bundle.manifest.name === name) return bundle;
-    throw new ModelError('BUNDLE_MANIFEST_INVALID', `${folder} holds ${bundle.manifest.name}; name the folder like that`);
+    throw new ModelError(
+      'BUNDLE_MANIFEST_INVALID',
+      `${folder} holds ${bundle.manifest.name}; name the folder like that`,
+    );
   }
 }

@@ -43,7 +43,10 @@ export const servedModel = ({ manifest, meter, handle, state }: ServedSource): S
   infer: async (inputs, options) => {
     const model = handle();
     if (model === undefined)
-      throw new ModelError('ENGINE_UNAVAILABLE', `${manifest.name} has no engine now: ${state().reason ?? state().status}`);
+      throw new ModelError(
+        'ENGINE_UNAVAILABLE',
+        `${manifest.name} has no engine now: ${state().reason ?? state().status}`,
+      );
     const result = await model.infer(inputs, options);
     return { ...result, parameters: parametersOf(model.state()) };
   },

@@ -34,7 +34,8 @@ export class BodyReader {
         held.bytes += chunk.length;
         this.#heldBytes += chunk.length;
         this.#checkSize(held.bytes);
-        if (this.#heldBytes > this.#maxHeldBytes) throw new ModelError('ENGINE_BUSY', 'Too many large requests at once');
+        if (this.#heldBytes > this.#maxHeldBytes)
+          throw new ModelError('ENGINE_BUSY', 'Too many large requests at once');
         chunks.push(chunk);
       }
     } catch (cause) {

@@ -38,7 +38,13 @@ export const createLocalApi = (config: LocalApiConfig, around: LocalApiSurroundi
   const { views, repository, agentVersion, deadlineMs, run } = around;
   const feed = new RecordFeed({ ...FEED, run });
   const codec = new ThreadedCodec();
-  const service = new OpenInferenceService({ repository, codec, name: 'shoal-agent', version: agentVersion, deadlineMs });
+  const service = new OpenInferenceService({
+    repository,
+    codec,
+    name: 'shoal-agent',
+    version: agentVersion,
+    deadlineMs,
+  });
   const status = (): object => ({ ...views.status(), localApi: feed.counters() });
   const bodies = new BodyReader(config.maxBodyBytes, config.maxBodyBytes * BODIES_AT_ONCE);
   const desk = new RequestDesk({ views: { ...views, status }, service, feed, bodies });

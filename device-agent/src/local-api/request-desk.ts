@@ -108,7 +108,11 @@ const refused = (path: string, code: keyof typeof REFUSALS): OpenInferenceAnswer
 };
 
 /** What is left of a body is read and thrown away, so that the connection can go on; the server bounds how long. */
-const send = (request: IncomingMessage, response: ServerResponse, { status, headers, body }: OpenInferenceAnswer): void => {
+const send = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, headers, body }: OpenInferenceAnswer,
+): void => {
   request.resume();
   if (response.destroyed || response.headersSent) return;
   const length = status === 204 ? {} : { 'content-length': String(body.byteLength) };

@@ -38,7 +38,10 @@ export const READ_METHODS = 'GET, HEAD, OPTIONS';
 export const answerLocal = async (method: string, path: string, views: LocalViews): Promise<LocalAnswer> => {
   const view = Object.hasOwn(VIEWS, path) ? VIEWS[path] : undefined;
   if (view === undefined)
-    return problem(404, `The local API has ${Object.keys(VIEWS).join(', ')}, /readings, /predictions, /predict and /v2.`);
+    return problem(
+      404,
+      `The local API has ${Object.keys(VIEWS).join(', ')}, /readings, /predictions, /predict and /v2.`,
+    );
   if (method === 'OPTIONS') return { status: 204, body: {}, headers: { allow: READ_METHODS } };
   if (method !== 'GET' && method !== 'HEAD') return problem(405, 'Only GET is answered here.', { allow: READ_METHODS });
   const body = await view(views);

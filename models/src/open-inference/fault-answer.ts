@@ -53,7 +53,11 @@ export const faultAnswer = (error: unknown, options: FaultOptions = {}): OpenInf
   const isProtocol = error instanceof ProtocolError;
   const { message } = asModelError(error, 'MODEL_RUN_FAILED');
   const code = isProtocol || isModelError(error) ? error.code : 'INTERNAL';
-  const status = isProtocol ? (PROTOCOL_STATUS[error.code] ?? 400) : isModelError(error) ? modelStatus(error.code) : 500;
+  const status = isProtocol
+    ? (PROTOCOL_STATUS[error.code] ?? 400)
+    : isModelError(error)
+      ? modelStatus(error.code)
+      : 500;
   return jsonAnswer({ error: message }, status, {
     ...options.headers,
     [ERROR_CODE_HEADER]: code,

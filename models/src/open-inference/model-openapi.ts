@@ -92,7 +92,11 @@ const FAULTS = {
 } as const;
 
 const get = (operationId: string, summary: string): Schema => ({
-  get: { operationId, summary, responses: { 200: json('The answer.', { type: 'object' }), 404: json('No such model.', ERROR) } },
+  get: {
+    operationId,
+    summary,
+    responses: { 200: json('The answer.', { type: 'object' }), 404: json('No such model.', ERROR) },
+  },
 });
 
 export const modelOpenApi = (manifest: BundleManifest): Schema => {

@@ -40,7 +40,9 @@ export const modelConfig = (model: ServedModel): object => ({
 
 export const modelStatistics = (
   models: readonly ServedModel[],
-): { readonly model_stats: readonly (InferenceStatistics & { readonly name: string; readonly version: string })[] } => ({
+): {
+  readonly model_stats: readonly (InferenceStatistics & { readonly name: string; readonly version: string })[];
+} => ({
   model_stats: models.map(({ manifest, meter }) => ({
     name: manifest.name,
     version: manifest.version,

@@ -57,7 +57,10 @@ export class OpenInferenceService {
   async #serve(request: OpenInferenceRequest, route: MatchedRoute): Promise<OpenInferenceAnswer> {
     const encoding = headerOf(request, 'content-encoding') ?? 'identity';
     if (encoding.toLowerCase() !== 'identity')
-      throw new ModelError('CONTENT_ENCODING_UNSUPPORTED', `Content-Encoding ${encoding} is not spoken here; send plain`);
+      throw new ModelError(
+        'CONTENT_ENCODING_UNSUPPORTED',
+        `Content-Encoding ${encoding} is not spoken here; send plain`,
+      );
     const { repository, deadlineMs } = this.#options;
     switch (route.call) {
       case 'server-metadata':
@@ -96,7 +99,10 @@ export class OpenInferenceService {
       case 'model-metadata':
         return jsonAnswer(modelMetadata(model, this.#versionsOf(model)));
       case 'model-ready':
-        return jsonAnswer({ name: model.manifest.name, ready: isReady(model) } satisfies ModelReady, isReady(model) ? 200 : 503);
+        return jsonAnswer(
+          { name: model.manifest.name, ready: isReady(model) } satisfies ModelReady,
+          isReady(model) ? 200 : 503,
+        );
       case 'model-config':
         return jsonAnswer(modelConfig(model));
       case 'model-statistics':

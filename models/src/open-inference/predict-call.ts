@@ -1,5 +1,12 @@
 /** `POST /predict`: what people who come from a Flask sample send, for models of one FP32 input. */
-import { float16ToNumber, jsonDepthExceeds, ProtocolError, type NamedTensor, type Tensor, type TensorSpec } from '@shoal/protocol';
+import {
+  float16ToNumber,
+  jsonDepthExceeds,
+  ProtocolError,
+  type NamedTensor,
+  type Tensor,
+  type TensorSpec,
+} from '@shoal/protocol';
 import { z } from 'zod';
 import { ModelError } from '../errors.ts';
 import { jsonAnswer, type OpenInferenceAnswer, type OpenInferenceRequest } from './exchange.ts';
@@ -48,7 +55,11 @@ const isTabular = ({ manifest }: ServedModel): boolean => {
 };
 
 /** The named one; without a name the only one that fits. Throws MODEL_NOT_FOUND, MODEL_NOT_TABULAR. */
-const chooseModel = (repository: ModelRepository, name: string | undefined, version: string | undefined): ServedModel => {
+const chooseModel = (
+  repository: ModelRepository,
+  name: string | undefined,
+  version: string | undefined,
+): ServedModel => {
   const named = name === undefined ? undefined : repository.get(name, version);
   if (name !== undefined && named === undefined)
     throw new ModelError('MODEL_NOT_FOUND', `There is no model ${name}${version === undefined ? '' : ` ${version}`}`);
@@ -96,9 +107,7 @@ const predictionOf = (tensor: NamedTensor, rows: number): (Cell | Cell[])[] => {
   const cells = cellsOf(tensor);
   const width = tensor.shape[0] === rows ? cells.length / rows : 0;
   if (!Number.isInteger(width) || width === 0) return cells;
-  return width === 1
-    ? cells
-    : Array.from({ length: rows }, (_, row) => cells.slice(row * width, (row + 1) * width));
+  return width === 1 ? cells : Array.from({ length: rows }, (_, row) => cells.slice(row * width, (row + 1) * width));
 };
 
 /** Rejects with ModelError. `prediction` is of the judged output, or of the first one. */
@@ -117,7 +126,11 @@ export const answerPredict = async (
   const rows = asked.features.map((row) => (typeof row === 'number' ? asked.features : row)) as number[][];
   const isSingle = typeof asked.features[0] === 'number';
   const tensor = inputTensor(isSingle ? rows.slice(0, 1) : rows, spec);
-  const { outputs, parameters } = await runModel(model, { [spec.name]: tensor }, inferOptions({}, deadlineMs, request.signal));
+  const { outputs, parameters } = await runModel(
+    model,
+    { [spec.name]: tensor },
+    inferOptions({}, deadlineMs, request.signal),
+  );
   const judged =
     postProcessing.kind === 'score'
       ? postProcessing.scoreOutput

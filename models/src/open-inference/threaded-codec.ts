@@ -16,9 +16,7 @@ const MAX_WAITING = 32;
 const isSource = import.meta.url.endsWith('.ts');
 
 const jsonElements = ({ outputs }: InferResponse, encodings: OutputEncodings): number =>
-  outputs
-    .filter(({ name }) => encodings[name]?.binary !== true)
-    .reduce((total, { data }) => total + data.length, 0);
+  outputs.filter(({ name }) => encodings[name]?.binary !== true).reduce((total, { data }) => total + data.length, 0);
 
 /** Own memory, so that giving it away takes nothing from others that share a buffer with it. */
 const ownBytes = (bytes: Uint8Array): Uint8Array =>

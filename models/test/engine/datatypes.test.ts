@@ -17,9 +17,7 @@ const SUMMING: BundlePlan = {
     name: 'summing',
     inputs: [{ name: 'x', element: 'FP64', shape: [3, 4] }],
     outputs: [{ name: 'score', element: 'FP64', shape: [3] }],
-    nodes: [
-      { op: 'ReduceSum', inputs: ['x', 'axes'], outputs: ['score'], attributes: { keepdims: { int: 0 } } },
-    ],
+    nodes: [{ op: 'ReduceSum', inputs: ['x', 'axes'], outputs: ['score'], attributes: { keepdims: { int: 0 } } }],
     initializers: { axes: { element: 'INT64', shape: [1], values: [1] } },
   }),
   manifest: {

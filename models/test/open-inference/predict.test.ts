@@ -41,11 +41,16 @@ describe('/predict', () => {
   });
 
   test('fills higher dimensions row by row', async () => {
-    const cube = servedModel({ inputs: [{ ...X, shape: [-1, 2, -1] }], infer: ({ x }) => {
-      expect(x?.shape).toEqual([1, 2, 3]);
-      return { elapsedMs: 1, outputs: { y: { datatype: 'FP32', shape: [1], data: Float32Array.of(1) } } };
-    } });
-    expect((await predict({ features: [1, 2, 3, 4, 5, 6] }, '/predict', serviceOver(repositoryOf(cube)))).status).toBe(200);
+    const cube = servedModel({
+      inputs: [{ ...X, shape: [-1, 2, -1] }],
+      infer: ({ x }) => {
+        expect(x?.shape).toEqual([1, 2, 3]);
+        return { elapsedMs: 1, outputs: { y: { datatype: 'FP32', shape: [1], data: Float32Array.of(1) } } };
+      },
+    });
+    expect((await predict({ features: [1, 2, 3, 4, 5, 6] }, '/predict', serviceOver(repositoryOf(cube)))).status).toBe(
+      200,
+    );
   });
 
   test.each<readonly [Datatype, TensorData, unknown]>([
@@ -75,7 +80,10 @@ describe('/predict', () => {
         decisionThreshold: 'sure',
         thresholds: { sure: { default: 0.5, description: '' } },
       },
-      infer: () => ({ elapsedMs: 1, outputs: { z: { datatype: 'FP32', shape: [1], data: Float32Array.of(9) }, p: probabilities } }),
+      infer: () => ({
+        elapsedMs: 1,
+        outputs: { z: { datatype: 'FP32', shape: [1], data: Float32Array.of(9) }, p: probabilities },
+      }),
     });
     expect(jsonOf(await predict({ features: [1, 2] }, '/predict', serviceOver(repositoryOf(judged))))).toMatchObject({
       prediction: [[0.25, 0.75]],
@@ -107,7 +115,9 @@ describe('the model of /predict', () => {
   });
 
   test('is missed where no model fits', async () => {
-    expect(await predict({ features: [1] }, '/predict', serviceOver(repositoryOf(texts)))).toMatchObject({ status: 404 });
+    expect(await predict({ features: [1] }, '/predict', serviceOver(repositoryOf(texts)))).toMatchObject({
+      status: 404,
+    });
   });
 });
 
@@ -129,7 +139,10 @@ describe('features that are wrong', () => {
 
   test('an answer that is not finite is an error with its place', async () => {
     const infinite = servedModel({
-      infer: () => ({ elapsedMs: 1, outputs: { y: { datatype: 'FP32', shape: [1, 2], data: Float32Array.of(1, -Infinity) } } }),
+      infer: () => ({
+        elapsedMs: 1,
+        outputs: { y: { datatype: 'FP32', shape: [1, 2], data: Float32Array.of(1, -Infinity) } },
+      }),
     });
     const answer = await predict({ features: [1, 2] }, '/predict', serviceOver(repositoryOf(infinite)));
     expect(answer).toMatchObject({ status: 422, headers: { 'shoal-error-code': 'TENSOR_NOT_FINITE' } });

@@ -37,7 +37,12 @@ export const echo = (inputs: Tensors): ServedAnswer => {
 
 export const servedModel = (plan: ModelPlan = {}): ServedModel => {
   const { name = 'echo', version = '1.0.0', inputs = [X], outputs = [Y], infer = echo } = plan;
-  const signature = { inputs: [...inputs], outputs: [...outputs], nonFiniteInputs: 'allow', nonFiniteOutputs: 'allow' } as const;
+  const signature = {
+    inputs: [...inputs],
+    outputs: [...outputs],
+    nonFiniteInputs: 'allow',
+    nonFiniteOutputs: 'allow',
+  } as const;
   const { featureView: _view, window: _window, ...bare } = manifestOf({ name, version, signature });
   return {
     manifest: { ...bare, postProcessing: plan.postProcessing ?? { kind: 'none' }, files: [] },
@@ -55,7 +60,13 @@ export const repositoryOf = (...models: readonly ServedModel[]): ModelRepository
 });
 
 export const serviceOver = (repository: ModelRepository): OpenInferenceService =>
-  new OpenInferenceService({ repository, codec: INLINE_CODEC, name: 'shoal-test', version: '9.9.9', deadlineMs: 1_000 });
+  new OpenInferenceService({
+    repository,
+    codec: INLINE_CODEC,
+    name: 'shoal-test',
+    version: '9.9.9',
+    deadlineMs: 1_000,
+  });
 
 export interface Ask {
   readonly body?: Uint8Array | string | object;

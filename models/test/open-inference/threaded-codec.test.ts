@@ -30,7 +30,9 @@ const inBinary = { binary: true, nonFinite: 'refuse' } as const;
 
 describe('the threaded codec', () => {
   test('reads a large request as the inline codec does', async () => {
-    const { body, headerLength } = encodeInferRequest({ id: 'big', inputs: all }, (name) => (name === 'b' ? inBinary : inJson));
+    const { body, headerLength } = encodeInferRequest({ id: 'big', inputs: all }, (name) =>
+      name === 'b' ? inBinary : inJson,
+    );
     const inline = await INLINE_CODEC.decodeRequest(body, headerLength);
     expect(await codec.decodeRequest(Uint8Array.from(body), headerLength)).toEqual(inline);
     expect(inline.inputs).toEqual(all);
@@ -56,7 +58,9 @@ describe('the threaded codec', () => {
   });
 
   test('passes on what is wrong with its code', async () => {
-    const fault = await codec.decodeRequest(Buffer.from(`{"inputs":[${' '.repeat(40_000)}`), undefined).catch((error: unknown) => error);
+    const fault = await codec
+      .decodeRequest(Buffer.from(`{"inputs":[${' '.repeat(40_000)}`), undefined)
+      .catch((error: unknown) => error);
     expect(fault).toBeInstanceOf(ProtocolError);
     expect(fault).toMatchObject({ code: 'PAYLOAD_NOT_JSON' });
     const nan = { ...numbers, data: new Float32Array(20_000).fill(NaN) };

@@ -21,10 +21,16 @@ const MAIN = join(import.meta.dirname, '../../../../device-agent/bin/shoal-agent
 const ask = async (url: string, path: string, init: RequestInit): Promise<Response> => {
   const response = await fetch(`${url}${path}`, { method: 'POST', ...init });
   if (response.ok) return response;
-  throw new Error(`${path.slice(path.lastIndexOf('/') + 1)} ${response.status}: ${(await response.text()).slice(0, 400)}`);
+  throw new Error(
+    `${path.slice(path.lastIndexOf('/') + 1)} ${response.status}: ${(await response.text()).slice(0, 400)}`,
+  );
 };
 
-const startAgent = async (folder: string, bundles: string, anchor: string): Promise<readonly [ChildProcess, string]> => {
+const startAgent = async (
+  folder: string,
+  bundles: string,
+  anchor: string,
+): Promise<readonly [ChildProcess, string]> => {
   const config = join(folder, 'agent.json');
   await writeFile(
     config,

@@ -1,5 +1,12 @@
 /** Writes and reads Open Inference Protocol messages with nothing of the product: a fault in its codecs cannot hide behind its twin. */
-import { float16ToNumber, type Datatype, type NamedTensor, type Tensor, type TensorData, type Tensors } from '@shoal/protocol';
+import {
+  float16ToNumber,
+  type Datatype,
+  type NamedTensor,
+  type Tensor,
+  type TensorData,
+  type Tensors,
+} from '@shoal/protocol';
 
 /** ECMAScript 2026: text that leaves `JSON.stringify` as it is, and the text of a number that comes. */
 const { rawJSON, parse } = JSON as unknown as {
@@ -45,7 +52,9 @@ interface WireOutput {
 
 /** Every half by its number: the inverse of what the server writes, without its rounding. */
 const HALVES: ReadonlyMap<number, number> = new Map(
-  Array.from({ length: 65_536 }, (_, bits) => [float16ToNumber(bits), bits] as const).filter(([, bits]) => bits !== 0x8000),
+  Array.from({ length: 65_536 }, (_, bits) => [float16ToNumber(bits), bits] as const).filter(
+    ([, bits]) => bits !== 0x8000,
+  ),
 );
 const halfBits = (value: number): number => {
   if (Object.is(value, -0)) return 0x8000;
@@ -98,7 +107,9 @@ const bytesOf = ({ data }: Tensor): Buffer => {
   );
 };
 
-export const binaryRequest = (inputs: readonly NamedTensor[]): { readonly body: Buffer; readonly headerLength: number } => {
+export const binaryRequest = (
+  inputs: readonly NamedTensor[],
+): { readonly body: Buffer; readonly headerLength: number } => {
   const sections = inputs.map(bytesOf);
   const header = Buffer.from(
     JSON.stringify({
@@ -117,7 +128,7 @@ export const binaryRequest = (inputs: readonly NamedTensor[]): { readonly body: 
 
 const stringsIn = (bytes: Buffer): Uint8Array[] => {
   const elements: Uint8Array[] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const end = at + 4 + bytes.readUInt32LE(at);
     elements.push(new Uint8Array(bytes.subarray(at + 4, end)));
     at = end;
@@ -145,8 +156,7 @@ export const fromBinary = (body: Buffer, headerLength: number): Tensors => {
   const outputs = readOutputs(body.subarray(0, headerLength).toString('utf8'));
   const tensors = outputs.map(({ name, datatype, shape, parameters }) => {
     const section = body.subarray(at, (at += parameters?.binary_data_size ?? 0));
-    const data =
-      datatype === 'BYTES' ? stringsIn(section) : new FROM_BYTES[datatype](new Uint8Array(section).buffer);
+    const data = datatype === 'BYTES' ? stringsIn(section) : new FROM_BYTES[datatype](new Uint8Array(section).buffer);
     return [name, { datatype, shape, data }] as const;
   });
   return Object.fromEntries(tensors);

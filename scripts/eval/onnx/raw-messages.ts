@@ -14,6 +14,5 @@ export interface RawRun {
 }
 
 export type RawReply = { readonly id: number } & (
-  | { readonly ok: true; readonly run: RawRun }
-  | { readonly ok: false; readonly why: string }
+  { readonly ok: true; readonly run: RawRun } | { readonly ok: false; readonly why: string }
 );

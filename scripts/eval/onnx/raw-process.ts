@@ -87,6 +87,7 @@ process.on('message', (request: RawRequest) => {
   const answer = (reply: RawReply): void => void process.send?.(reply);
   run(request).then(
     (result) => answer({ id: request.id, ok: true, run: result }),
-    (error: unknown) => answer({ id: request.id, ok: false, why: error instanceof Error ? error.message : String(error) }),
+    (error: unknown) =>
+      answer({ id: request.id, ok: false, why: error instanceof Error ? error.message : String(error) }),
   );
 });

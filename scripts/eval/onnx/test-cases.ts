@@ -7,10 +7,7 @@ import { fieldsOf, textOf, varintsOf, type Field } from './protobuf.ts';
 import { DATATYPE_BY_NUMBER, readTensorProto } from './tensor-proto.ts';
 
 const SUITES = ['node', 'simple', 'pytorch-converted', 'pytorch-operator'] as const;
-const PLACES = [
-  '/usr/share/libonnx-testdata/data',
-  '/usr/lib/python3/dist-packages/onnx/backend/test/data',
-] as const;
+const PLACES = ['/usr/share/libonnx-testdata/data', '/usr/lib/python3/dist-packages/onnx/backend/test/data'] as const;
 
 export interface TestCase {
   /** suite/model, and the number of the data set when it is not the first. */
@@ -22,8 +19,7 @@ export interface TestCase {
 }
 
 export type FoundCase = { readonly name: string } & (
-  | { readonly usable: TestCase }
-  | { readonly usable: null; readonly reason: string }
+  { readonly usable: TestCase } | { readonly usable: null; readonly reason: string }
 );
 
 /** Undefined when the package is not installed. */
@@ -94,7 +90,8 @@ const readCase = async (name: string, modelPath: string, folder: string): Promis
 export const findCases = async (data: string): Promise<FoundCase[]> => {
   const found: FoundCase[] = [];
   for (const suite of SUITES) {
-    const models = (await readdir(join(data, suite)).catch(() => [])).toSorted();
+    const entries: string[] = await readdir(join(data, suite)).catch(() => []);
+    const models = entries.toSorted();
     for (const model of models) {
       const folder = join(data, suite, model);
       const modelPath = join(folder, 'model.onnx');

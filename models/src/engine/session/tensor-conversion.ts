@@ -46,9 +46,7 @@ const aligned = <A extends Exclude<TensorData, readonly Uint8Array[]>>(data: A):
 
 /** Throws INPUT_BYTES_NOT_UTF8. */
 export const toOrt = (runtime: OrtRuntime, name: string, { datatype, shape, data }: Tensor): OrtTensor => {
-  const content: OrtData = isBytes(data)
-    ? data.map((element, index) => stringOf(element, name, index))
-    : aligned(data);
+  const content: OrtData = isBytes(data) ? data.map((element, index) => stringOf(element, name, index)) : aligned(data);
   return runtime.createTensor(ORT_TYPES[datatype], content, shape);
 };
 
