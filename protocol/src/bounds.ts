@@ -37,8 +37,8 @@ export const BOUNDS = {
   tensorsPerMessage: 256,
   /** Dimensions of a tensor. */
   tensorRank: 16,
-  /** Elements of a BYTES tensor, each of which is an object in memory even when it is empty. */
-  bytesElements: 262_144,
+  /** Elements of a BYTES tensor, each of which is an object of its own, copied one by one wherever it goes. */
+  bytesElements: 16_384,
   /** Bytes of a twin document, either side. */
   twinBytes: 65_536,
 } as const;

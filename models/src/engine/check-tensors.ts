@@ -11,14 +11,18 @@ const fits = (shape: readonly number[], spec: TensorSpec): boolean =>
     (size, axis) => Number.isSafeInteger(size) && size >= 0 && (spec.shape[axis] === -1 || spec.shape[axis] === size),
   );
 
-const isNotFinite = (value: number): boolean => !Number.isFinite(value);
-
 /** FP16 is a bit pattern: all exponent bits set means infinity or NaN (IEEE 754-2019 3.4). */
-const isHalfNotFinite = (bits: number): boolean => (bits & 0x7c00) === 0x7c00;
+const HALF_NOT_FINITE = 0x7c00;
 
+/** Plain loops: a callback for each of a million elements would hold the event loop. */
 const firstNotFinite = ({ datatype, data }: Tensor): number => {
-  if (data instanceof Float32Array || data instanceof Float64Array) return data.findIndex(isNotFinite);
-  return datatype === 'FP16' && data instanceof Uint16Array ? data.findIndex(isHalfNotFinite) : -1;
+  if (data instanceof Float32Array || data instanceof Float64Array) {
+    for (let index = 0; index < data.length; index += 1) if (!Number.isFinite(data[index])) return index;
+  } else if (datatype === 'FP16' && data instanceof Uint16Array) {
+    for (let index = 0; index < data.length; index += 1)
+      if (((data[index] as number) & HALF_NOT_FINITE) === HALF_NOT_FINITE) return index;
+  }
+  return -1;
 };
 
 interface TensorFault {

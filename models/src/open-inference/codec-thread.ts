@@ -1,12 +1,20 @@
 /** Entry of the thread that reads and writes large inference messages: one message in, one message out. */
 import { parentPort } from 'node:worker_threads';
 import { decodeInferRequest, encodeInferResponse, ProtocolError } from '@shoal/protocol';
-import { transferOf, type CodecAnswer, type CodecCall, type CodecJob, type CodecReply } from './codec-messages.ts';
+import {
+  gatheredTensors,
+  transferOf,
+  type CodecAnswer,
+  type CodecCall,
+  type CodecJob,
+  type CodecReply,
+} from './codec-messages.ts';
 
 const work = (job: CodecJob): { readonly answer: CodecAnswer; readonly transfer: ArrayBuffer[] } => {
   if (job.kind === 'decode') {
     const request = decodeInferRequest(job.body, job.headerLength);
-    return { answer: { ok: true, result: request }, transfer: transferOf(request.inputs) };
+    const inputs = gatheredTensors(request.inputs);
+    return { answer: { ok: true, result: { ...request, inputs } }, transfer: transferOf(inputs) };
   }
   const { response, encodings } = job;
   const encoded = encodeInferResponse(response, (name) => encodings[name] ?? { binary: false, nonFinite: 'refuse' });

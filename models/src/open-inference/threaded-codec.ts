@@ -2,7 +2,14 @@
 import { Worker } from 'node:worker_threads';
 import { ProtocolError, type EncodedInference, type InferRequest, type InferResponse } from '@shoal/protocol';
 import { ModelError } from '../errors.ts';
-import { transferOf, type CodecAnswer, type CodecCall, type CodecJob, type CodecReply } from './codec-messages.ts';
+import {
+  ownTensors,
+  transferOf,
+  type CodecAnswer,
+  type CodecCall,
+  type CodecJob,
+  type CodecReply,
+} from './codec-messages.ts';
 import { INLINE_CODEC, type InferenceCodec, type OutputEncodings } from './inference-codec.port.ts';
 
 /** JSON of this size takes about a millisecond to read, of these elements to write: less than the way to a thread and back. */
@@ -44,10 +51,7 @@ export class ThreadedCodec implements InferenceCodec {
   async encodeResponse(response: InferResponse, encodings: OutputEncodings): Promise<EncodedInference> {
     if (jsonElements(response, encodings) <= INLINE_JSON_ELEMENTS)
       return INLINE_CODEC.encodeResponse(response, encodings);
-    const outputs = response.outputs.map((tensor) => ({
-      ...tensor,
-      data: Array.isArray(tensor.data) ? tensor.data.map((element) => element.slice()) : tensor.data.slice(),
-    }));
+    const outputs = ownTensors(response.outputs);
     const job: CodecJob = { kind: 'encode', response: { ...response, outputs }, encodings };
     return (await this.#ask(job, transferOf(outputs))) as EncodedInference;
   }
