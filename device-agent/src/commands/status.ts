@@ -1,13 +1,17 @@
 /** `shoal-agent status`: what a running agent says of itself. */
 import type { AgentStatus } from '../agent-status.ts';
-import type { AgentConfig } from '../config.ts';
 import { AgentError } from '../errors.ts';
 import { loopbackUrl } from '../local-api/loopback-url.ts';
 
 const TIMEOUT_MS = 5_000;
 
+/** As much of the configuration as tells the address. */
+interface LocalApiAddress {
+  readonly localApi: { readonly host: string; readonly port: number } | null;
+}
+
 /** Throws AGENT_UNREACHABLE when the configuration does not tell the address. */
-export const localUrlOf = ({ localApi }: Pick<AgentConfig, 'localApi'>): string => {
+export const localUrlOf = ({ localApi }: LocalApiAddress): string => {
   if (localApi !== null && localApi.port > 0) return loopbackUrl(localApi.host, localApi.port);
   const why = localApi === null ? 'The configuration has no local API' : 'The local API takes any free port';
   throw new AgentError('AGENT_UNREACHABLE', `${why}; give the "localUrl" of the ready line with --url.`);

@@ -10,7 +10,7 @@ import {
   type ServedAnswer,
   type ServedModel,
 } from '@shoal/models';
-import type { Tensors } from '@shoal/protocol';
+import type { Tensors, TensorSpec } from '@shoal/protocol';
 import { createLocalApi, type LocalApiConfig, type LocalApiParts } from '../../src/local-api/local-api-parts.ts';
 import type { LocalViews } from '../../src/local-api/status-routes.ts';
 
@@ -27,21 +27,16 @@ const echo: Infer = async ({ x }) => ({ outputs: x === undefined ? {} : { y: x }
 /** x FP32 of any length comes back as y. */
 export const echoModel = async (infer: Infer = echo): Promise<ServedModel> => {
   const bundle = await readBundle(await catalogueFolder('pump-anomaly'), { signaturePolicy: 'allow-unsigned' });
-  const vector = { datatype: 'FP32', shape: [-1] } as const;
   const { featureView: _view, featureViewHash: _hash, window: _window, ...bare } = bundle.manifest;
-  const signature = {
-    inputs: [{ name: 'x', ...vector, shape: [-1] }],
-    outputs: [{ name: 'y', ...vector, shape: [-1] }],
-    nonFiniteInputs: 'allow',
-    nonFiniteOutputs: 'allow',
-  } as const;
+  const vector = (name: string): TensorSpec => ({ name, datatype: 'FP32', shape: [-1] });
+  const nonFinite = { nonFiniteInputs: 'allow', nonFiniteOutputs: 'allow' } as const;
   return {
     manifest: {
       ...bare,
       name: 'echo',
       version: '1.0.0',
       postProcessing: { kind: 'none' },
-      signature: { ...signature, inputs: [...signature.inputs], outputs: [...signature.outputs] },
+      signature: { inputs: [vector('x')], outputs: [vector('y')], ...nonFinite },
     },
     meter: new ModelMeter(),
     state: () => ({ state: 'READY', reason: '' }),

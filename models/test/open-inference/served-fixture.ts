@@ -37,12 +37,8 @@ export const echo = (inputs: Tensors): ServedAnswer => {
 
 export const servedModel = (plan: ModelPlan = {}): ServedModel => {
   const { name = 'echo', version = '1.0.0', inputs = [X], outputs = [Y], infer = echo } = plan;
-  const signature = {
-    inputs: [...inputs],
-    outputs: [...outputs],
-    nonFiniteInputs: 'allow',
-    nonFiniteOutputs: 'allow',
-  } as const;
+  const nonFinite = { nonFiniteInputs: 'allow', nonFiniteOutputs: 'allow' } as const;
+  const signature = { inputs: [...inputs], outputs: [...outputs], ...nonFinite };
   const { featureView: _view, window: _window, ...bare } = manifestOf({ name, version, signature });
   return {
     manifest: { ...bare, postProcessing: plan.postProcessing ?? { kind: 'none' }, files: [] },
