@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { requestIdSchema, type FeatureImport, type Page, type RejectedRow } from '@shoal/protocol';
-import { parse } from 'csv-parse';
+import { parse, type CsvError } from 'csv-parse';
 import type { Logger } from 'pino';
 import type { Actor } from '../audit/actor.ts';
 import { AuditService } from '../audit/audit.service.ts';
@@ -25,6 +25,12 @@ const SAMPLE_CHARACTERS = 200;
 interface CsvRecord {
   readonly record: readonly string[];
   readonly info: { readonly lines: number };
+}
+
+/** A file while it is read: its rows, and the faults that the parser stepped over since the last row. */
+interface CsvFile {
+  readonly rows: AsyncIterator<CsvRecord>;
+  readonly skipped: CsvError[];
 }
 
 interface Part {
@@ -68,13 +74,13 @@ export class FeatureImportService {
       const faults = [{ path: 'Idempotency-Key', message: 'expected 1-64 characters of A-Z, a-z, 0-9, "_" and "-"' }];
       throw new FleetError('REQUEST_INVALID', 'The Idempotency-Key is no id of an import.', { faults });
     }
-    const rows = this.records(file);
-    const header = await rows.next();
+    const csv = csvOf(file);
+    const header = await csv.rows.next();
     const columns = readHeader(compiled, header.done === true ? [] : header.value.record);
     if (!(await this.store.beginImport(importId, view))) {
       throw new FleetError('FEATURE_IMPORT_EXISTS', `There is an import ${importId}; see GET /api/feature-imports.`);
     }
-    const isWhole = await this.storeAll(compiled, columns, rows, importId);
+    const isWhole = await this.storeAll(compiled, columns, csv, importId);
     const ended = await this.store.endImport(importId, isWhole ? 'completed' : 'interrupted');
     const { reasons: _, ...after } = ended;
     await this.audit.change((__, record) =>
@@ -104,7 +110,7 @@ export class FeatureImportService {
   private async storeAll(
     compiled: CompiledView,
     columns: CsvColumns,
-    rows: AsyncIterator<CsvRecord>,
+    { rows, skipped }: CsvFile,
     importId: string,
   ): Promise<boolean> {
     let part: Part = { writes: [], rejected: [] };
@@ -117,6 +123,12 @@ export class FeatureImportService {
         if (next.done !== true) {
           ({ lines: line } = next.value.info);
           this.take(part, compiled, columns, next.value);
+        }
+        for (const { code, message } of skipped.splice(0)) {
+          // A quote that is never closed swallows the rest of the file.
+          if (code === 'CSV_QUOTE_NOT_CLOSED') isWhole = false;
+          line += 1;
+          this.refuse(part, { line, reason: 'FEATURE_ROW_MALFORMED', detail: message, sample: '' });
         }
       } catch (error) {
         // Of the file, not of a row: nothing after it can be read.
@@ -148,18 +160,23 @@ export class FeatureImportService {
     part.rejected.push(row);
     this.metrics.count('feature_rows_rejected_total', 1, { code: row.reason });
   }
-
-  /** A fault of the file ends the iteration with an error; the request's socket too. */
-  private records(file: Readable): AsyncIterator<CsvRecord> {
-    const parser = parse({
-      bom: true,
-      info: true,
-      relax_column_count: true,
-      skip_empty_lines: true,
-      max_record_size: ROW_BYTES,
-    });
-    file.once('error', (error) => parser.destroy(error));
-    file.once('aborted', () => parser.destroy(new Error('the connection broke')));
-    return (file.pipe(parser) as AsyncIterable<CsvRecord>)[Symbol.asyncIterator]();
-  }
 }
+
+/** A fault of the file ends the iteration with an error, and so does a connection that breaks; a fault of a row is skipped. */
+const csvOf = (file: Readable): CsvFile => {
+  const skipped: CsvError[] = [];
+  const parser = parse({
+    bom: true,
+    info: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    skip_records_with_error: true,
+    on_skip: (error) => {
+      if (error !== undefined) skipped.push(error);
+    },
+    max_record_size: ROW_BYTES,
+  });
+  file.once('error', (error) => parser.destroy(error));
+  file.once('aborted', () => parser.destroy(new Error('the connection broke')));
+  return { rows: (file.pipe(parser) as AsyncIterable<CsvRecord>)[Symbol.asyncIterator](), skipped };
+};
