@@ -49,7 +49,10 @@ const featuresSchema = z.strictObject({
     30,
     'days that panes of windows are kept, and how late a record may come to enter its window; pushed values are kept for ever',
   ),
-  shippedViews: z.enum(['define', 'leave']).default('define').describe('whether the views that come with Shoal are defined'),
+  shippedViews: z
+    .enum(['define', 'leave'])
+    .default('define')
+    .describe('whether the views that come with Shoal are defined'),
   auditEvery: amount(1_000, 'one of so many served vectors is derived again from the history'),
   auditMs: durationMs(60_000, 'time between two audits of served vectors'),
   consumerIdleMs: durationMs(250, 'longest time between a commit of telemetry and its effect on windows when idle'),

@@ -2,7 +2,15 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 import Database from 'better-sqlite3';
-import { interleave, median, medianRatio, quantile, type Bench, type BenchOptions, type BenchResult } from './harness.ts';
+import {
+  interleave,
+  median,
+  medianRatio,
+  quantile,
+  type Bench,
+  type BenchOptions,
+  type BenchResult,
+} from './harness.ts';
 import { ENTITIES, entityOf, FeatureStoreUnderTest, valueOf } from './load/feature-store-under-test.ts';
 
 const READS = { full: 200_000, quick: 40_000 } as const;

@@ -85,7 +85,10 @@ const instantOf = (cell: string): number | undefined => {
   if (cell === '') return undefined;
   const instant = MILLISECONDS.test(cell) ? Number(cell) : ISO.test(cell) ? Date.parse(cell) : Number.NaN;
   if (Number.isSafeInteger(instant) && instant >= 0) return instant;
-  throw new FleetError('FEATURE_TIME_INVALID', `"${cell.slice(0, 80)}" is neither milliseconds nor 2026-11-26T12:00:00Z.`);
+  throw new FleetError(
+    'FEATURE_TIME_INVALID',
+    `"${cell.slice(0, 80)}" is neither milliseconds nor 2026-11-26T12:00:00Z.`,
+  );
 };
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;

@@ -93,7 +93,10 @@ export class FeatureImportService {
   async show(importId: string): Promise<FeatureImport> {
     const found = await this.store.findImport(importId);
     if (found !== undefined) return found;
-    throw new FleetError('FEATURE_IMPORT_NOT_FOUND', `No import "${importId}". List them with GET /api/feature-imports.`);
+    throw new FleetError(
+      'FEATURE_IMPORT_NOT_FOUND',
+      `No import "${importId}". List them with GET /api/feature-imports.`,
+    );
   }
 
   list(page: PageOptions): Promise<Page<FeatureImport>> {

@@ -1,6 +1,13 @@
 /** The way from an entity to the vector a model is fed with: what inference, scoring and the API read features by. */
 import { Inject, Injectable } from '@nestjs/common';
-import { codeFeature, isModelError, pinnedViews, vectorName, type EntityVector, type JudgedFeature } from '@shoal/models';
+import {
+  codeFeature,
+  isModelError,
+  pinnedViews,
+  vectorName,
+  type EntityVector,
+  type JudgedFeature,
+} from '@shoal/models';
 import type { EntityFeature, FeatureStatus, FeatureValue } from '@shoal/protocol';
 import type { FeaturesConfig } from '../config.ts';
 import { FleetError } from '../errors.ts';

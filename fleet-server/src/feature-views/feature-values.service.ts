@@ -98,7 +98,11 @@ export class FeatureValuesService {
       if (index >= 0) return index;
       throw new FleetError('FEATURE_UNKNOWN', `View ${view} has no feature "${name}".`);
     });
-    const results = picked.map((): FeatureColumns['results'][number] => ({ values: [], statuses: [], eventTimestamps: [] }));
+    const results = picked.map((): FeatureColumns['results'][number] => ({
+      values: [],
+      statuses: [],
+      eventTimestamps: [],
+    }));
     for (const [position, entity] of entities.entries()) {
       if (position > 0 && position % ENTITIES_PER_TURN === 0) await setImmediate();
       const judged = judgeEntity(compiled, await this.reader.stored(compiled, entity, asOf), at);
@@ -124,7 +128,14 @@ export class FeatureValuesService {
     const slots = historySlotsOf(compiled, filter.feature);
     if (slots.length === 0) throw new FleetError('FEATURE_UNKNOWN', `View ${view} has no feature "${filter.feature}".`);
     const { from, to } = filter;
-    const { items, nextCursor } = await this.store.history({ viewNo: compiled.viewNo, entity, slots, from, to, ...page });
+    const { items, nextCursor } = await this.store.history({
+      viewNo: compiled.viewNo,
+      entity,
+      slots,
+      from,
+      to,
+      ...page,
+    });
     const namesOf = new Map(slots.map(({ slotNo, names }) => [slotNo, names]));
     return {
       items: items.flatMap((row) => (namesOf.get(row.slotNo) ?? []).map((name) => entryOf(compiled, name, row))),

@@ -84,9 +84,7 @@ export class FeatureViewsService {
     return this.change(view, async (transaction, record) => {
       const before = await this.row(transaction, view.name);
       requireRevision(ifMatch, before.revision, `View ${view.name}`);
-      return before.hash === entityViewHash(view)
-        ? before
-        : this.write(transaction, record, { actor, view, before });
+      return before.hash === entityViewHash(view) ? before : this.write(transaction, record, { actor, view, before });
     });
   }
 
@@ -97,7 +95,13 @@ export class FeatureViewsService {
       requireRevision(ifMatch, before.revision, `View ${name}`);
       await this.rows.remove(transaction, name);
       const was = this.registry.version(before.hash)?.view ?? null;
-      await record({ actor, action: 'feature-view.removed', subject: `feature-view:${name}`, before: was, after: null });
+      await record({
+        actor,
+        action: 'feature-view.removed',
+        subject: `feature-view:${name}`,
+        before: was,
+        after: null,
+      });
     });
     this.registry.forget(name);
   }

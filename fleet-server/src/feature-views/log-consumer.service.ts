@@ -95,7 +95,11 @@ export class LogConsumer {
     const last = entries.at(-1);
     if (last === undefined) {
       // The commits between are gone with their retention.
-      if (Number.isFinite(until)) await this.move(behind.map(({ slotNo }) => slotNo), until);
+      if (Number.isFinite(until))
+        await this.move(
+          behind.map(({ slotNo }) => slotNo),
+          until,
+        );
       return this.config.consumerIdleMs;
     }
     const appended = entries.flatMap((entry) => entry.appended);

@@ -18,7 +18,10 @@ export const codeValues = (
       throw new FleetError('FEATURE_UNKNOWN', `View ${view.name} has no feature "${name.slice(0, 80)}".`);
     }
     if (feature.source.kind !== 'pushed') {
-      throw new FleetError('FEATURE_NOT_PUSHED', `Feature ${name} is computed from ${feature.source.kind}; do not send it.`);
+      throw new FleetError(
+        'FEATURE_NOT_PUSHED',
+        `Feature ${name} is computed from ${feature.source.kind}; do not send it.`,
+      );
     }
     try {
       return [slotNos[index] ?? 0, value === null ? null : codeFeature(feature, value)] as const;

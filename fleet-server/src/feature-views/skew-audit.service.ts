@@ -6,7 +6,13 @@ import type { Logger } from 'pino';
 import type { FeaturesConfig } from '../config.ts';
 import { LOGGER } from '../platform.module.ts';
 import { Clock } from '../ports/clock.ts';
-import { FeatureStore, type Knowledge, type PageOptions, type SettledAudit, type StoredEntity } from '../ports/feature-store.ts';
+import {
+  FeatureStore,
+  type Knowledge,
+  type PageOptions,
+  type SettledAudit,
+  type StoredEntity,
+} from '../ports/feature-store.ts';
 import { Metrics } from '../ports/metrics.ts';
 import type { CompiledView } from './compiled-view.ts';
 import { FEATURES_CONFIG } from './feature-views.service.ts';

@@ -69,7 +69,11 @@ describe('the feature reader', () => {
   it('gives the ordered vector, with NaN where there is nothing to give', async () => {
     const read = await reader.read('site', 's-1');
     expect([...read.vector]).toEqual([0.5, Number.NaN]);
-    expect(read).toMatchObject({ names: ['load', 'staffed'], statuses: ['PRESENT', 'NOT_FOUND'], missing: ['staffed'] });
+    expect(read).toMatchObject({
+      names: ['load', 'staffed'],
+      statuses: ['PRESENT', 'NOT_FOUND'],
+      missing: ['staffed'],
+    });
   });
 
   it('fails for the current version, and serves the version before by its hash', async () => {

@@ -39,7 +39,11 @@ const PUMP = {
 describe('features', () => {
   let server: TestServer;
   beforeAll(async () => {
-    server = await startTestServer({ SHOAL_FEATURES_AUDIT_MS: '50', SHOAL_FEATURES_AUDIT_EVERY: '1', SHOAL_FEATURES_CONSUMER_IDLE_MS: '20' });
+    server = await startTestServer({
+      SHOAL_FEATURES_AUDIT_MS: '50',
+      SHOAL_FEATURES_AUDIT_EVERY: '1',
+      SHOAL_FEATURES_CONSUMER_IDLE_MS: '20',
+    });
     await ask('POST', 'feature-views', CUSTOMER);
   });
   afterAll(async () => {
@@ -48,7 +52,8 @@ describe('features', () => {
 
   const ask = <T>(method: Method, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer<T>> =>
     call<T>(method, `${server.httpUrl}/api/${path}`, body, headers);
-  const features = async (path: string): Promise<EntityFeatures> => (await ask<EntityFeatures>('GET', `features/${path}`)).body;
+  const features = async (path: string): Promise<EntityFeatures> =>
+    (await ask<EntityFeatures>('GET', `features/${path}`)).body;
   const put = (entity: string, values: object, eventAt?: number): Promise<Answer<EntityFeatures & Problem>> =>
     ask('PUT', `features/customer/${entity}`, { values, ...(eventAt !== undefined && { eventAt }) });
   const send = (csv: string, key: string, view = 'customer'): Promise<Answer<FeatureImport & Problem>> =>
@@ -61,9 +66,16 @@ describe('features', () => {
     expect((await ask<Problem>('POST', 'feature-views', CUSTOMER)).body.code).toBe('FEATURE_VIEW_EXISTS');
     const view = { ...CUSTOMER, name: 'spare' };
     await ask('POST', 'feature-views', view);
-    const changed = await ask<FeatureViewDocument>('PUT', 'feature-views/spare', { ...view, maxAgeMs: 5 }, { 'if-match': '"1"' });
+    const changed = await ask<FeatureViewDocument>(
+      'PUT',
+      'feature-views/spare',
+      { ...view, maxAgeMs: 5 },
+      { 'if-match': '"1"' },
+    );
     expect([changed.headers.get('etag'), changed.body.revision]).toEqual(['"2"', 2]);
-    expect((await ask<Problem>('PUT', 'feature-views/spare', view, { 'if-match': '"1"' })).body.code).toBe('REVISION_STALE');
+    expect((await ask<Problem>('PUT', 'feature-views/spare', view, { 'if-match': '"1"' })).body.code).toBe(
+      'REVISION_STALE',
+    );
     expect((await ask<Problem>('PUT', 'feature-views/spare', CUSTOMER)).body.code).toBe('FEATURE_VIEW_INVALID');
     expect((await ask('DELETE', 'feature-views/spare')).status).toBe(204);
     expect((await ask('GET', 'feature-views/spare')).status).toBe(404);
@@ -83,7 +95,11 @@ describe('features', () => {
     expect((await put('c-1', { orders: 3, tier: 'gold' }, t - 1_000)).status).toBe(200);
     await until(() => Date.now() > known);
     await put('c-1', { orders: 9 }, t - 2_000);
-    expect((await features('customer/c-1')).features[0]).toMatchObject({ value: 3, status: 'PRESENT', eventAt: t - 1_000 });
+    expect((await features('customer/c-1')).features[0]).toMatchObject({
+      value: 3,
+      status: 'PRESENT',
+      eventAt: t - 1_000,
+    });
     await put('c-1', { orders: 4 }, t - 1_000);
     expect((await features('customer/c-1')).vector).toEqual([4, 1]);
     expect((await features(`customer/c-1?asOf=${known}`)).vector).toEqual([3, 1]);
@@ -114,7 +130,12 @@ describe('features', () => {
     const tag = (await put('c-4', { orders: 1 })).headers.get('etag') ?? '';
     const guarded = await ask('PUT', 'features/customer/c-4', { values: { orders: 2 } }, { 'if-match': tag });
     expect(guarded.status).toBe(200);
-    const stale = await ask<Problem>('PUT', 'features/customer/c-4', { values: { orders: 3 } }, { 'if-match': '"1.0.1"' });
+    const stale = await ask<Problem>(
+      'PUT',
+      'features/customer/c-4',
+      { values: { orders: 3 } },
+      { 'if-match': '"1.0.1"' },
+    );
     expect([stale.status, stale.body.code]).toEqual([409, 'REVISION_STALE']);
   });
 
@@ -173,8 +194,14 @@ describe('features', () => {
     const { featureNames, results } = (await ask<FeatureColumns>('POST', 'features/customer/read', body)).body;
     expect(featureNames).toEqual(['tier', 'orders']);
     expect(results.map(({ values, statuses }) => [values, statuses])).toEqual([
-      [['gold', null], ['PRESENT', 'NOT_FOUND']],
-      [[4, null], ['PRESENT', 'NOT_FOUND']],
+      [
+        ['gold', null],
+        ['PRESENT', 'NOT_FOUND'],
+      ],
+      [
+        [4, null],
+        ['PRESENT', 'NOT_FOUND'],
+      ],
     ]);
     const unknown = await ask<Problem>('POST', 'features/customer/read', { entities: ['c-1'], features: ['nope'] });
     expect(unknown.body.code).toBe('FEATURE_UNKNOWN');

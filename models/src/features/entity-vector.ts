@@ -9,9 +9,15 @@ import { entityViewHash } from './entity-view.ts';
 const hashSchema = z.string().regex(/^[0-9a-f]{64}$/);
 
 const shapeSchema = z.strictObject({
-  views: z.array(z.strictObject({ name: viewNameSchema, hash: hashSchema })).min(1).max(16),
+  views: z
+    .array(z.strictObject({ name: viewNameSchema, hash: hashSchema }))
+    .min(1)
+    .max(16),
   /** In the order of the vector. */
-  features: z.array(z.strictObject({ view: viewNameSchema, feature: featureNameSchema })).min(1).max(1_024),
+  features: z
+    .array(z.strictObject({ view: viewNameSchema, feature: featureNameSchema }))
+    .min(1)
+    .max(1_024),
 });
 type VectorShape = z.infer<typeof shapeSchema>;
 
@@ -24,7 +30,10 @@ export const entityVectorHash = ({ views, features }: VectorShape): string =>
 
 export const entityVectorSchema = shapeSchema
   .extend({ hash: hashSchema })
-  .refine((vector) => vector.hash === entityVectorHash(vector), { message: 'is not the hash of the vector', path: ['hash'] })
+  .refine((vector) => vector.hash === entityVectorHash(vector), {
+    message: 'is not the hash of the vector',
+    path: ['hash'],
+  })
   .refine(({ views, features }) => features.every(({ view }) => views.some(({ name }) => name === view)), {
     message: 'a feature is of a view that is not pinned',
     path: ['features'],
@@ -61,6 +70,9 @@ export const pinnedViews = (
       (pinned) => pinned.view === name && !view.features.some((feature) => feature.name === pinned.feature),
     );
     if (unknown !== undefined)
-      throw new ModelError('ENTITY_VIEW_MISMATCH', `The vector pins ${vectorName(unknown)}, which view ${name} has not`);
+      throw new ModelError(
+        'ENTITY_VIEW_MISMATCH',
+        `The vector pins ${vectorName(unknown)}, which view ${name} has not`,
+      );
     return view;
   });

@@ -33,7 +33,10 @@ export const codeFeature = (feature: Typed, value: FeatureValue): number => {
   const coded = codeOrNothing(feature, value);
   if (coded !== undefined) return coded;
   const wanted = feature.datatype === 'category' ? `one of ${feature.categories?.join(', ')}` : `a ${feature.datatype}`;
-  throw new ModelError('FEATURE_VALUE_INVALID', `Feature ${feature.name} must be ${wanted}, not ${JSON.stringify(value)}`);
+  throw new ModelError(
+    'FEATURE_VALUE_INVALID',
+    `Feature ${feature.name} must be ${wanted}, not ${JSON.stringify(value)}`,
+  );
 };
 
 const codeOrNothing = ({ datatype, categories = [] }: Typed, value: FeatureValue): number | undefined => {
@@ -57,7 +60,12 @@ const isPanes = (stored: PushedValue | readonly Pane[]): stored is readonly Pane
  * What a feature is at an instant, from what is stored of it. A window without a record is answered as it last was, and is
  * then OUTSIDE_MAX_AGE whatever its age: the window itself has passed.
  */
-export const featureAt = (view: EntityView, feature: EntityFeature, stored: StoredFeature, at: number): FeatureAnswer => {
+export const featureAt = (
+  view: EntityView,
+  feature: EntityFeature,
+  stored: StoredFeature,
+  at: number,
+): FeatureAnswer => {
   if (stored === undefined) return NOT_FOUND;
   const maxAgeMs = feature.maxAgeMs ?? view.maxAgeMs;
   const { source } = feature;
@@ -80,11 +88,7 @@ export const featureAt = (view: EntityView, feature: EntityFeature, stored: Stor
 };
 
 /** The window as it was when its last record before `at` had come. */
-const lastWindow = (
-  stored: readonly Pane[],
-  at: number,
-  source: Parameters<typeof windowAt>[2],
-): Pane | undefined => {
+const lastWindow = (stored: readonly Pane[], at: number, source: Parameters<typeof windowAt>[2]): Pane | undefined => {
   const last = stored.findLast(({ lastAt }) => lastAt <= at);
   return last === undefined ? undefined : windowAt(stored, last.lastAt, source);
 };

@@ -130,18 +130,35 @@ test('values are coded and decoded by their datatype, and others are refused', (
   const category = pushed({ datatype: 'category', categories: ['low', 'high'] });
   const boolean = pushed({ datatype: 'boolean' });
   expect([codeFeature(category, 'high'), codeFeature(boolean, true), codeFeature(pushed(), 1.5)]).toEqual([1, 1, 1.5]);
-  expect([decodeFeature(category, 1), decodeFeature(boolean, 0), decodeFeature(pushed(), 2)]).toEqual(['high', false, 2]);
-  for (const [feature, value] of [[category, 'mid'], [boolean, 1], [pushed(), '1']] as const) {
+  expect([decodeFeature(category, 1), decodeFeature(boolean, 0), decodeFeature(pushed(), 2)]).toEqual([
+    'high',
+    false,
+    2,
+  ]);
+  for (const [feature, value] of [
+    [category, 'mid'],
+    [boolean, 1],
+    [pushed(), '1'],
+  ] as const) {
     expect(codeOf(() => codeFeature(feature, value))).toBe('FEATURE_VALUE_INVALID');
   }
 });
 
 test.each([
-  ['two features of one name', [{ name: 'a', source: { kind: 'pushed' } }, { name: 'a', source: { kind: 'pushed' } }]],
+  [
+    'two features of one name',
+    [
+      { name: 'a', source: { kind: 'pushed' } },
+      { name: 'a', source: { kind: 'pushed' } },
+    ],
+  ],
   ['categories without the datatype', [{ name: 'a', source: { kind: 'pushed' }, categories: ['x'] }]],
   ['a default without the policy', [{ name: 'a', source: { kind: 'pushed' }, default: 1 }]],
   ['a default of another type', [{ name: 'a', source: { kind: 'pushed' }, missing: 'default', default: 'x' }]],
-  ['panes that do not divide', [{ name: 'a', source: { kind: 'readings', channel: 'p', aggregate: 'mean', windowMs: 1_000, panes: 7 } }]],
+  [
+    'panes that do not divide',
+    [{ name: 'a', source: { kind: 'readings', channel: 'p', aggregate: 'mean', windowMs: 1_000, panes: 7 } }],
+  ],
 ])('a view with %s is refused', (_, features) => {
   expect(entityViewSchema.safeParse({ name: 'v', entity: 'device', maxAgeMs: 1, features }).success).toBe(false);
 });
@@ -158,8 +175,13 @@ describe('a pinned vector', () => {
   test('refuses a view that is missing, changed, or lacks a feature', () => {
     expect(codeOf(() => pinnedViews(vector, () => undefined))).toBe('ENTITY_VIEW_MISMATCH');
     expect(codeOf(() => pinnedViews(vector, () => ({ ...recent, maxAgeMs: 1 })))).toBe('ENTITY_VIEW_MISMATCH');
-    const shape = { views: [{ name: recent.name, hash: entityViewHash(recent) }], features: [{ view: recent.name, feature: 'nope' }] };
-    expect(codeOf(() => pinnedViews({ ...shape, hash: entityVectorHash(shape) }, () => recent))).toBe('ENTITY_VIEW_MISMATCH');
+    const shape = {
+      views: [{ name: recent.name, hash: entityViewHash(recent) }],
+      features: [{ view: recent.name, feature: 'nope' }],
+    };
+    expect(codeOf(() => pinnedViews({ ...shape, hash: entityVectorHash(shape) }, () => recent))).toBe(
+      'ENTITY_VIEW_MISMATCH',
+    );
   });
 
   test('whose order was changed no longer has its hash', () => {

@@ -106,7 +106,10 @@ export const FEATURE_OPERATIONS: readonly Operation[] = [
     params: entityParams,
     headers: ifMatchHeader,
     body: features.featurePutSchema,
-    responses: { 200: tagged('The entity as it is now.', features.entityFeaturesSchema), ...bodyProblems(404, 409, 503) },
+    responses: {
+      200: tagged('The entity as it is now.', features.entityFeaturesSchema),
+      ...bodyProblems(404, 409, 503),
+    },
   },
   {
     id: 'readFeatures',
@@ -147,7 +150,9 @@ export const FEATURE_OPERATIONS: readonly Operation[] = [
       'Bad rows are counted by reason and listed; good ones are stored. The Idempotency-Key becomes the id of the import.',
     headers: idempotencyHeader,
     params: viewParams,
-    body: z.string().meta({ id: 'FeatureCsv', examples: ['entity,eventAt,orders_30d\r\ncustomer-1,1760000000123,3\r\n'] }),
+    body: z
+      .string()
+      .meta({ id: 'FeatureCsv', examples: ['entity,eventAt,orders_30d\r\ncustomer-1,1760000000123,3\r\n'] }),
     bodyType: 'text/csv',
     responses: {
       201: created('What became of the rows.', features.featureImportSchema),
@@ -161,7 +166,10 @@ export const FEATURE_OPERATIONS: readonly Operation[] = [
     tag: 'features',
     summary: 'List imports, newest first',
     query: pageQuerySchema,
-    responses: { 200: list('Imports.', features.featureImportPageSchema, features.featureImportSchema), ...problems(503) },
+    responses: {
+      200: list('Imports.', features.featureImportPageSchema, features.featureImportSchema),
+      ...problems(503),
+    },
   },
   {
     id: 'getFeatureImport',

@@ -121,7 +121,9 @@ export const featureImportSchema = z
     view: viewNameSchema,
     state: z
       .enum(['running', 'completed', 'interrupted'])
-      .describe('interrupted: what is counted is stored, the rest is not; sending the file again stores nothing twice.'),
+      .describe(
+        'interrupted: what is counted is stored, the rest is not; sending the file again stores nothing twice.',
+      ),
     startedAt: instantSchema,
     finishedAt: instantSchema.nullable(),
     rows: z.int().min(0),

@@ -2,13 +2,16 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { entityViewSchema, type EntityView } from '@shoal/protocol';
 import { builtModule } from './built-server.ts';
 
 export const ENTITIES = 200_000;
 const AT_ONCE = 1_000;
-const PUSHED = 12;
-const PANES = 4;
+const PUSHED = 6;
+const PANES = 3;
+/** Rows per write while reads are measured, and the pause after it: about 1,000 rows a second. */
+const MEANWHILE = { rows: 50, pauseMs: 50 } as const;
 const HOUR_MS = 3_600_000;
 
 export const entityOf = (index: number): string => `pump-${index.toString(36)}`;
@@ -101,7 +104,7 @@ export class FeatureStoreUnderTest {
   async fill(log: (line: string) => void): Promise<{ pushedPerSecond: number; recordsPerSecond: number }> {
     await this.#store?.beginImport('fill', VIEW.name);
     const pushedStart = performance.now();
-    for (let first = 0; first < ENTITIES; first += AT_ONCE) await this.#push(first, 0);
+    for (let first = 0; first < ENTITIES; first += AT_ONCE) await this.#push(first, 0, AT_ONCE);
     const recordsStart = performance.now();
     const now = Date.now();
     for (let first = 0; first < ENTITIES; first += AT_ONCE) {
@@ -115,7 +118,12 @@ export class FeatureStoreUnderTest {
         eventAt: Array.from({ length: PANES }, (__, pane) => now - (pane * HOUR_MS) / PANES),
         values: Array.from({ length: PANES }, (__, pane) => pane),
       }));
-      await this.#store?.applyLog({ lastBatchId: first + 1, slotNos: [this.#compiled.slotNos[PUSHED]], points, keptFrom: 0 });
+      await this.#store?.applyLog({
+        lastBatchId: first + 1,
+        slotNos: [this.#compiled.slotNos[PUSHED]],
+        points,
+        keptFrom: 0,
+      });
     }
     const endedAt = performance.now();
     log(`${ENTITIES.toLocaleString('en')} entities filled in ${((endedAt - pushedStart) / 1_000).toFixed(1)} s`);
@@ -130,14 +138,15 @@ export class FeatureStoreUnderTest {
     return this.#reader.read(this.#plan, entity);
   }
 
-  /** Keeps the writing thread busy with rows that say something new. @returns a stop, which gives rows per second */
+  /** Keeps the writing thread at work with rows that say something new. @returns a stop, which gives rows per second */
   writeUntilStopped(): () => Promise<number> {
     let [isWriting, rows] = [true, 0];
     const startedAt = performance.now();
     const writing = (async () => {
       for (let round = 1; isWriting; round += 1) {
-        await this.#push((round * AT_ONCE) % ENTITIES, round);
-        rows += AT_ONCE;
+        await this.#push((round * MEANWHILE.rows) % ENTITIES, round, MEANWHILE.rows);
+        rows += MEANWHILE.rows;
+        await setTimeout(MEANWHILE.pauseMs);
       }
     })();
     return async () => {
@@ -157,8 +166,8 @@ export class FeatureStoreUnderTest {
   }
 
   /** The first feature says which entity it is of; the others change with every round. */
-  async #push(first: number, round: number): Promise<void> {
-    const writes = Array.from({ length: AT_ONCE }, (_, offset) => ({
+  async #push(first: number, round: number, rows: number): Promise<void> {
+    const writes = Array.from({ length: rows }, (_, offset) => ({
       viewNo: this.viewNo,
       entity: entityOf(first + offset),
       eventAt: null,

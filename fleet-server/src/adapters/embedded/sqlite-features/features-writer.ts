@@ -128,16 +128,28 @@ export class FeaturesWriter {
     const eventAt = Math.min(write.eventAt ?? createdAt, createdAt);
     let changed = false;
     for (const [slotNo, value] of write.values) {
-      const before = this.#sql.pushedAt.get(entityNo, slotNo, eventAt);
+      const slot = state.slots.get(slotNo);
+      const held = Array.isArray(slot) ? undefined : slot;
+      const before = this.#pushedAt(entityNo, slotNo, eventAt, held);
       if (before !== undefined && before.value === value) continue;
       changed = true;
       this.#sql.addPushed.run(entityNo, slotNo, eventAt, createdAt, value);
       const candidate: PushedValue = { value, eventAt, createdAt };
-      const held = state.slots.get(slotNo);
-      if (isNewer(candidate, Array.isArray(held) ? undefined : held)) state.slots.set(slotNo, candidate);
+      if (isNewer(candidate, held)) state.slots.set(slotNo, candidate);
     }
     if (changed) state.pushedAt = createdAt;
     return { changed, pushedAt: state.pushedAt };
+  }
+
+  /** What was said last of that event time; the history is asked only about times before the newest. */
+  #pushedAt(
+    entityNo: number,
+    slotNo: number,
+    eventAt: number,
+    held: PushedValue | undefined,
+  ): { readonly value: number | null } | undefined {
+    if (held === undefined || eventAt > held.eventAt) return undefined;
+    return eventAt === held.eventAt ? held : this.#sql.pushedAt.get(entityNo, slotNo, eventAt);
   }
 
   /** @returns how many values entered */
@@ -154,7 +166,7 @@ export class FeaturesWriter {
       if (eventAt < keptFrom) continue;
       entered += 1;
       const index = paneIndexAt(eventAt, paneMs);
-      const before = touched.get(index) ?? window.find((pane) => pane.index === index) ?? this.#pane(entityNo, slotNo, index);
+      const before = touched.get(index) ?? this.#pane(entityNo, slotNo, index, window);
       const own = paneOf(index, value, eventAt);
       touched.set(index, before === undefined ? own : mergePanes(before, own));
     }
@@ -169,7 +181,11 @@ export class FeaturesWriter {
   }
 
   /** What the online store no longer holds is in the history: a late record finds its pane. */
-  #pane(entityNo: number, slotNo: number, index: number): Pane | undefined {
+  #pane(entityNo: number, slotNo: number, index: number, held: readonly Pane[]): Pane | undefined {
+    const newest = held.at(-1);
+    if (newest === undefined || index > newest.index) return undefined;
+    const pane = held.find((each) => each.index === index);
+    if (pane !== undefined) return pane;
     const state = this.#sql.newestPane.get(entityNo, slotNo, index);
     return state === undefined ? undefined : decodePane(state);
   }

@@ -165,9 +165,9 @@ export class SqliteFeatureStore extends FeatureStore {
     return this.#ask(this.#reader, 'rejected', { ...page, importId });
   }
 
-  override listAudits(page: PageOptions & { result: string | undefined; view: string | undefined }): Promise<
-    Page<SkewAudit>
-  > {
+  override listAudits(
+    page: PageOptions & { result: string | undefined; view: string | undefined },
+  ): Promise<Page<SkewAudit>> {
     return this.#ask(this.#reader, 'audits', page);
   }
 
@@ -200,7 +200,9 @@ const unavailable = (cause: unknown): FleetError => {
   const code = codeOf(cause);
   const message = cause instanceof Error ? cause.message : String(cause);
   if (isFleetCode(code)) return new FleetError(code, message, { cause });
-  return new FleetError('FEATURE_STORE_UNAVAILABLE', `The feature store cannot be used (${code}: ${message}).`, { cause });
+  return new FleetError('FEATURE_STORE_UNAVAILABLE', `The feature store cannot be used (${code}: ${message}).`, {
+    cause,
+  });
 };
 
 const isFleetCode = (code: string): code is FleetErrorCode => Object.hasOwn(FLEET_ERRORS, code);

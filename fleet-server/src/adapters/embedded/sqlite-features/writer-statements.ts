@@ -27,7 +27,10 @@ export interface Statements {
 
 export const prepareStatements = (db: Sqlite): Statements => ({
   addView: db.prepare('INSERT INTO views (name) VALUES (?) ON CONFLICT DO NOTHING'),
-  viewNo: db.prepare<[string], number>('SELECT view_no FROM views WHERE name = ?').pluck() as Statement<[string], number>,
+  viewNo: db.prepare<[string], number>('SELECT view_no FROM views WHERE name = ?').pluck() as Statement<
+    [string],
+    number
+  >,
   addSlot: db.prepare('INSERT INTO slots (view_no, identity, position) VALUES (?, ?, 0) ON CONFLICT DO NOTHING'),
   slot: db.prepare('SELECT slot_no, position FROM slots WHERE view_no = ? AND identity = ?'),
   setPosition: db.prepare('UPDATE slots SET position = ? WHERE slot_no = ?'),
@@ -38,9 +41,7 @@ export const prepareStatements = (db: Sqlite): Statements => ({
     `SELECT value FROM pushed WHERE entity_no = ? AND slot_no = ? AND event_at = ? ORDER BY created_at DESC LIMIT 1`,
   ),
   // Two values of one instant in one millisecond: the second is what was known at its end.
-  addPushed: db.prepare(
-    `INSERT INTO pushed VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value`,
-  ),
+  addPushed: db.prepare(`INSERT INTO pushed VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value`),
   newestPane: db
     .prepare<[number, number, number], Buffer>(
       'SELECT state FROM panes WHERE entity_no = ? AND slot_no = ? AND pane = ? ORDER BY created_at DESC LIMIT 1',

@@ -29,7 +29,10 @@ const event = fc.record({
   after: fc.integer({ min: 1, max: 150 }),
   kind: fc.constantFrom('pushed', 'stream'),
   ago: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 1_200 })),
-  value: fc.oneof({ weight: 5, arbitrary: fc.integer({ min: -50, max: 50 }) }, { weight: 1, arbitrary: fc.constant(null) }),
+  value: fc.oneof(
+    { weight: 5, arbitrary: fc.integer({ min: -50, max: 50 }) },
+    { weight: 1, arbitrary: fc.constant(null) },
+  ),
 });
 
 interface Said {
@@ -53,7 +56,11 @@ const oracleWindow = (said: readonly Said[], at: number): Pane | undefined => {
     const before = panes.get(index);
     panes.set(index, before === undefined ? own : mergePanes(before, own));
   }
-  return windowAt([...panes.values()].toSorted((a, b) => a.index - b.index), at, WINDOW);
+  return windowAt(
+    [...panes.values()].toSorted((a, b) => a.index - b.index),
+    at,
+    WINDOW,
+  );
 };
 
 describe('point in time', () => {
@@ -91,7 +98,11 @@ describe('point in time', () => {
         const said: Record<'pushed' | 'stream', Said[]> = { pushed: [], stream: [] };
         for (const { after, kind, ago, value } of events) {
           clock.at += after;
-          const each = { eventAt: clock.at - ago, createdAt: clock.at, value: kind === 'stream' ? (value ?? 0) : value };
+          const each = {
+            eventAt: clock.at - ago,
+            createdAt: clock.at,
+            value: kind === 'stream' ? (value ?? 0) : value,
+          };
           if (kind === 'pushed') {
             const known = said.pushed.filter(({ eventAt }) => eventAt === each.eventAt).at(-1);
             const isNews = known === undefined || known.value !== value;
