@@ -22,7 +22,7 @@ interface Part {
   readonly sizeBytes: number;
 }
 
-/** Rows are never cut: a line break inside quotes belongs to its row. Every part begins with the header. */
+// Rows are never cut: a line break inside quotes belongs to its row. Every part begins with the header.
 async function* partsOf(file: string): AsyncGenerator<Part> {
   const lines = createInterface({ input: createReadStream(file, 'utf8'), crlfDelay: Infinity });
   let header: string | undefined;

@@ -208,15 +208,15 @@ export const addFeature = (program: Command, surroundings: Surroundings): void =
     .argument('<file>', 'a JSON file that holds one view, or - for standard input')
     .description('define a view, or replace it')
     .action((file: string, _: object, command: Command) => define(contextOf(surroundings, command), file));
-  feature
+  const put = feature
     .command('put')
     .argument('<view>', 'view', viewName)
     .argument('<entity>', 'entity', entityId)
     .argument('<values...>', 'feature=value; null says that there is none')
     .option('--at <instant>', 'when this was true; now when absent', instant)
     .description('tell values of one entity')
-    .action(async (view: string, entity: string, words: string[], { at }: { at?: number }, command: Command) => {
-      const context = contextOf(surroundings, command);
+    .action(async (view: string, entity: string, words: string[], { at }: { at?: number }) => {
+      const context = contextOf(surroundings, put);
       const body = { values: Object.fromEntries(words.map(assigned)), ...(at !== undefined && { eventAt: at }) };
       const path = `/api/features/${view}/${entity}`;
       showEntity(context, await context.api.call({ method: 'PUT', path, body, answer: entityFeaturesSchema }));

@@ -2,20 +2,17 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { requestIdSchema, type FeatureImport, type Page, type RejectedRow } from '@shoal/protocol';
 import { parse, type CsvError } from 'csv-parse';
-import type { Logger } from 'pino';
 import type { Actor } from '../audit/actor.ts';
 import { AuditService } from '../audit/audit.service.ts';
 import { FleetError } from '../errors.ts';
-import { LOGGER } from '../platform.module.ts';
-import { Clock } from '../ports/clock.ts';
 import { FeatureStore, type PageOptions, type PushedWrite } from '../ports/feature-store.ts';
-import { Metrics } from '../ports/metrics.ts';
 import type { CompiledView } from './compiled-view.ts';
 import { readHeader, readRow, type CsvColumns } from './csv-rows.ts';
 import { ViewRegistry } from './view-registry.service.ts';
+import { Surroundings } from './surroundings.service.ts';
 
 /** Rows read in one turn of the event loop, and stored in one transaction. */
 const ROWS_AT_ONCE = 250;
@@ -43,24 +40,13 @@ export class FeatureImportService {
   private readonly registry: ViewRegistry;
   private readonly store: FeatureStore;
   private readonly audit: AuditService;
-  private readonly clock: Clock;
-  private readonly metrics: Metrics;
-  private readonly log: Logger;
+  private readonly around: Surroundings;
 
-  constructor(
-    registry: ViewRegistry,
-    store: FeatureStore,
-    audit: AuditService,
-    clock: Clock,
-    metrics: Metrics,
-    @Inject(LOGGER) log: Logger,
-  ) {
+  constructor(registry: ViewRegistry, store: FeatureStore, audit: AuditService, around: Surroundings) {
     this.registry = registry;
     this.store = store;
     this.audit = audit;
-    this.clock = clock;
-    this.metrics = metrics;
-    this.log = log;
+    this.around = around;
   }
 
   /**
@@ -128,10 +114,10 @@ export class FeatureImportService {
           this.take(part, compiled, columns, next.value);
         }
         for (const { code, message } of skipped.splice(0)) {
-          // A quote that is never closed swallows the rest of the file.
-          if (code === 'CSV_QUOTE_NOT_CLOSED') isWhole = false;
           line += 1;
           this.refuse(part, { line, reason: 'FEATURE_ROW_MALFORMED', detail: message, sample: '' });
+          // A quote that is never closed swallows the rest of the file.
+          isWhole &&= code !== 'CSV_QUOTE_NOT_CLOSED';
         }
       } catch (error) {
         // Of the file, not of a row: nothing after it can be read.
@@ -139,7 +125,7 @@ export class FeatureImportService {
         isWhole = false;
         const detail = `Nothing is read after this: ${error instanceof Error ? error.message : String(error)}`;
         this.refuse(part, { line: line + 1, reason: 'FEATURE_ROW_MALFORMED', detail, sample: '' });
-        this.log.warn({ importId, err: error }, 'an import broke off');
+        this.around.log.warn({ importId, err: error }, 'an import broke off');
       }
       if (part.writes.length + part.rejected.length < ROWS_AT_ONCE && more) continue;
       if (part.writes.length + part.rejected.length > 0) await this.store.importRows({ importId, ...part });
@@ -151,7 +137,7 @@ export class FeatureImportService {
 
   private take(part: Part, compiled: CompiledView, columns: CsvColumns, { record, info }: CsvRecord): void {
     try {
-      part.writes.push(readRow(compiled, columns, record, this.clock.now()));
+      part.writes.push(readRow(compiled, columns, record, this.around.clock.now()));
     } catch (error) {
       if (!(error instanceof FleetError)) throw error;
       const sample = record.join(',').slice(0, SAMPLE_CHARACTERS);
@@ -161,7 +147,7 @@ export class FeatureImportService {
 
   private refuse(part: Part, row: RejectedRow): void {
     part.rejected.push(row);
-    this.metrics.count('feature_rows_rejected_total', 1, { code: row.reason });
+    this.around.metrics.count('feature_rows_rejected_total', 1, { code: row.reason });
   }
 }
 

@@ -1,5 +1,5 @@
 /** The way from an entity to the vector a model is fed with: what inference, scoring and the API read features by. */
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import {
   codeFeature,
   isModelError,
@@ -9,16 +9,13 @@ import {
   type JudgedFeature,
 } from '@shoal/models';
 import type { EntityFeature, FeatureStatus, FeatureValue } from '@shoal/protocol';
-import type { FeaturesConfig } from '../config.ts';
 import { FleetError } from '../errors.ts';
-import { Clock } from '../ports/clock.ts';
 import { FeatureStore, type StoredEntity } from '../ports/feature-store.ts';
-import { Metrics } from '../ports/metrics.ts';
 import type { CompiledView } from './compiled-view.ts';
-import { FEATURES_CONFIG } from './feature-views.service.ts';
 import { judgeEntity, sortOut } from './served-entity.ts';
-import { SkewAuditService } from './skew-audit.service.ts';
+import { SkewAuditService, type Served } from './skew-audit.service.ts';
 import { ViewRegistry } from './view-registry.service.ts';
+import { Surroundings } from './surroundings.service.ts';
 
 /** A view by its name (the current version) or its hash (that version), or the vector a bundle pins. */
 export type VectorReference = string | EntityVector;
@@ -61,26 +58,15 @@ export interface VectorPlan {
 export class FeatureReader {
   private readonly registry: ViewRegistry;
   private readonly store: FeatureStore;
-  private readonly clock: Clock;
-  private readonly metrics: Metrics;
   private readonly skew: SkewAuditService;
-  private readonly auditEvery: number;
-  private reads = 0;
+  private readonly around: Surroundings;
+  private noted = 0;
 
-  constructor(
-    registry: ViewRegistry,
-    store: FeatureStore,
-    clock: Clock,
-    metrics: Metrics,
-    skew: SkewAuditService,
-    @Inject(FEATURES_CONFIG) config: FeaturesConfig,
-  ) {
+  constructor(registry: ViewRegistry, store: FeatureStore, skew: SkewAuditService, around: Surroundings) {
     this.registry = registry;
     this.store = store;
-    this.clock = clock;
-    this.metrics = metrics;
     this.skew = skew;
-    this.auditEvery = config.auditEvery;
+    this.around = around;
   }
 
   /**
@@ -113,20 +99,23 @@ export class FeatureReader {
     return asOf === undefined ? this.store.read(view.viewNo, entity) : this.storedAsOf(view, entity, asOf);
   }
 
+  /** What of one view was served just now; one of `auditEvery` is derived again from the history. */
+  note(view: CompiledView, served: Served): void {
+    this.noted += 1;
+    if ((this.noted - 1) % this.around.config.auditEvery === 0) this.skew.sample(view, served);
+  }
+
   private readNow(plan: VectorPlan, entity: string, overrides: ReadOptions['overrides']): ServedVector {
     const startedAt = performance.now();
-    const asOf = this.clock.now();
+    const asOf = this.around.clock.now();
     const stored = plan.views.map(({ viewNo }) => this.store.read(viewNo, entity));
     const judged = judgeAll(plan, stored, asOf);
-    this.reads += 1;
-    if ((this.reads - 1) % this.auditEvery === 0) {
-      for (const [of, view] of plan.views.entries()) {
-        this.skew.sample(view, { entity, servedAt: asOf, stored: stored[of], judged: judged[of] ?? [] });
-      }
+    for (const [of, view] of plan.views.entries()) {
+      this.note(view, { entity, servedAt: asOf, stored: stored[of], judged: judged[of] ?? [] });
     }
     const answer = served(plan, judged, { asOf, entity, overrides });
-    this.metrics.count('feature_reads_total');
-    this.metrics.observe('feature_read_seconds', (performance.now() - startedAt) / 1_000);
+    this.around.metrics.count('feature_reads_total');
+    this.around.metrics.observe('feature_read_seconds', (performance.now() - startedAt) / 1_000);
     return answer;
   }
 

@@ -11,14 +11,13 @@ import type {
   Page,
 } from '@shoal/protocol';
 import { FleetError } from '../errors.ts';
-import { Clock } from '../ports/clock.ts';
 import { FeatureStore, type SlotHistory, type StoredEntity } from '../ports/feature-store.ts';
-import { Metrics } from '../ports/metrics.ts';
 import { historySlotsOf, type CompiledView } from './compiled-view.ts';
 import { FeatureReader } from './feature-reader.service.ts';
 import { codeValues, requirePast } from './pushed-values.ts';
 import { judgeEntity, showEntity, shownValue } from './served-entity.ts';
 import { ViewRegistry } from './view-registry.service.ts';
+import { Surroundings } from './surroundings.service.ts';
 
 /** Entities read in one turn of the event loop. */
 const ENTITIES_PER_TURN = 50;
@@ -40,22 +39,24 @@ export class FeatureValuesService {
   private readonly registry: ViewRegistry;
   private readonly store: FeatureStore;
   private readonly reader: FeatureReader;
-  private readonly clock: Clock;
-  private readonly metrics: Metrics;
+  private readonly around: Surroundings;
 
-  constructor(registry: ViewRegistry, store: FeatureStore, reader: FeatureReader, clock: Clock, metrics: Metrics) {
+  constructor(registry: ViewRegistry, store: FeatureStore, reader: FeatureReader, around: Surroundings) {
     this.registry = registry;
     this.store = store;
     this.reader = reader;
-    this.clock = clock;
-    this.metrics = metrics;
+    this.around = around;
   }
 
   /** Never fails for a missing value: it shows what there is. @throws FleetError FEATURE_VIEW_NOT_FOUND */
   async show(view: string, entity: string, asOf: number | undefined): Promise<ShownEntity> {
     const compiled = this.registry.named(view);
-    const at = asOf ?? this.clock.now();
-    return shownOf(compiled, entity, await this.reader.stored(compiled, entity, asOf), at);
+    const at = asOf ?? this.around.clock.now();
+    const stored = await this.reader.stored(compiled, entity, asOf);
+    if (asOf === undefined) {
+      this.reader.note(compiled, { entity, servedAt: at, stored, judged: judgeEntity(compiled, stored, at) });
+    }
+    return shownOf(compiled, entity, stored, at);
   }
 
   /**
@@ -70,7 +71,7 @@ export class FeatureValuesService {
     ifMatch: string | undefined,
   ): Promise<ShownEntity> {
     const compiled = this.registry.named(view);
-    requirePast(eventAt, this.clock.now());
+    requirePast(eventAt, this.around.clock.now());
     const { viewNo } = compiled;
     const coded = codeValues(compiled, values);
     const outcome = await this.store.put({
@@ -84,14 +85,14 @@ export class FeatureValuesService {
       const what = `${entity} of view ${view} was changed since; If-Match says ${ifMatch?.slice(0, 80)}`;
       throw new FleetError('REVISION_STALE', `${what}. Read it again and repeat the change.`);
     }
-    if (outcome.changed) this.metrics.count('feature_values_stored_total', coded.length);
-    return shownOf(compiled, entity, this.store.read(viewNo, entity), this.clock.now());
+    if (outcome.changed) this.around.metrics.count('feature_values_stored_total', coded.length);
+    return shownOf(compiled, entity, this.store.read(viewNo, entity), this.around.clock.now());
   }
 
   /** @throws FleetError FEATURE_VIEW_NOT_FOUND | FEATURE_UNKNOWN */
   async columns(view: string, { entities, features, asOf }: FeatureBulkRead): Promise<FeatureColumns> {
     const compiled = this.registry.named(view);
-    const at = asOf ?? this.clock.now();
+    const at = asOf ?? this.around.clock.now();
     const all = compiled.view.features.map(({ name }) => name);
     const picked = (features ?? all).map((name) => {
       const index = all.indexOf(name);

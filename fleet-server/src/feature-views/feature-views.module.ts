@@ -7,10 +7,11 @@ import { FeatureReader } from './feature-reader.service.ts';
 import { FeatureRecordsController } from './feature-records.controller.ts';
 import { FeatureValuesService } from './feature-values.service.ts';
 import { FeatureViewsController } from './feature-views.controller.ts';
-import { FEATURES_CONFIG, FeatureViewsService } from './feature-views.service.ts';
+import { FeatureViewsService } from './feature-views.service.ts';
 import { FeaturesController } from './features.controller.ts';
 import { LogConsumer } from './log-consumer.service.ts';
 import { SkewAuditService } from './skew-audit.service.ts';
+import { FEATURES_CONFIG, Surroundings } from './surroundings.service.ts';
 import { ViewRegistry } from './view-registry.service.ts';
 
 @Module({})
@@ -32,6 +33,7 @@ export class FeatureViewsModule implements OnModuleInit, BeforeApplicationShutdo
       controllers: [FeatureViewsController, FeatureRecordsController, FeaturesController],
       providers: [
         { provide: FEATURES_CONFIG, useValue: config },
+        Surroundings,
         ViewRegistry,
         FeatureViewsService,
         FeatureValuesService,

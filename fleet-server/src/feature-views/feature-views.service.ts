@@ -1,41 +1,30 @@
 /** Defines feature views: stored by version, audited, and registered with the store before anybody can name them. */
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { entityViewHash, SHIPPED_VIEWS } from '@shoal/models';
 import type { EntityView, FeatureViewDocument, Page } from '@shoal/protocol';
 import { SYSTEM, type Actor } from '../audit/actor.ts';
 import { AuditService, type Recorder } from '../audit/audit.service.ts';
-import type { FeaturesConfig } from '../config.ts';
 import { ControlDatabase, type FeatureViewRow, type Transaction } from '../db/database.ts';
 import { FleetError } from '../errors.ts';
 import { requireRevision } from '../listing/conditional.ts';
 import { decodeCursor, encodeCursor } from '../listing/cursor.ts';
-import { Clock } from '../ports/clock.ts';
 import { FeatureViewsStore } from './feature-views.store.ts';
 import { ViewRegistry } from './view-registry.service.ts';
-
-export const FEATURES_CONFIG = Symbol('featuresConfig');
+import { Surroundings } from './surroundings.service.ts';
 
 @Injectable()
 export class FeatureViewsService {
   private readonly rows = new FeatureViewsStore();
   private readonly database: ControlDatabase;
   private readonly audit: AuditService;
-  private readonly clock: Clock;
   private readonly registry: ViewRegistry;
-  private readonly config: FeaturesConfig;
+  private readonly around: Surroundings;
 
-  constructor(
-    database: ControlDatabase,
-    audit: AuditService,
-    clock: Clock,
-    registry: ViewRegistry,
-    @Inject(FEATURES_CONFIG) config: FeaturesConfig,
-  ) {
+  constructor(database: ControlDatabase, audit: AuditService, registry: ViewRegistry, around: Surroundings) {
     this.database = database;
     this.audit = audit;
-    this.clock = clock;
     this.registry = registry;
-    this.config = config;
+    this.around = around;
   }
 
   /** Registers every stored version; the views that come with Shoal are defined once, and stay removed when removed. */
@@ -46,7 +35,7 @@ export class FeatureViewsService {
       const compiled = this.registry.version(row.hash);
       if (compiled !== undefined) this.registry.makeCurrent(compiled);
     }
-    if (this.config.shippedViews === 'leave') return;
+    if (this.around.config.shippedViews === 'leave') return;
     const known = new Set(versions.map(({ view }) => view.name));
     for (const view of SHIPPED_VIEWS) if (!known.has(view.name)) await this.create(SYSTEM, view, undefined);
   }
@@ -125,7 +114,7 @@ export class FeatureViewsService {
       name: view.name,
       hash: entityViewHash(view),
       revision: (before?.revision ?? 0) + 1,
-      updated_at: this.clock.now(),
+      updated_at: this.around.clock.now(),
     };
     if (!(await this.rows.write(transaction, row, view))) {
       throw new FleetError('REVISION_STALE', `View ${view.name} was changed meanwhile; read it and try again.`);

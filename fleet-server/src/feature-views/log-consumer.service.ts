@@ -3,17 +3,12 @@
  * is killed. Work takes a bounded share of the time, so that ingest goes first.
  */
 import { setTimeout } from 'node:timers/promises';
-import { Inject, Injectable } from '@nestjs/common';
-import type { Logger } from 'pino';
-import type { FeaturesConfig } from '../config.ts';
-import { LOGGER } from '../platform.module.ts';
-import { Clock } from '../ports/clock.ts';
+import { Injectable } from '@nestjs/common';
 import { FeatureStore } from '../ports/feature-store.ts';
-import { Metrics } from '../ports/metrics.ts';
 import { TelemetryStore } from '../ports/telemetry-store.ts';
-import { FEATURES_CONFIG } from './feature-views.service.ts';
 import { pointsOf } from './log-points.ts';
 import { ViewRegistry } from './view-registry.service.ts';
+import { Surroundings } from './surroundings.service.ts';
 
 /** Commits asked for at once: grows while they are small, so that a backlog of single readings is not slow. */
 const COMMITS = { least: 4, most: 256 } as const;
@@ -31,31 +26,17 @@ export class LogConsumer {
   private readonly telemetry: TelemetryStore;
   private readonly store: FeatureStore;
   private readonly registry: ViewRegistry;
-  private readonly clock: Clock;
-  private readonly metrics: Metrics;
-  private readonly log: Logger;
-  private readonly config: FeaturesConfig;
   private readonly stopping = new AbortController();
+  private readonly around: Surroundings;
   private running: Promise<void> = Promise.resolve();
   private commits: number = COMMITS.least;
   private droppedAt = 0;
 
-  constructor(
-    telemetry: TelemetryStore,
-    store: FeatureStore,
-    registry: ViewRegistry,
-    clock: Clock,
-    metrics: Metrics,
-    @Inject(LOGGER) log: Logger,
-    @Inject(FEATURES_CONFIG) config: FeaturesConfig,
-  ) {
+  constructor(telemetry: TelemetryStore, store: FeatureStore, registry: ViewRegistry, around: Surroundings) {
     this.telemetry = telemetry;
     this.store = store;
     this.registry = registry;
-    this.clock = clock;
-    this.metrics = metrics;
-    this.log = log;
-    this.config = config;
+    this.around = around;
   }
 
   start(): void {
@@ -70,8 +51,8 @@ export class LogConsumer {
   private async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const restMs = await this.step().catch((error: unknown) => {
-        this.metrics.count('feature_consumer_errors_total');
-        this.log.error({ err: error }, 'the log could not be carried into windows; it is tried again');
+        this.around.metrics.count('feature_consumer_errors_total');
+        this.around.log.error({ err: error }, 'the log could not be carried into windows; it is tried again');
         return RETRY_MS;
       });
       await setTimeout(restMs, undefined, { signal, ref: false }).catch(() => undefined);
@@ -80,11 +61,11 @@ export class LogConsumer {
 
   /** @returns milliseconds to rest */
   private async step(): Promise<number> {
-    const startedAt = this.clock.monotonic();
-    const now = this.clock.now();
+    const startedAt = this.around.clock.monotonic();
+    const now = this.around.clock.now();
     await this.dropOld(now);
     const streams = this.registry.streams();
-    if (streams.length === 0) return this.config.consumerIdleMs;
+    if (streams.length === 0) return this.around.config.consumerIdleMs;
     const from = Math.min(...streams.map(({ slotNo }) => this.registry.positionOf(slotNo)));
     // A window that was defined later starts where the others have been long ago: it catches up alone.
     const behind = streams.filter(({ slotNo }) => this.registry.positionOf(slotNo) === from);
@@ -100,24 +81,24 @@ export class LogConsumer {
           behind.map(({ slotNo }) => slotNo),
           until,
         );
-      return this.config.consumerIdleMs;
+      return this.around.config.consumerIdleMs;
     }
     const appended = entries.flatMap((entry) => entry.appended);
     const { applied, tooLate } = await this.store.applyLog({
       lastBatchId: last.batchId,
       slotNos: behind.map(({ slotNo }) => slotNo),
       points: appended.flatMap((batch) => pointsOf(batch, behind)),
-      keptFrom: now - this.config.historyDays * DAY_MS,
+      keptFrom: now - this.around.config.historyDays * DAY_MS,
     });
     this.registry.moved(
       behind.map(({ slotNo }) => slotNo),
       last.batchId,
     );
-    this.metrics.count('feature_records_applied_total', applied);
-    this.metrics.count('feature_records_too_late_total', tooLate);
-    this.metrics.gauge('feature_log_position', last.batchId);
+    this.around.metrics.count('feature_records_applied_total', applied);
+    this.around.metrics.count('feature_records_too_late_total', tooLate);
+    this.around.metrics.gauge('feature_log_position', last.batchId);
     this.pace(appended.reduce((sum, { records }) => sum + records.length, 0));
-    return REST * (this.clock.monotonic() - startedAt);
+    return REST * (this.around.clock.monotonic() - startedAt);
   }
 
   private async move(slotNos: readonly number[], position: number): Promise<void> {
@@ -133,6 +114,6 @@ export class LogConsumer {
   private async dropOld(now: number): Promise<void> {
     if (now - this.droppedAt < DROP_EVERY_MS) return;
     this.droppedAt = now;
-    await this.store.dropPanesBefore(now - (this.config.historyDays + 1) * DAY_MS);
+    await this.store.dropPanesBefore(now - (this.around.config.historyDays + 1) * DAY_MS);
   }
 }

@@ -1,11 +1,7 @@
 /** Skew: samples of what was served are derived again from the history, as of the instant they were served. */
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { JudgedFeature } from '@shoal/models';
 import type { Page, SkewAudit } from '@shoal/protocol';
-import type { Logger } from 'pino';
-import type { FeaturesConfig } from '../config.ts';
-import { LOGGER } from '../platform.module.ts';
-import { Clock } from '../ports/clock.ts';
 import {
   FeatureStore,
   type Knowledge,
@@ -13,12 +9,12 @@ import {
   type SettledAudit,
   type StoredEntity,
 } from '../ports/feature-store.ts';
-import { Metrics } from '../ports/metrics.ts';
 import type { CompiledView } from './compiled-view.ts';
-import { FEATURES_CONFIG } from './feature-views.service.ts';
 import { judgeEntity } from './served-entity.ts';
+import { Surroundings } from './surroundings.service.ts';
 
-interface Served {
+/** What was served of one view, and from what. */
+export interface Served {
   readonly entity: string;
   readonly servedAt: number;
   readonly stored: StoredEntity | undefined;
@@ -38,32 +34,22 @@ const NOTHING_KNOWN: Knowledge = { pushedAt: 0, streamAt: 0 };
 @Injectable()
 export class SkewAuditService {
   private readonly store: FeatureStore;
-  private readonly clock: Clock;
-  private readonly metrics: Metrics;
-  private readonly log: Logger;
-  private readonly everyMs: number;
   private pending: Sample[] = [];
   private readonly seen = { audited: 0, mismatched: 0 };
+  private readonly around: Surroundings;
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
 
-  constructor(
-    store: FeatureStore,
-    clock: Clock,
-    metrics: Metrics,
-    @Inject(LOGGER) log: Logger,
-    @Inject(FEATURES_CONFIG) config: FeaturesConfig,
-  ) {
+  constructor(store: FeatureStore, around: Surroundings) {
     this.store = store;
-    this.clock = clock;
-    this.metrics = metrics;
-    this.log = log;
-    this.everyMs = config.auditMs;
+    this.around = around;
   }
 
   start(): void {
-    this.metrics.gauge('feature_skew_ratio', 0);
-    this.timer = setInterval(() => (this.running = this.auditNow()), this.everyMs);
+    this.around.metrics.gauge('feature_skew_ratio', 0);
+    this.timer = setInterval(() => {
+      this.running = this.auditNow();
+    }, this.around.config.auditMs);
     this.timer.unref();
   }
 
@@ -93,13 +79,13 @@ export class SkewAuditService {
       for (const sample of samples) audits.push(await this.audit(sample));
       await this.store.saveAudits(audits);
       for (const { result } of audits) {
-        this.metrics.count('feature_skew_audits_total', 1, { result });
+        this.around.metrics.count('feature_skew_audits_total', 1, { result });
         this.seen.audited += 1;
         if (result === 'mismatch') this.seen.mismatched += 1;
       }
-      this.metrics.gauge('feature_skew_ratio', this.seen.mismatched / this.seen.audited);
+      this.around.metrics.gauge('feature_skew_ratio', this.seen.mismatched / this.seen.audited);
     } catch (error) {
-      this.log.error({ err: error }, 'served vectors could not be audited');
+      this.around.log.error({ err: error }, 'served vectors could not be audited');
     }
   }
 
@@ -115,7 +101,7 @@ export class SkewAuditService {
       hash: compiled.hash,
       entity,
       servedAt,
-      auditedAt: this.clock.now(),
+      auditedAt: this.around.clock.now(),
       result,
       differing: compiled.view.features.filter((_, index) => derived[index] !== values[index]).map(({ name }) => name),
       served: [...values],

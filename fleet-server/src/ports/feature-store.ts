@@ -107,15 +107,6 @@ export interface ImportPart {
   readonly rejected: readonly RejectedRow[];
 }
 
-export interface ServedSample {
-  readonly viewHash: string;
-  readonly viewName: string;
-  readonly entity: string;
-  readonly servedAt: number;
-  readonly known: Knowledge;
-  readonly served: readonly (number | null)[];
-}
-
 export type SettledAudit = Omit<SkewAudit, 'id'>;
 
 export interface PageOptions {

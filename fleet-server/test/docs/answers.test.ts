@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { OPERATIONS, type Operation } from '@shoal/protocol';
 import type { z } from 'zod';
 import { call } from '../call.ts';
-import { startTestServer, type TestServer } from '../running-server.ts';
+import { startTestServer, until, type TestServer } from '../running-server.ts';
 import { TestDevice } from '../test-device.ts';
 
 let server: TestServer;
@@ -19,7 +19,7 @@ const customer = {
 };
 const model = { name: 'pump-anomaly', version: '1.0.0' };
 beforeAll(async () => {
-  server = await startTestServer();
+  server = await startTestServer({ SHOAL_FEATURES_AUDIT_EVERY: '1', SHOAL_FEATURES_AUDIT_MS: '20' });
   device = await TestDevice.online(server.mqttPort, 'pump-01');
   await device.records('readings', [{ sequence: 1, observedAt: at, source: 'pump', values: { a: 1, b: null } }]);
   const window = { startAt: at - 1_000, endAt: at, count: 1 };
@@ -32,6 +32,9 @@ beforeAll(async () => {
   await call('POST', `${server.httpUrl}/api/feature-views`, customer);
   const csv = { 'content-type': 'text/csv', 'idempotency-key': 'import-1' };
   await call('POST', `${server.httpUrl}/api/features/customer/import`, 'entity,orders\nc-1,3\nc-2,x\n', csv);
+  const audits = `${server.httpUrl}/api/feature-audits`;
+  await call('GET', `${server.httpUrl}/api/features/customer/c-1`);
+  await until(async () => (await call<{ items: unknown[] }>('GET', audits)).body.items.length > 0);
   const commands = `${server.httpUrl}/api/devices/pump-01/commands`;
   ({ commandId } = (await call<{ commandId: string }>('POST', commands, { name: 'ping' })).body);
 });

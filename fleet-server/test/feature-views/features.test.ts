@@ -207,8 +207,12 @@ describe('features', () => {
     expect(unknown.body.code).toBe('FEATURE_UNKNOWN');
   });
 
-  it('has no audits before a model asked', async () => {
-    expect(((await server.get('/api/feature-audits')) as Page<SkewAudit>).items).toEqual([]);
+  it('audits what it serves: the history gives it, or knows what was not applied yet', async () => {
+    await until(
+      async () => ((await server.get('/api/feature-audits?view=customer')) as Page<SkewAudit>).items.length > 0,
+    );
+    const { items } = (await server.get('/api/feature-audits?result=mismatch')) as Page<SkewAudit>;
+    expect(items).toEqual([]);
     expect(await server.metric('shoal_feature_skew_ratio')).toBe(0);
   });
 });

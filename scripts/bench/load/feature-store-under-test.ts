@@ -86,7 +86,7 @@ export class FeatureStoreUnderTest {
     const { FeatureReader } = await builtModule<{ FeatureReader: New<Reader> }>(
       'feature-views/feature-reader.service.js',
     );
-    const { loadConfig } = await builtModule<{ loadConfig(sources: object): { features: object } }>('config.js');
+    const { loadConfig } = await builtModule<{ loadConfig: (sources: object) => { features: object } }>('config.js');
     const { features } = loadConfig({ file: undefined, environment: {}, flags: {} });
     const [clock, metrics, log] = [made(SystemClock), made(PrometheusMetrics), { error: () => undefined }];
     const store = made(SqliteFeatureStore, this.file, { clock, metrics, log });
@@ -95,8 +95,8 @@ export class FeatureStoreUnderTest {
     const registry = made(ViewRegistry, store);
     this.#compiled = await registry.adopt(VIEW);
     registry.makeCurrent(this.#compiled);
-    const skew = made(SkewAuditService, store, clock, metrics, log, features);
-    this.#reader = made(FeatureReader, registry, store, clock, metrics, skew, features);
+    const around = { clock, metrics, log, config: features };
+    this.#reader = made(FeatureReader, registry, store, made(SkewAuditService, store, around), around);
     this.#plan = this.#reader.plan(VIEW.name);
   }
 

@@ -13,10 +13,11 @@ const IMPORT = `SELECT import_no AS importNo, import_id AS importId, view, state
   finished_at AS finishedAt, rows, stored, unchanged, rejected, reasons FROM imports`;
 const LAST = Number.MAX_SAFE_INTEGER;
 
-const asImport = ({ importNo: _, reasons, ...rest }: ImportRow): FeatureImport => ({
-  ...rest,
-  reasons: JSON.parse(reasons) as Record<string, number>,
-});
+const asImport = (row: ImportRow): FeatureImport => {
+  const { importId, view, state, startedAt, finishedAt, rows, stored, unchanged, rejected } = row;
+  const reasons = JSON.parse(row.reasons) as Record<string, number>;
+  return { importId, view, state, startedAt, finishedAt, rows, stored, unchanged, rejected, reasons };
+};
 
 const numberOf = (cursor: string | undefined, absent: number): number =>
   cursor === undefined ? absent : Number(decodeCursor(cursor, ['number'])[0]);

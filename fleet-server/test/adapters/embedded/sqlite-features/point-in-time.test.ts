@@ -87,6 +87,7 @@ describe('point in time', () => {
   });
 
   let entities = 0;
+  let disagreed = 0;
   let batchId = 0;
   test('the online store and every as-of read equal the oracle, whatever comes late', async () => {
     const [pushedSlot, streamSlot] = registered.slots.map(({ slotNo }) => slotNo) as [number, number];
@@ -108,7 +109,7 @@ describe('point in time', () => {
             const isNews = known === undefined || known.value !== value;
             const { viewNo } = registered;
             const outcome = await store.put({ viewNo, entity, eventAt: each.eventAt, values: [[pushedSlot, value]] });
-            expect(outcome).toMatchObject({ changed: isNews });
+            disagreed += 'changed' in outcome && outcome.changed === isNews ? 0 : 1;
             if (!isNews) continue;
           } else {
             batchId += 1;
@@ -139,6 +140,7 @@ describe('point in time', () => {
       }),
       { numRuns: 60 },
     );
+    expect(disagreed).toBe(0);
   });
 
   test('effects and position are one: what was applied is at its position after a reopening', async () => {
