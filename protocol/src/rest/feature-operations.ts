@@ -79,7 +79,7 @@ export const FEATURE_OPERATIONS: readonly Operation[] = [
     description: 'Its history stays, and bundles that pin one of its versions are served as before.',
     params: viewParams,
     headers: ifMatchHeader,
-    responses: { 204: nothing('Removed.'), ...problems(404, 409) },
+    responses: { 204: nothing('Removed.'), ...problems(404, 409, 415) },
   },
   {
     id: 'getEntityFeatures',
