@@ -36,6 +36,15 @@ export const CLI_ERRORS = {
     exitCode: EXIT.timeout,
     description: 'Fewer messages than --count came within --seconds.',
   },
+  IMPORT_ROWS_REJECTED: {
+    exitCode: EXIT.refused,
+    description:
+      'Some rows of the file were refused and are listed; the others are stored. Correct these and import again.',
+  },
+  IMPORT_INCOMPLETE: {
+    exitCode: EXIT.failed,
+    description: 'A CSV file could not be read to its end. Correct it and import it again: nothing is stored twice.',
+  },
   COMMAND_FAILED: { exitCode: EXIT.failed, description: 'The device carried the command out and it failed.' },
   COMMAND_UNSUPPORTED: { exitCode: EXIT.refused, description: 'The device does not know this command.' },
   COMMAND_EXPIRED: {

@@ -6,10 +6,12 @@ import { CliError, cliError, EXIT, type ExitCode } from './errors.ts';
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
 export interface Call<T> {
-  readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly path: string;
   readonly query?: Query;
   readonly body?: unknown;
+  /** In place of `body`, sent as it is. */
+  readonly raw?: { readonly type: string; readonly text: string };
   readonly headers?: Readonly<Record<string, string>>;
   /** What the answer must be; `z.undefined()` for none. */
   readonly answer: z.ZodType<T>;
@@ -92,16 +94,18 @@ export class FleetApi {
   }
 
   private async fetch(url: URL, call: Call<unknown>): Promise<{ response: Response; text: string }> {
-    const { method = 'GET', body, headers = {} } = call;
+    const { method = 'GET', body, raw, headers = {} } = call;
     try {
       const response = await fetch(url, {
         method,
         headers: {
           accept: 'application/json',
           ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...(raw !== undefined && { 'content-type': raw.type }),
           ...headers,
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
+        ...(raw !== undefined && { body: raw.text }),
         redirect: 'error',
         signal: AbortSignal.timeout(this.timeoutMs),
       });

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import type { Surroundings } from './command-context.ts';
 import { addDevice } from './device.ts';
 import { CliError, EXIT, type ExitCode } from './errors.ts';
+import { addFeature } from './feature.ts';
 import { addHistory } from './history.ts';
 import { whole } from './moments.ts';
 import { addOverview } from './overview.ts';
@@ -27,6 +28,7 @@ const programOf = (surroundings: Surroundings): Command => {
     });
   addOverview(program, surroundings);
   addDevice(program, surroundings);
+  addFeature(program, surroundings);
   addHistory(program, surroundings);
   addSubscribe(program, surroundings);
   return program;

@@ -50,6 +50,11 @@ export class Terminal {
     this.stderr.write(`${text}\n`);
   }
 
+  /** How far something is: on a terminal one line that is painted over, elsewhere nothing. */
+  progress(text: string): void {
+    if (this.stderr.isTTY === true) this.stderr.write(`\r${text}\u001b[K`);
+  }
+
   /** Starts the screen anew, when there is one. */
   clear(): void {
     if (this.isWatched) this.stdout.write('\u001b[2J\u001b[H');

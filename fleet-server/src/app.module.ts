@@ -8,6 +8,7 @@ import { DatabaseModule } from './db/database.module.ts';
 import { DeviceCommandsModule } from './device-commands/device-commands.module.ts';
 import { DevicesModule } from './devices/devices.module.ts';
 import { DocsModule } from './docs/docs.module.ts';
+import { FeatureViewsModule } from './feature-views/feature-views.module.ts';
 import { HealthModule } from './health/health.module.ts';
 import { IdentityModule } from './identity/identity.module.ts';
 import { IngestModule } from './ingest/ingest.module.ts';
@@ -29,6 +30,7 @@ export class AppModule {
         DevicesModule,
         TwinsModule,
         DeviceCommandsModule,
+        FeatureViewsModule.of(config.features),
         IngestModule,
         TelemetryModule.of(config.storage),
         ContextModule,

@@ -44,17 +44,33 @@ const storageSchema = z.strictObject({
   maxPages: amount(4_294_967_294, 'upper bound of the telemetry file in pages of 4 kB; appends are refused above it'),
 });
 
+const featuresSchema = z.strictObject({
+  historyDays: amount(
+    30,
+    'days that panes of windows are kept, and how late a record may come to enter its window; pushed values are kept for ever',
+  ),
+  shippedViews: z
+    .enum(['define', 'leave'])
+    .default('define')
+    .describe('whether the views that come with Shoal are defined'),
+  auditEvery: amount(1_000, 'one of so many served vectors is derived again from the history'),
+  auditMs: durationMs(60_000, 'time between two audits of served vectors'),
+  consumerIdleMs: durationMs(250, 'longest time between a commit of telemetry and its effect on windows when idle'),
+});
+
 export const configSchema = z.strictObject({
   dataDir: z.string().min(1).default('shoal-data').describe('folder of the databases, made when missing'),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   mqtt: mqttSchema.prefault({}),
   http: httpSchema.prefault({}),
   storage: storageSchema.prefault({}),
+  features: featuresSchema.prefault({}),
 });
 
 export type ServerConfig = z.infer<typeof configSchema>;
 export type MqttConfig = ServerConfig['mqtt'];
 export type StorageConfig = ServerConfig['storage'];
+export type FeaturesConfig = ServerConfig['features'];
 
 /** Where files of the data directory lie. */
 export const dataPath = (config: Pick<ServerConfig, 'dataDir'>, file: string): string =>

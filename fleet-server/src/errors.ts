@@ -120,6 +120,45 @@ export const FLEET_ERRORS = {
     'The same Idempotency-Key came with another body. Use a new key for a new command.',
   ),
   CONTEXT_TOO_LARGE: once(413, 'A context document over the bound. Keep less in it.'),
+  FEATURE_VIEW_NOT_FOUND: once(404, 'No such feature view. List them with GET /api/feature-views.'),
+  FEATURE_VIEW_EXISTS: once(409, 'A feature view of this name is defined already. Replace it with PUT.'),
+  FEATURE_VIEW_INVALID: once(400, 'A view whose name is not the one in the path. Send the view under its own name.'),
+  FEATURE_VIEW_MISMATCH: once(
+    409,
+    'A bundle pins a feature view that is not defined here as it was in training. Define that version first.',
+  ),
+  FEATURE_UNKNOWN: once(400, 'A feature the view does not have. The features are listed in the view.'),
+  FEATURE_NOT_PUSHED: once(400, 'A value for a feature that is computed from telemetry. Send only pushed features.'),
+  FEATURE_VALUE_REFUSED: once(400, 'A value of another type than the feature declares. Send the declared type.'),
+  FEATURE_EVENT_AHEAD: once(
+    400,
+    'A value that becomes true more than ten minutes after the time of the server. Check the clock, or send it later.',
+  ),
+  FEATURE_UNAVAILABLE: again(409, 'A feature of the policy fail is missing or too old, so there is no vector.'),
+  FEATURE_ROW_MALFORMED: once(400, 'A row of an import that is no CSV, or has other columns than the header.'),
+  FEATURE_ENTITY_INVALID: once(400, 'A row of an import without a usable entity id.'),
+  FEATURE_TIME_INVALID: once(400, 'A row of an import whose eventAt is neither milliseconds nor an ISO 8601 instant.'),
+  FEATURE_HEADER_INVALID: once(
+    400,
+    'A CSV file without the column entity, with a column twice, or with a column the view does not have; nothing was stored.',
+  ),
+  FEATURE_IMPORT_NOT_FOUND: once(404, 'No such import. List them with GET /api/feature-imports.'),
+  FEATURE_IMPORT_EXISTS: once(
+    409,
+    'An import of this Idempotency-Key is there already. Look at it, or send the file again under another key.',
+  ),
+  FEATURE_STORE_UNAVAILABLE: again(
+    503,
+    'The feature file cannot be used (disk full, I/O error, thread ended). What was asked to be stored was not.',
+  ),
+  FEATURE_STORE_CORRUPT: once(
+    500,
+    'The feature file was damaged. It was set aside and a fresh one begun: windows are filled again from the log, pushed values are to be imported again.',
+  ),
+  FEATURE_STORE_VERSION_UNKNOWN: once(
+    500,
+    'The feature file was written by a newer version. Start that version, or move the file away.',
+  ),
   INTERNAL: again(500, 'A fault of the server. The log has the details under the same request id.'),
 } as const satisfies Record<string, ErrorEntry>;
 

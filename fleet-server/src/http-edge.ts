@@ -16,10 +16,15 @@ const HEADERS = {
 
 /** RFC 7396; its documents are read as JSON like any other. */
 const MERGE_PATCH = 'application/merge-patch+json';
+/** Files are read as they come, by the route itself. */
+const CSV = 'text/csv';
+const CSV_TYPE = /^text\/csv\s*(;|$)/i;
+const CSV_ROUTE = /^\/api\/features\/[^/]+\/import(\?|$)/;
 const JSON_TYPE = /^application\/(json|merge-patch\+json)\s*(;|$)/i;
 
 export const guardHttpEdge = (http: FastifyInstance): void => {
   http.addContentTypeParser(MERGE_PATCH, { parseAs: 'string' }, http.getDefaultJsonParser('error', 'error'));
+  http.addContentTypeParser(CSV, (_, payload, done) => done(null, payload));
   http.addHook('onRequest', (request, reply, done) => {
     void reply.headers(HEADERS);
     done(foreignFault(request) ?? bodyFault(request));
@@ -86,7 +91,7 @@ const foreignFault = (request: FastifyRequest): FleetError | undefined => {
 };
 
 /** Also keeps forms of foreign pages out: they cannot send JSON without being asked for a preflight first. */
-const bodyFault = ({ headers }: FastifyRequest): FleetError | undefined => {
+const bodyFault = ({ headers, url }: FastifyRequest): FleetError | undefined => {
   const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
   if (!hasBody) return undefined;
   const encoding = headers['content-encoding'] ?? 'identity';
@@ -94,6 +99,6 @@ const bodyFault = ({ headers }: FastifyRequest): FleetError | undefined => {
     return new FleetError('MEDIA_TYPE_UNSUPPORTED', `Bodies in "${encoding}" are not read; send them plain.`);
   }
   const type = headers['content-type'] ?? '';
-  if (JSON_TYPE.test(type)) return undefined;
+  if (JSON_TYPE.test(type) || (CSV_TYPE.test(type) && CSV_ROUTE.test(url))) return undefined;
   return new FleetError('MEDIA_TYPE_UNSUPPORTED', `Bodies of type "${type}" are not read; send application/json.`);
 };

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { Authenticator } from './ports/authenticator.ts';
 import { Clock } from './ports/clock.ts';
 import { DeviceGateway } from './ports/device-gateway.ts';
+import { FeatureStore } from './ports/feature-store.ts';
 import { MessageBus } from './ports/message-bus.ts';
 import { Metrics } from './ports/metrics.ts';
 import { TelemetryStore } from './ports/telemetry-store.ts';
@@ -19,6 +20,7 @@ export interface Platform {
   readonly authenticator: Authenticator;
   readonly gateway: DeviceGateway;
   readonly telemetry: TelemetryStore;
+  readonly features: FeatureStore;
 }
 
 @Module({})
@@ -32,6 +34,7 @@ export class PlatformModule {
       { provide: Authenticator, useValue: platform.authenticator },
       { provide: DeviceGateway, useValue: platform.gateway },
       { provide: TelemetryStore, useValue: platform.telemetry },
+      { provide: FeatureStore, useValue: platform.features },
     ];
     return { module: PlatformModule, global: true, providers, exports: providers };
   }

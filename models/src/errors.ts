@@ -26,6 +26,10 @@ const CATALOGUE = {
     'A signature that is malformed, by an unknown key, or not over this manifest. Sign again.',
   ),
   FEATURE_VIEW_MISMATCH: once('Features made by another view than the bundle pins. Evaluate the view of the bundle.'),
+  FEATURE_VALUE_INVALID: once('A value of another datatype than its feature. Send a value of the declared type.'),
+  ENTITY_VIEW_MISMATCH: once(
+    'A bundle pins an entity view that is not defined here as it was when the model was trained. Define that version.',
+  ),
   WINDOW_INCOMPLETE: once('A window lacks the values the view needs and its policy is to fail. Check the sensor.'),
   MODEL_NOT_WINDOWED: once('The model has no feature view: it is asked with tensors. Give it no sensor.'),
   WINDOW_SHAPE_INVALID: once(

@@ -47,12 +47,14 @@ export { decodeInferRequest, decodeInferResponse, parseHeaderLength } from './in
 export { decodeRawInferRequest } from './inference/v2-raw.ts';
 export { encodeInferRequest, encodeInferResponse, type EncodingOf } from './inference/v2-encode.ts';
 export { decodeInferFrame, encodeInferFrame, isInferFrame } from './inference/v2-frame.ts';
+export * from './features/entity-view.ts';
 export * from './rest/problem.ts';
 export * from './rest/same-machine.ts';
 export * from './rest/page.ts';
 export * from './rest/devices.ts';
 export * from './rest/telemetry.ts';
 export * from './rest/context.ts';
+export * from './rest/features.ts';
 export * from './rest/overview.ts';
 export * from './rest/audit.ts';
 export * from './rest/live.ts';

@@ -1,5 +1,6 @@
 /** Every route of the HTTP API as one table: the OpenAPI 3.1 document is rendered from it, and a test holds the server to it. */
 import { CONTEXT_OPERATIONS, DEVICE_OPERATIONS } from './rest/device-operations.ts';
+import { FEATURE_OPERATIONS } from './rest/feature-operations.ts';
 import type { Operation } from './rest/operation.ts';
 import { OVERVIEW_OPERATIONS, SERVICE_OPERATIONS } from './rest/service-operations.ts';
 import { TELEMETRY_OPERATIONS } from './rest/telemetry-operations.ts';
@@ -8,6 +9,7 @@ import { TELEMETRY_OPERATIONS } from './rest/telemetry-operations.ts';
 export const OPERATIONS: readonly Operation[] = [
   ...DEVICE_OPERATIONS,
   ...CONTEXT_OPERATIONS,
+  ...FEATURE_OPERATIONS,
   ...TELEMETRY_OPERATIONS,
   ...OVERVIEW_OPERATIONS,
   ...SERVICE_OPERATIONS,

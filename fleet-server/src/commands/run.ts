@@ -12,6 +12,7 @@ import { DataFolder } from '../adapters/embedded/data-folder.ts';
 import { InProcessBus } from '../adapters/embedded/in-process-bus.ts';
 import { LoopbackAuthenticator } from '../adapters/embedded/loopback-authenticator.ts';
 import { PrometheusMetrics } from '../adapters/embedded/prometheus-metrics.ts';
+import { SqliteFeatureStore } from '../adapters/embedded/sqlite-features/sqlite-feature-store.ts';
 import { SqliteTelemetryStore } from '../adapters/embedded/sqlite-telemetry/sqlite-telemetry-store.ts';
 import { SystemClock } from '../adapters/embedded/system-clock.ts';
 import { AppModule } from '../app.module.ts';
@@ -59,8 +60,10 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
     { clock, metrics, bus, log },
   );
   await telemetry.start();
+  const features = new SqliteFeatureStore(dataPath(config, 'features.db'), { clock, metrics, log });
+  await features.start();
   const gateway = new AedesGateway(config.mqtt, { authenticator, clock, metrics, log });
-  const platform = { log, clock, metrics, bus, authenticator, gateway, telemetry };
+  const platform = { log, clock, metrics, bus, authenticator, gateway, telemetry, features };
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.of(config, platform),
     new FastifyAdapter({
@@ -78,6 +81,7 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
   app.connectMicroservice<MicroserviceOptions>({ strategy: new DeviceTransportStrategy(gateway, metrics) });
   const stop = async (): Promise<void> => {
     await app.close();
+    await features.stop();
     await telemetry.stop();
     metrics.stop();
   };

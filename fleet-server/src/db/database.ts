@@ -10,6 +10,8 @@ export interface Tables {
   twins: TwinRow;
   device_commands: DeviceCommandRow;
   contexts: ContextRow;
+  feature_views: FeatureViewRow;
+  feature_view_versions: FeatureViewVersionRow;
 }
 
 export interface AuditEntryRow {
@@ -78,6 +80,21 @@ export interface ContextRow {
   document: string;
   revision: number;
   updated_at: number;
+}
+
+export interface FeatureViewRow {
+  name: string;
+  hash: string;
+  revision: number;
+  updated_at: number;
+}
+
+export interface FeatureViewVersionRow {
+  name: string;
+  hash: string;
+  /** JSON of an `EntityView`. */
+  definition: string;
+  created_at: number;
 }
 
 /** The injection token of the control database; also the type of a connection to it. */

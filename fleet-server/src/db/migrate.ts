@@ -7,6 +7,7 @@ import * as devices from './migrations/0002-devices.ts';
 import * as twins from './migrations/0003-twins.ts';
 import * as deviceCommands from './migrations/0004-device-commands.ts';
 import * as contexts from './migrations/0005-contexts.ts';
+import * as featureViews from './migrations/0010-feature-views.ts';
 
 /** In order; SQLite has no transactional DDL in Kysely's eyes, so every step creates only what does not exist. */
 const MIGRATIONS: Record<string, Migration> = {
@@ -15,6 +16,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0003-twins': twins,
   '0004-device-commands': deviceCommands,
   '0005-contexts': contexts,
+  '0010-feature-views': featureViews,
 };
 
 /** @throws FleetError DATABASE_SCHEMA when the file was written by a newer server or a step fails */

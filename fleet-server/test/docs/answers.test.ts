@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { OPERATIONS, type Operation } from '@shoal/protocol';
 import type { z } from 'zod';
 import { call } from '../call.ts';
-import { startTestServer, type TestServer } from '../running-server.ts';
+import { startTestServer, until, type TestServer } from '../running-server.ts';
 import { TestDevice } from '../test-device.ts';
 
 let server: TestServer;
@@ -11,9 +11,15 @@ let device: TestDevice;
 let commandId = '';
 
 const at = Date.now();
+const customer = {
+  name: 'customer',
+  entity: 'customer',
+  maxAgeMs: 3_600_000,
+  features: [{ name: 'orders', source: { kind: 'pushed' } }],
+};
 const model = { name: 'pump-anomaly', version: '1.0.0' };
 beforeAll(async () => {
-  server = await startTestServer();
+  server = await startTestServer({ SHOAL_FEATURES_AUDIT_EVERY: '1', SHOAL_FEATURES_AUDIT_MS: '20' });
   device = await TestDevice.online(server.mqttPort, 'pump-01');
   await device.records('readings', [{ sequence: 1, observedAt: at, source: 'pump', values: { a: 1, b: null } }]);
   const window = { startAt: at - 1_000, endAt: at, count: 1 };
@@ -23,6 +29,12 @@ beforeAll(async () => {
     { sequence: 3, observedAt: at, kind: 'agent.started', severity: 'info', message: 'started', data: { a: 1 } },
   ]);
   await device.client.publishAsync('shoal/v1/devices/pump-01/up/readings', 'garbage', { qos: 1 });
+  await call('POST', `${server.httpUrl}/api/feature-views`, customer);
+  const csv = { 'content-type': 'text/csv', 'idempotency-key': 'import-1' };
+  await call('POST', `${server.httpUrl}/api/features/customer/import`, 'entity,orders\nc-1,3\nc-2,x\n', csv);
+  const audits = `${server.httpUrl}/api/feature-audits`;
+  await call('GET', `${server.httpUrl}/api/features/customer/c-1`);
+  await until(async () => (await call<{ items: unknown[] }>('GET', audits)).body.items.length > 0);
   const commands = `${server.httpUrl}/api/devices/pump-01/commands`;
   ({ commandId } = (await call<{ commandId: string }>('POST', commands, { name: 'ping' })).body);
 });
@@ -31,9 +43,19 @@ afterAll(async () => {
   await server.stopAndRemove();
 });
 
-const urlOf = ({ path, query }: Operation, deviceId = 'pump-01'): string => {
+/** What stands for the names in a path: something that is there, or `nobody`. */
+const filled = (path: string, subject = 'pump-01'): string => {
+  const isThere = subject !== 'nobody';
+  return path
+    .replace('{deviceId}', subject)
+    .replace('{commandId}', commandId)
+    .replace('{view}', isThere ? 'customer' : subject)
+    .replace('{entity}', isThere ? 'c-1' : subject)
+    .replace('{importId}', isThere ? 'import-1' : subject);
+};
+const urlOf = ({ path, query }: Operation, subject?: string): string => {
   const needsSpan = query?.shape['from'] !== undefined && !query.safeParse({}).success;
-  const url = new URL(`${server.httpUrl}${path.replace('{deviceId}', deviceId).replace('{commandId}', commandId)}`);
+  const url = new URL(`${server.httpUrl}${filled(path, subject)}`);
   if (needsSpan) url.search = `?from=0&to=${at + 1_000}`;
   return url.href;
 };
@@ -83,7 +105,13 @@ describe('answers', () => {
     '$method $path about an unknown device is a documented problem',
     async (operation) => {
       const method = operation.method.toUpperCase() as 'GET';
-      const bodies: Record<string, unknown> = { createCommand: { name: 'ping' }, patchTwin: { desired: {} } };
+      const bodies: Record<string, unknown> = {
+        createCommand: { name: 'ping' },
+        patchTwin: { desired: {} },
+        putFeatureView: { ...customer, name: 'nobody' },
+        putEntityFeatures: { values: { orders: 1 } },
+        readFeatures: { entities: ['nobody'] },
+      };
       const body = operation.body === undefined ? undefined : (bodies[operation.id] ?? { values: {} });
       const sent = operation.id === 'patchDevice' ? { labels: {} } : body;
       const answer = await call<{ status: number; code: string }>(method, urlOf(operation, 'nobody'), sent);
@@ -97,7 +125,7 @@ describe('answers', () => {
   test.each(OPERATIONS.filter(({ query }) => query !== undefined))(
     '$method $path with a nonsensical query is a documented problem',
     async (operation) => {
-      const url = `${server.httpUrl}${operation.path.replace('{deviceId}', 'pump-01')}?nonsense=1`;
+      const url = `${server.httpUrl}${filled(operation.path)}?nonsense=1`;
       const answer = await call('GET', url);
       expect([answer.status, mediaTypeOf(answer.headers)]).toEqual([400, 'application/problem+json']);
     },

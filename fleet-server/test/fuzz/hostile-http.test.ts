@@ -99,7 +99,7 @@ const attack: fc.Arbitrary<Attack> = fc
 /** Path parameters are escaped, or `..` would be another route before it is sent. */
 const send = async (operation: Operation, { deviceId, query, headers, body }: Attack): Promise<Response> => {
   const id = encodeURIComponent(deviceId.toWellFormed()).replaceAll('.', '%2e');
-  const path = operation.path.replace('{deviceId}', id).replace('{commandId}', id);
+  const path = operation.path.replaceAll(/\{\w+\}/g, id);
   const search = new URLSearchParams(
     Object.entries(query).map(([key, value]): [string, string] => [key, value.toWellFormed()]),
   );

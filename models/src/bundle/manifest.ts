@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { ModelError } from '../errors.ts';
 import { featureViewSchema, type FeatureView } from '../features/feature-view.ts';
 import { featureViewHash } from '../features/schema-hash.ts';
+import { entityVectorSchema } from '../features/entity-vector.ts';
 import { featureNames } from '../features/window-steps.ts';
 import { bundlePathSchema } from './bundle-path.ts';
 
@@ -125,6 +126,8 @@ const shapeSchema = z.strictObject({
   featureView: featureViewSchema.optional(),
   featureViewHash: sha256Schema.optional(),
   window: windowSchema.optional(),
+  /** Features of entities that the server adds to a request that names an `entity`; device, server and batch must agree. */
+  entityView: entityVectorSchema.optional(),
   postProcessing: postProcessingSchema,
   /** Allowed engines, best first. */
   engines: z

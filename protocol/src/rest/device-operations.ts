@@ -66,7 +66,7 @@ export const DEVICE_OPERATIONS: readonly Operation[] = [
     summary: 'Remove a device from the registry',
     params: deviceParams,
     headers: ifMatchHeader,
-    responses: { 204: nothing('Removed.'), ...problems(404, 409) },
+    responses: { 204: nothing('Removed.'), ...problems(404, 409, 415) },
   },
   {
     id: 'getTwin',

@@ -9,6 +9,7 @@ export const TAGS = {
   commands: 'Commands to one device, with acknowledgement, outcome and expiry.',
   telemetry: 'History of readings, predictions and events, and what ingest refused.',
   context: 'What devices may ask the fleet about.',
+  features: 'What is known of every entity, now and as of any instant; what models are fed with.',
   overview: 'The fleet at a glance, what needs attention, what moves, and who changed what.',
   operations: 'Health, metrics and these documents.',
 } as const;
@@ -31,6 +32,8 @@ export interface Operation {
   /** One line, imperative. */
   readonly summary: string;
   readonly description?: string;
+  /** A POST that changes nothing: the question is too long for a URL. */
+  readonly isRead?: true;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
   /** Request headers. */

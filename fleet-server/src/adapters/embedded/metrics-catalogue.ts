@@ -34,6 +34,16 @@ export const METRIC_HELP: Readonly<Record<string, string>> = {
   storage_check_running: '1 while a large telemetry file is checked beside the running server',
   storage_quarantined_total: 'telemetry files set aside because they were corrupt',
   database_thread_deaths_total: 'threads of the control database that ended unasked; the next statement starts another',
+  feature_reads_total: 'vectors read from the online store',
+  feature_read_seconds: 'time of one read of a vector in process',
+  feature_values_stored_total: 'values from outside that said something new',
+  feature_records_applied_total: 'records that entered a window',
+  feature_records_too_late_total: 'records older than features.historyDays, which entered no window',
+  feature_log_position: 'last commit of the telemetry log whose effects on windows are stored',
+  feature_consumer_errors_total: 'commits of the log that could not be applied to windows; they are tried again',
+  feature_rows_rejected_total: 'rows of imports refused, by code',
+  feature_skew_audits_total: 'served vectors derived again from the history, by result',
+  feature_skew_ratio: 'share of audited vectors since the start that the history does not give',
   event_loop_delay_p99_seconds: 'p99 of the event-loop delay since the last look',
   event_loop_delay_max_seconds: 'maximum of the event-loop delay since the last look',
   bus_listener_errors_total: 'bus listeners that threw, by event',
@@ -41,6 +51,7 @@ export const METRIC_HELP: Readonly<Record<string, string>> = {
 };
 
 export const HISTOGRAM_BUCKETS: Readonly<Record<string, readonly number[]>> = {
+  feature_read_seconds: [0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.025],
   ingest_batch_messages: COUNTS,
   commit_rows: COUNTS,
 };

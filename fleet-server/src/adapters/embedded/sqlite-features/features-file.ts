@@ -1,0 +1,90 @@
+/** Opens `features.db`: pragmas, check, schema; a corrupt file is set aside and never used. */
+import Database from 'better-sqlite3';
+import { isCorruption } from '../sqlite-telemetry/corruption.ts';
+import { checkIntegrity, setAside, UnknownVersionError, type Sqlite } from '../sqlite-telemetry/telemetry-file.ts';
+
+export type { Sqlite };
+
+const SCHEMA_VERSION = 1;
+const SCHEMA = `
+  CREATE TABLE views (view_no INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+  CREATE TABLE slots (
+    slot_no INTEGER PRIMARY KEY, view_no INTEGER NOT NULL, identity TEXT NOT NULL, position INTEGER NOT NULL,
+    UNIQUE (view_no, identity)
+  );
+  CREATE TABLE entities (
+    entity_no INTEGER PRIMARY KEY, view_no INTEGER NOT NULL, entity TEXT NOT NULL, state BLOB NOT NULL,
+    UNIQUE (view_no, entity)
+  );
+  CREATE TABLE pushed (
+    entity_no INTEGER NOT NULL, slot_no INTEGER NOT NULL, event_at INTEGER NOT NULL, created_at INTEGER NOT NULL,
+    value REAL, PRIMARY KEY (entity_no, slot_no, event_at, created_at)
+  ) WITHOUT ROWID;
+  CREATE TABLE panes (
+    entity_no INTEGER NOT NULL, slot_no INTEGER NOT NULL, pane INTEGER NOT NULL, created_at INTEGER NOT NULL,
+    state BLOB NOT NULL
+  );
+  CREATE UNIQUE INDEX panes_by_key ON panes (entity_no, slot_no, pane, created_at);
+  CREATE TABLE imports (
+    import_no INTEGER PRIMARY KEY, import_id TEXT NOT NULL UNIQUE, view TEXT NOT NULL, state TEXT NOT NULL,
+    started_at INTEGER NOT NULL, finished_at INTEGER, rows INTEGER NOT NULL, stored INTEGER NOT NULL,
+    unchanged INTEGER NOT NULL, rejected INTEGER NOT NULL, reasons TEXT NOT NULL
+  );
+  CREATE TABLE rejected_rows (
+    import_no INTEGER NOT NULL, line INTEGER NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, sample TEXT NOT NULL,
+    PRIMARY KEY (import_no, line)
+  ) WITHOUT ROWID;
+  CREATE TABLE audits (id INTEGER PRIMARY KEY, view TEXT NOT NULL, result TEXT NOT NULL, document TEXT NOT NULL);
+`;
+
+const CHECKPOINT_PAGES = 4_000;
+const WRITER_CACHE_KB = 65_536;
+const READER_CACHE_KB = 32_768;
+/** The reads of requests come from mapped pages: no copy, and no system call when the page is in memory. */
+const READER_MAP_BYTES = 268_435_456;
+const BUSY_MS = 250;
+
+const open = (file: string): Sqlite => {
+  const db = new Database(file, { timeout: BUSY_MS });
+  try {
+    db.pragma('journal_mode = WAL');
+    db.pragma('synchronous = FULL');
+    db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    db.pragma(`cache_size = ${-WRITER_CACHE_KB}`);
+    checkIntegrity(db);
+    const version = Number(db.pragma('user_version', { simple: true }));
+    if (version > SCHEMA_VERSION) {
+      throw new UnknownVersionError(`the file has schema version ${version}, this program knows ${SCHEMA_VERSION}`);
+    }
+    if (version === 0) {
+      db.transaction(() => {
+        db.exec(SCHEMA);
+        db.pragma(`user_version = ${SCHEMA_VERSION}`);
+      }).immediate();
+    }
+    // What was running when the server ended is over; its rows so far are stored and counted.
+    db.prepare("UPDATE imports SET state = 'interrupted' WHERE state = 'running'").run();
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+};
+
+/** @throws UnknownVersionError, and SQLite's own errors when the file cannot be opened for another reason than corruption */
+export const openForWriting = (file: string, now: number): { db: Sqlite; quarantined: string | undefined } => {
+  try {
+    return { db: open(file), quarantined: undefined };
+  } catch (error) {
+    if (!isCorruption(error)) throw error;
+    const quarantined = setAside(file, now);
+    return { db: open(file), quarantined };
+  }
+};
+
+export const openForReading = (file: string): Sqlite => {
+  const db = new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_MS });
+  db.pragma(`cache_size = ${-READER_CACHE_KB}`);
+  db.pragma(`mmap_size = ${READER_MAP_BYTES}`);
+  return db;
+};

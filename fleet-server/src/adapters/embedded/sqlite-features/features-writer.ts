@@ -1,0 +1,216 @@
+/** Writes features: every method is one transaction, and the position in the log is part of it. */
+import { mergePanes, paneIndexAt, paneOf, type Pane, type PushedValue } from '@shoal/models';
+import type {
+  ImportPart,
+  LogEffects,
+  PushedOutcome,
+  PushedWrite,
+  RegisteredView,
+  SettledAudit,
+  SlotSpec,
+  StreamPoints,
+} from '../../../ports/feature-store.ts';
+import { decodePane, decodeState, emptyState, encodePane, encodeState, type EntityState } from './entity-state.ts';
+import type { Sqlite } from './features-file.ts';
+import { trimmed, withPane } from './held-panes.ts';
+import { prepareStatements, type Statements } from './writer-statements.ts';
+
+interface Opened {
+  readonly entityNo: number;
+  readonly state: EntityState;
+}
+
+/** Newest audits kept. */
+const AUDITS_KEPT = 10_000;
+const DROP_AT_ONCE = 5_000;
+
+/** Event time decides, then created time. */
+const isNewer = (candidate: PushedValue, held: PushedValue | undefined): boolean =>
+  held === undefined ||
+  candidate.eventAt > held.eventAt ||
+  (candidate.eventAt === held.eventAt && candidate.createdAt >= held.createdAt);
+
+export class FeaturesWriter {
+  readonly #db: Sqlite;
+  readonly #sql: Statements;
+  /** Of the transaction that runs. */
+  readonly #open = new Map<string, Opened>();
+
+  constructor(db: Sqlite) {
+    this.#db = db;
+    this.#sql = prepareStatements(db);
+  }
+
+  register(view: string, slots: readonly SlotSpec[]): RegisteredView {
+    return this.#transaction(() => {
+      this.#sql.addView.run(view);
+      const viewNo = this.#sql.viewNo.get(view) ?? 0;
+      for (const { identity } of slots) this.#sql.addSlot.run(viewNo, identity);
+      const found = slots.map(({ identity }) => this.#sql.slot.get(viewNo, identity));
+      return {
+        viewNo,
+        slots: found.map((row) => ({ slotNo: row?.slot_no ?? 0, position: row?.position ?? 0 })),
+      };
+    });
+  }
+
+  put(writes: readonly PushedWrite[], now: number): PushedOutcome[] {
+    return this.#transaction(() => writes.map((write) => this.#put(write, now)));
+  }
+
+  importRows({ importId, writes, rejected }: ImportPart, now: number): null {
+    return this.#transaction(() => {
+      const row = this.#sql.importOf.get(importId);
+      if (row === undefined) throw new Error(`there is no import ${importId}`);
+      const stored = writes.filter((write) => 'changed' in this.#accept(write, now)).length;
+      const reasons = JSON.parse(row.reasons) as Record<string, number>;
+      for (const { line, reason, detail, sample } of rejected) {
+        reasons[reason] = (reasons[reason] ?? 0) + 1;
+        this.#sql.addRejected.run(row.import_no, line, reason, detail, sample);
+      }
+      this.#sql.countImport.run({
+        importNo: row.import_no,
+        rows: writes.length + rejected.length,
+        stored,
+        unchanged: writes.length - stored,
+        rejected: rejected.length,
+        reasons: JSON.stringify(reasons),
+      });
+      return null;
+    });
+  }
+
+  beginImport(importId: string, view: string, now: number): boolean {
+    return this.#sql.addImport.run(importId, view, now).changes > 0;
+  }
+
+  endImport(importId: string, state: string, now: number): null {
+    this.#sql.endImport.run(state, now, importId);
+    return null;
+  }
+
+  applyLog({ lastBatchId, slotNos, points, keptFrom }: LogEffects): { applied: number; tooLate: number } {
+    return this.#transaction(() => {
+      let [applied, tooLate] = [0, 0];
+      for (const each of points) {
+        const entered = this.#enter(each, keptFrom);
+        applied += entered;
+        tooLate += each.values.length - entered;
+      }
+      for (const slotNo of slotNos) this.#sql.setPosition.run(lastBatchId, slotNo);
+      return { applied, tooLate };
+    });
+  }
+
+  saveAudits(audits: readonly SettledAudit[]): null {
+    return this.#transaction(() => {
+      for (const audit of audits) this.#sql.addAudit.run(audit.view, audit.result, JSON.stringify(audit));
+      this.#sql.dropAudits.run(AUDITS_KEPT);
+      return null;
+    });
+  }
+
+  /** Rows lie in the order they were created; a bounded number at once. */
+  dropPanesBefore(createdAt: number): number {
+    return this.#sql.dropPanes.run(DROP_AT_ONCE, createdAt).changes;
+  }
+
+  #accept(write: PushedWrite, now: number): PushedOutcome | { readonly unchanged: true } {
+    const outcome = this.#put(write, now);
+    return 'changed' in outcome && !outcome.changed ? { unchanged: true } : outcome;
+  }
+
+  #put(write: PushedWrite, now: number): PushedOutcome {
+    const { entityNo, state } = this.#entity(write.viewNo, write.entity);
+    if (write.ifMatch?.includes(state.pushedAt) === false) return { stale: true, pushedAt: state.pushedAt };
+    // The clock of the server may step back; knowledge does not.
+    const createdAt = Math.max(now, state.pushedAt);
+    const eventAt = Math.min(write.eventAt ?? createdAt, createdAt);
+    let changed = false;
+    for (const [slotNo, value] of write.values) {
+      const slot = state.slots.get(slotNo);
+      const held = Array.isArray(slot) ? undefined : slot;
+      const before = this.#pushedAt(entityNo, slotNo, eventAt, held);
+      if (before !== undefined && before.value === value) continue;
+      changed = true;
+      this.#sql.addPushed.run(entityNo, slotNo, eventAt, createdAt, value);
+      const candidate: PushedValue = { value, eventAt, createdAt };
+      if (isNewer(candidate, held)) state.slots.set(slotNo, candidate);
+    }
+    if (changed) state.pushedAt = createdAt;
+    return { changed, pushedAt: state.pushedAt };
+  }
+
+  /** What was said last of that event time; the history is asked only about times before the newest. */
+  #pushedAt(
+    entityNo: number,
+    slotNo: number,
+    eventAt: number,
+    held: PushedValue | undefined,
+  ): { readonly value: number | null } | undefined {
+    if (held === undefined || eventAt > held.eventAt) return undefined;
+    return eventAt === held.eventAt ? held : this.#sql.pushedAt.get(entityNo, slotNo, eventAt);
+  }
+
+  /** @returns how many values entered */
+  #enter(points: StreamPoints, keptFrom: number): number {
+    const { viewNo, slotNo, entity, paneMs, panes } = points;
+    const { entityNo, state } = this.#entity(viewNo, entity);
+    const createdAt = Math.max(points.createdAt, state.streamAt);
+    const held = state.slots.get(slotNo);
+    let window: Pane[] = Array.isArray(held) ? held : [];
+    const touched = new Map<number, Pane>();
+    let entered = 0;
+    for (const [at, value] of points.values.entries()) {
+      const eventAt = points.eventAt[at] ?? createdAt;
+      if (eventAt < keptFrom) continue;
+      entered += 1;
+      const index = paneIndexAt(eventAt, paneMs);
+      const before = touched.get(index) ?? this.#pane(entityNo, slotNo, index, window);
+      const own = paneOf(index, value, eventAt);
+      touched.set(index, before === undefined ? own : mergePanes(before, own));
+    }
+    if (entered === 0) return 0;
+    for (const pane of touched.values()) {
+      this.#sql.addPane.run(entityNo, slotNo, pane.index, createdAt, encodePane(pane));
+      window = withPane(window, pane);
+    }
+    state.slots.set(slotNo, trimmed(window, paneIndexAt(createdAt, paneMs), panes));
+    state.streamAt = createdAt;
+    return entered;
+  }
+
+  /** What the online store no longer holds is in the history: a late record finds its pane. */
+  #pane(entityNo: number, slotNo: number, index: number, held: readonly Pane[]): Pane | undefined {
+    const newest = held.at(-1);
+    if (newest === undefined || index > newest.index) return undefined;
+    const pane = held.find((each) => each.index === index);
+    if (pane !== undefined) return pane;
+    const state = this.#sql.newestPane.get(entityNo, slotNo, index);
+    return state === undefined ? undefined : decodePane(state);
+  }
+
+  #entity(viewNo: number, entity: string): Opened {
+    const key = `${viewNo}/${entity}`;
+    const open = this.#open.get(key);
+    if (open !== undefined) return open;
+    const row = this.#sql.entity.get(viewNo, entity);
+    const state = row === undefined ? emptyState() : decodeState(row.state);
+    const entityNo =
+      row?.entity_no ?? Number(this.#sql.addEntity.run(viewNo, entity, encodeState(state)).lastInsertRowid);
+    const opened = { entityNo, state };
+    this.#open.set(key, opened);
+    return opened;
+  }
+
+  #transaction<T>(work: () => T): T {
+    this.#open.clear();
+    return this.#db
+      .transaction(() => {
+        const result = work();
+        for (const { entityNo, state } of this.#open.values()) this.#sql.setState.run(encodeState(state), entityNo);
+        return result;
+      })
+      .immediate();
+  }
+}

@@ -1,0 +1,211 @@
+/** The feature store on SQLite: one file, one writing thread, one reading thread, and point reads where they are asked. */
+import type { Statement } from 'better-sqlite3';
+import type { FeatureImport, Page, RejectedRow, SkewAudit } from '@shoal/protocol';
+import type { Logger } from 'pino';
+import { GroupCommit } from '../../../db/group-commit.ts';
+import { FLEET_ERRORS, FleetError, type FleetErrorCode } from '../../../errors.ts';
+import type { Clock } from '../../../ports/clock.ts';
+import {
+  FeatureStore,
+  type AsOfQuery,
+  type FeatureHistoryQuery,
+  type ImportPart,
+  type LogEffects,
+  type PageOptions,
+  type PushedOutcome,
+  type PushedWrite,
+  type RegisteredView,
+  type SettledAudit,
+  type SlotHistory,
+  type SlotSpec,
+  type StoredEntity,
+} from '../../../ports/feature-store.ts';
+import type { Metrics } from '../../../ports/metrics.ts';
+import { ThreadLink } from '../sqlite-telemetry/thread-link.ts';
+import { decodeState } from './entity-state.ts';
+import { openForReading, type Sqlite } from './features-file.ts';
+import type { ReaderJobs, WriterJobs } from './thread-messages.ts';
+
+interface Collaborators {
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}
+
+interface Waiting {
+  readonly write: PushedWrite;
+  outcome?: PushedOutcome | undefined;
+}
+
+/** Writes of one commit. */
+const WRITES_PER_COMMIT = 1_000;
+const fromSource = import.meta.url.endsWith('.ts');
+const entry = (name: string): URL => new URL(`./${name}${fromSource ? '.ts' : '.js'}`, import.meta.url);
+
+export class SqliteFeatureStore extends FeatureStore {
+  readonly #file: string;
+  readonly #with: Collaborators;
+  readonly #writer: ThreadLink<WriterJobs>;
+  readonly #reader: ThreadLink<ReaderJobs>;
+  readonly #puts: GroupCommit<Waiting>;
+  #db: Sqlite | undefined;
+  #find: Statement<[number, string], Buffer> | undefined;
+
+  constructor(file: string, collaborators: Collaborators) {
+    super();
+    this.#file = file;
+    this.#with = collaborators;
+    const { log, metrics } = collaborators;
+    const onQuarantine = (quarantined: string, why: string): void => {
+      metrics.count('storage_quarantined_total');
+      log.error({ code: 'FEATURE_STORE_CORRUPT', quarantined, why }, FLEET_ERRORS.FEATURE_STORE_CORRUPT.description);
+    };
+    // What a thread was asked is answered with an error; the next question starts another.
+    const onDeath = (error: Error): void => log.error({ err: error }, 'a thread of the feature store ended');
+    this.#writer = new ThreadLink(entry('writer-thread'), { onQuarantine, onDeath });
+    this.#reader = new ThreadLink(entry('reader-thread'), { onQuarantine, onDeath });
+    this.#puts = new GroupCommit((waiting) => this.#commit(waiting), WRITES_PER_COMMIT);
+  }
+
+  /** @throws FleetError FEATURE_STORE_UNAVAILABLE | FEATURE_STORE_VERSION_UNKNOWN */
+  async start(): Promise<void> {
+    try {
+      await this.#writer.start({ file: this.#file });
+      await this.#reader.start({ file: this.#file });
+      this.#db = openForReading(this.#file);
+      this.#find = this.#db
+        .prepare<[number, string], Buffer>('SELECT state FROM entities WHERE view_no = ? AND entity = ?')
+        .pluck() as Statement<[number, string], Buffer>;
+    } catch (cause) {
+      await this.stop();
+      const message = cause instanceof Error ? cause.message : String(cause);
+      const isNewer = codeOf(cause) === 'UnknownVersionError';
+      const code = isNewer ? 'FEATURE_STORE_VERSION_UNKNOWN' : 'FEATURE_STORE_UNAVAILABLE';
+      throw new FleetError(code, `Cannot open the feature file ${this.#file}: ${message}.`, { cause });
+    }
+  }
+
+  /** Readers first: a read-only connection that closes last would leave the log behind. */
+  async stop(): Promise<void> {
+    await this.#puts.idle();
+    this.#db?.close();
+    await this.#reader.stop();
+    await this.#writer.stop();
+  }
+
+  override read(viewNo: number, entity: string): StoredEntity | undefined {
+    try {
+      const state = this.#find?.get(viewNo, entity);
+      return state === undefined ? undefined : decodeState(state);
+    } catch (cause) {
+      throw unavailable(cause);
+    }
+  }
+
+  override register(view: string, slots: readonly SlotSpec[]): Promise<RegisteredView> {
+    return this.#ask(this.#writer, 'register', { view, slots });
+  }
+
+  override async put(write: PushedWrite): Promise<PushedOutcome> {
+    const waiting: Waiting = { write };
+    await this.#puts.submit(waiting);
+    if (waiting.outcome === undefined) throw unavailable(new Error('the write was not answered'));
+    return waiting.outcome;
+  }
+
+  override applyLog(effects: LogEffects): Promise<{ applied: number; tooLate: number }> {
+    return this.#ask(this.#writer, 'applyLog', effects);
+  }
+
+  override beginImport(importId: string, view: string): Promise<boolean> {
+    return this.#ask(this.#writer, 'beginImport', { importId, view, now: this.#now() });
+  }
+
+  override async importRows(part: ImportPart): Promise<void> {
+    await this.#ask(this.#writer, 'importRows', { part, now: this.#now() });
+  }
+
+  override async endImport(importId: string, state: 'completed' | 'interrupted'): Promise<FeatureImport> {
+    await this.#ask(this.#writer, 'endImport', { importId, state, now: this.#now() });
+    const ended = await this.findImport(importId);
+    if (ended === undefined) throw unavailable(new Error(`import ${importId} is gone`));
+    return ended;
+  }
+
+  override async saveAudits(audits: readonly SettledAudit[]): Promise<void> {
+    await this.#ask(this.#writer, 'saveAudits', audits);
+  }
+
+  override async dropPanesBefore(createdAt: number): Promise<number> {
+    let dropped = 0;
+    for (;;) {
+      const step = await this.#ask(this.#writer, 'dropPanes', { before: createdAt });
+      if (step === 0) return dropped;
+      dropped += step;
+    }
+  }
+
+  override readAsOf(query: AsOfQuery): Promise<StoredEntity> {
+    return this.#ask(this.#reader, 'asOf', query);
+  }
+
+  override history(query: FeatureHistoryQuery): Promise<Page<SlotHistory>> {
+    return this.#ask(this.#reader, 'history', query);
+  }
+
+  override async findImport(importId: string): Promise<FeatureImport | undefined> {
+    return (await this.#ask(this.#reader, 'findImport', { importId })) ?? undefined;
+  }
+
+  override listImports(page: PageOptions): Promise<Page<FeatureImport>> {
+    return this.#ask(this.#reader, 'imports', page);
+  }
+
+  override listRejected(importId: string, page: PageOptions): Promise<Page<RejectedRow>> {
+    return this.#ask(this.#reader, 'rejected', { ...page, importId });
+  }
+
+  override listAudits(
+    page: PageOptions & { result: string | undefined; view: string | undefined },
+  ): Promise<Page<SkewAudit>> {
+    return this.#ask(this.#reader, 'audits', page);
+  }
+
+  async #commit(waiting: readonly Waiting[]): Promise<void> {
+    const writes = waiting.map(({ write }) => write);
+    const outcomes = await this.#ask(this.#writer, 'put', { writes, now: this.#now() });
+    for (const [index, each] of waiting.entries()) each.outcome = outcomes[index];
+  }
+
+  async #ask<J extends { [K in keyof J]: { ask: unknown; answer: unknown } }, K extends keyof J>(
+    link: ThreadLink<J>,
+    job: K,
+    ask: J[K]['ask'],
+  ): Promise<J[K]['answer']> {
+    try {
+      if (!link.isRunning) await link.start();
+      return await link.ask(job, ask);
+    } catch (cause) {
+      throw unavailable(cause);
+    }
+  }
+
+  #now(): number {
+    return this.#with.clock.now();
+  }
+}
+
+/** A code of the catalogue crosses the thread boundary as it is, for example CURSOR_INVALID. */
+const unavailable = (cause: unknown): FleetError => {
+  const code = codeOf(cause);
+  const message = cause instanceof Error ? cause.message : String(cause);
+  if (isFleetCode(code)) return new FleetError(code, message, { cause });
+  return new FleetError('FEATURE_STORE_UNAVAILABLE', `The feature store cannot be used (${code}: ${message}).`, {
+    cause,
+  });
+};
+
+const isFleetCode = (code: string): code is FleetErrorCode => Object.hasOwn(FLEET_ERRORS, code);
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN';

@@ -1,0 +1,52 @@
+/** The worker thread that writes `features.db`; the event loop of the server never waits for the disk. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { asFault, type ThreadAnswer, type ThreadRequest } from '../sqlite-telemetry/thread-messages.ts';
+import { openForWriting, type Sqlite } from './features-file.ts';
+import { FeaturesWriter } from './features-writer.ts';
+import type { ThreadData, WriterJobs } from './thread-messages.ts';
+
+type Request = ThreadRequest<WriterJobs>;
+
+const perform = (db: Sqlite, writer: FeaturesWriter, request: Request): unknown => {
+  switch (request.job) {
+    case 'register':
+      return writer.register(request.ask.view, request.ask.slots);
+    case 'put':
+      return writer.put(request.ask.writes, request.ask.now);
+    case 'applyLog':
+      return writer.applyLog(request.ask);
+    case 'beginImport':
+      return writer.beginImport(request.ask.importId, request.ask.view, request.ask.now);
+    case 'importRows':
+      return writer.importRows(request.ask.part, request.ask.now);
+    case 'endImport':
+      return writer.endImport(request.ask.importId, request.ask.state, request.ask.now);
+    case 'saveAudits':
+      return writer.saveAudits(request.ask);
+    case 'dropPanes':
+      return writer.dropPanesBefore(request.ask.before);
+    case 'close':
+      db.close();
+      return null;
+  }
+};
+
+const port = parentPort;
+if (port !== null) {
+  const say = (answer: ThreadAnswer): void => port.postMessage(answer);
+  try {
+    const { db, quarantined } = openForWriting((workerData as ThreadData).file, Date.now());
+    const writer = new FeaturesWriter(db);
+    port.on('message', (request: Request) => {
+      try {
+        say({ id: request.id, answer: perform(db, writer, request) });
+      } catch (error) {
+        say({ id: request.id, fault: asFault(error) });
+      }
+    });
+    if (quarantined !== undefined) say({ quarantined, why: 'the check at the start failed' });
+    say({ opened: true, isChecked: true });
+  } catch (error) {
+    say({ opened: false, fault: asFault(error) });
+  }
+}

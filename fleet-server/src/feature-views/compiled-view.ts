@@ -1,0 +1,78 @@
+/** A view joined with the slots of the store that hold its features. */
+import { entityViewHash, paneMsOf } from '@shoal/models';
+import type { EntityFeature, EntityView, StreamSource } from '@shoal/protocol';
+import type { AsOfSlot, HistorySlot, RegisteredView, SlotSpec } from '../ports/feature-store.ts';
+
+/** One window of the log that at least one feature looks at. */
+export interface StreamSlot {
+  readonly viewNo: number;
+  readonly slotNo: number;
+  readonly source: StreamSource;
+}
+
+export interface CompiledView {
+  readonly view: EntityView;
+  readonly hash: string;
+  readonly viewNo: number;
+  /** Per feature of the view. */
+  readonly slotNos: readonly number[];
+  readonly streams: readonly StreamSlot[];
+  readonly asOfSlots: readonly AsOfSlot[];
+}
+
+/** What was pushed is shared by definitions that code it alike; a window by all aggregates over it. */
+const specOf = ({ name, datatype, categories, source }: EntityFeature): SlotSpec => {
+  if (source.kind === 'pushed') {
+    return { kind: 'pushed', identity: JSON.stringify(['pushed', name, datatype, categories ?? null]) };
+  }
+  const { aggregate: _, ...window } = source;
+  const of = window.kind === 'readings' ? [window.channel] : [window.model ?? null, window.output];
+  return { kind: 'stream', identity: JSON.stringify([window.kind, ...of, window.windowMs, window.panes]) };
+};
+
+/** Parallel to the features. */
+export const slotsOf = ({ features }: EntityView): SlotSpec[] => features.map(specOf);
+
+/** First of each slot. */
+const distinct = <T extends { readonly slotNo: number }>(items: readonly T[]): T[] => [
+  ...new Map(items.toReversed().map((item) => [item.slotNo, item])).values(),
+];
+
+/** `registered` is what the store answered to `slotsOf(view)`. */
+export const compileView = (view: EntityView, registered: RegisteredView): CompiledView => {
+  const { viewNo } = registered;
+  const slotNos = registered.slots.map(({ slotNo }) => slotNo);
+  const slots = view.features.map(({ source }, index) => ({ source, slotNo: slotNos[index] ?? 0 }));
+  return {
+    view,
+    hash: entityViewHash(view),
+    viewNo,
+    slotNos,
+    streams: distinct(
+      slots.flatMap(({ source, slotNo }) => (source.kind === 'pushed' ? [] : [{ viewNo, slotNo, source }])),
+    ),
+    asOfSlots: distinct(
+      slots.map(({ source, slotNo }) => ({
+        slotNo,
+        window: source.kind === 'pushed' ? undefined : { paneMs: paneMsOf(source), panes: source.panes },
+      })),
+    ),
+  };
+};
+
+/** Slots of the history, each with the features that look at it; of one feature alone when it is named. */
+export const historySlotsOf = ({ view, slotNos }: CompiledView, feature: string | undefined): HistorySlot[] => {
+  const bySlot = new Map<number, { slotNo: number; paneMs: number | undefined; names: string[] }>();
+  for (const [index, { name, source }] of view.features.entries()) {
+    if (feature !== undefined && name !== feature) continue;
+    const slotNo = slotNos[index] ?? 0;
+    const slot = bySlot.get(slotNo) ?? {
+      slotNo,
+      paneMs: source.kind === 'pushed' ? undefined : paneMsOf(source),
+      names: [],
+    };
+    slot.names.push(name);
+    bySlot.set(slotNo, slot);
+  }
+  return [...bySlot.values()];
+};

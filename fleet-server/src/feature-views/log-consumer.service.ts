@@ -1,0 +1,119 @@
+/**
+ * Carries the telemetry log into windows of features, from the position that commits with its effects: exactly once, whatever
+ * is killed. Work takes a bounded share of the time, so that ingest goes first.
+ */
+import { setTimeout } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { FeatureStore } from '../ports/feature-store.ts';
+import { TelemetryStore } from '../ports/telemetry-store.ts';
+import { pointsOf } from './log-points.ts';
+import { ViewRegistry } from './view-registry.service.ts';
+import { Surroundings } from './surroundings.service.ts';
+
+/** Commits asked for at once: grows while they are small, so that a backlog of single readings is not slow. */
+const COMMITS = { least: 4, most: 256 } as const;
+/** Records of one step that are wanted: what is read and what is packed stay far below the event-loop budget. */
+const RECORDS_PER_STEP = 1_000;
+/** After a step the consumer rests so many times as long as it worked. */
+const REST = 2;
+const RETRY_MS = 1_000;
+const DAY_MS = 86_400_000;
+/** Panes are dropped a day after no record may enter them any more. */
+const DROP_EVERY_MS = 3_600_000;
+
+@Injectable()
+export class LogConsumer {
+  private readonly telemetry: TelemetryStore;
+  private readonly store: FeatureStore;
+  private readonly registry: ViewRegistry;
+  private readonly stopping = new AbortController();
+  private readonly around: Surroundings;
+  private running: Promise<void> = Promise.resolve();
+  private commits: number = COMMITS.least;
+  private droppedAt = 0;
+
+  constructor(telemetry: TelemetryStore, store: FeatureStore, registry: ViewRegistry, around: Surroundings) {
+    this.telemetry = telemetry;
+    this.store = store;
+    this.registry = registry;
+    this.around = around;
+  }
+
+  start(): void {
+    this.running = this.run(this.stopping.signal);
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+  }
+
+  private async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const restMs = await this.step().catch((error: unknown) => {
+        this.around.metrics.count('feature_consumer_errors_total');
+        this.around.log.error({ err: error }, 'the log could not be carried into windows; it is tried again');
+        return RETRY_MS;
+      });
+      await setTimeout(restMs, undefined, { signal, ref: false }).catch(() => undefined);
+    }
+  }
+
+  /** @returns milliseconds to rest */
+  private async step(): Promise<number> {
+    const startedAt = this.around.clock.monotonic();
+    const now = this.around.clock.now();
+    await this.dropOld(now);
+    const streams = this.registry.streams();
+    if (streams.length === 0) return this.around.config.consumerIdleMs;
+    const from = Math.min(...streams.map(({ slotNo }) => this.registry.positionOf(slotNo)));
+    // A window that was defined later starts where the others have been long ago: it catches up alone.
+    const behind = streams.filter(({ slotNo }) => this.registry.positionOf(slotNo) === from);
+    const until = Math.min(
+      ...streams.map(({ slotNo }) => this.registry.positionOf(slotNo)).filter((position) => position > from),
+    );
+    const entries = (await this.telemetry.readLog(from, this.commits)).filter(({ batchId }) => batchId <= until);
+    const last = entries.at(-1);
+    if (last === undefined) {
+      // The commits between are gone with their retention.
+      if (Number.isFinite(until))
+        await this.move(
+          behind.map(({ slotNo }) => slotNo),
+          until,
+        );
+      return this.around.config.consumerIdleMs;
+    }
+    const appended = entries.flatMap((entry) => entry.appended);
+    const { applied, tooLate } = await this.store.applyLog({
+      lastBatchId: last.batchId,
+      slotNos: behind.map(({ slotNo }) => slotNo),
+      points: appended.flatMap((batch) => pointsOf(batch, behind)),
+      keptFrom: now - this.around.config.historyDays * DAY_MS,
+    });
+    this.registry.moved(
+      behind.map(({ slotNo }) => slotNo),
+      last.batchId,
+    );
+    this.around.metrics.count('feature_records_applied_total', applied);
+    this.around.metrics.count('feature_records_too_late_total', tooLate);
+    this.around.metrics.gauge('feature_log_position', last.batchId);
+    this.pace(appended.reduce((sum, { records }) => sum + records.length, 0));
+    return REST * (this.around.clock.monotonic() - startedAt);
+  }
+
+  private async move(slotNos: readonly number[], position: number): Promise<void> {
+    await this.store.applyLog({ lastBatchId: position, slotNos, points: [], keptFrom: 0 });
+    this.registry.moved(slotNos, position);
+  }
+
+  private pace(records: number): void {
+    const wanted = records < RECORDS_PER_STEP ? this.commits * 2 : Math.floor(this.commits / 2);
+    this.commits = Math.min(COMMITS.most, Math.max(COMMITS.least, wanted));
+  }
+
+  private async dropOld(now: number): Promise<void> {
+    if (now - this.droppedAt < DROP_EVERY_MS) return;
+    this.droppedAt = now;
+    await this.store.dropPanesBefore(now - (this.around.config.historyDays + 1) * DAY_MS);
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * Where features live: the online store, the append-only history with event time and created time, and the position in the
+ * telemetry log that commits together with its effects. Values are coded numbers; a slot is one kept thing of a view.
+ */
+import type { Pane, PushedValue } from '@shoal/models';
+import type { FeatureHistoryEntry, FeatureImport, Page, RejectedRow, SkewAudit } from '@shoal/protocol';
+
+export interface SlotSpec {
+  readonly kind: 'pushed' | 'stream';
+  /** What the slot holds, in words that two definitions share exactly when they can share the slot. */
+  readonly identity: string;
+}
+
+export interface RegisteredView {
+  readonly viewNo: number;
+  /** Parallel to the specifications; `position` is the last applied commit of the log. */
+  readonly slots: readonly { readonly slotNo: number; readonly position: number }[];
+}
+
+/** `createdAt` of the newest change from outside, and from the log: together they say what the state is made of. */
+export interface Knowledge {
+  readonly pushedAt: number;
+  readonly streamAt: number;
+}
+
+export interface StoredEntity extends Knowledge {
+  readonly slots: ReadonlyMap<number, PushedValue | readonly Pane[]>;
+}
+
+export interface PushedWrite {
+  readonly viewNo: number;
+  readonly entity: string;
+  /** Null: when it is stored. Later than that is moved to then. */
+  readonly eventAt: number | null;
+  readonly values: readonly (readonly [slotNo: number, value: number | null])[];
+  /** One of these must be the entity's `pushedAt`. */
+  readonly ifMatch?: readonly number[] | undefined;
+}
+
+/** `stale`: If-Match did not hold and nothing was written. */
+export type PushedOutcome =
+  { readonly changed: boolean; readonly pushedAt: number } | { readonly stale: true; readonly pushedAt: number };
+
+/** Values of one stream slot of one entity out of one committed batch. Parallel arrays. */
+export interface StreamPoints {
+  readonly viewNo: number;
+  readonly slotNo: number;
+  readonly entity: string;
+  readonly paneMs: number;
+  readonly panes: number;
+  readonly createdAt: number;
+  readonly eventAt: readonly number[];
+  readonly values: readonly number[];
+}
+
+export interface LogEffects {
+  readonly lastBatchId: number;
+  /** All that are at `lastBatchId` afterwards, also those without points. */
+  readonly slotNos: readonly number[];
+  readonly points: readonly StreamPoints[];
+  /** Records with an earlier event time enter no window. */
+  readonly keptFrom: number;
+}
+
+export interface AsOfSlot {
+  readonly slotNo: number;
+  /** Undefined for what is pushed. */
+  readonly window: { readonly paneMs: number; readonly panes: number } | undefined;
+}
+
+export interface AsOfQuery {
+  readonly viewNo: number;
+  readonly entity: string;
+  readonly slots: readonly AsOfSlot[];
+  /** Only what happened by then. */
+  readonly at: number;
+  /** Only what was created by then. */
+  readonly known: Knowledge;
+}
+
+export interface HistorySlot {
+  readonly slotNo: number;
+  /** Undefined for what is pushed. */
+  readonly paneMs: number | undefined;
+  readonly names: readonly string[];
+}
+
+export interface FeatureHistoryQuery {
+  readonly viewNo: number;
+  readonly entity: string;
+  readonly slots: readonly HistorySlot[];
+  readonly from: number | undefined;
+  readonly to: number | undefined;
+  readonly limit: number;
+  readonly cursor: string | undefined;
+}
+
+/** One row of the history; the reader of the port knows how the slot's features look at it. */
+export interface SlotHistory extends Pick<FeatureHistoryEntry, 'eventAt' | 'createdAt'> {
+  readonly slotNo: number;
+  readonly held: number | null | Pane;
+}
+
+export interface ImportPart {
+  readonly importId: string;
+  readonly writes: readonly PushedWrite[];
+  readonly rejected: readonly RejectedRow[];
+}
+
+export type SettledAudit = Omit<SkewAudit, 'id'>;
+
+export interface PageOptions {
+  readonly limit: number;
+  readonly cursor: string | undefined;
+}
+
+export abstract class FeatureStore {
+  /** Idempotent; numbers never change. @throws FleetError FEATURE_STORE_UNAVAILABLE, as all that write */
+  abstract register(view: string, slots: readonly SlotSpec[]): Promise<RegisteredView>;
+  /** On the caller's thread, in microseconds: one indexed read. Undefined: nobody ever said anything of the entity. */
+  abstract read(viewNo: number, entity: string): StoredEntity | undefined;
+  /** From the history, in the reader worker. */
+  abstract readAsOf(query: AsOfQuery): Promise<StoredEntity>;
+  /** By slot in the order asked, event time, created time. */
+  abstract history(query: FeatureHistoryQuery): Promise<Page<SlotHistory>>;
+  /** Resolved = on disk. Writes that wait together share a commit. */
+  abstract put(write: PushedWrite): Promise<PushedOutcome>;
+  /** Effects and position in one transaction. @returns how many records entered a window, and how many came too late */
+  abstract applyLog(effects: LogEffects): Promise<{ readonly applied: number; readonly tooLate: number }>;
+  /** @returns false when there is an import of this id already */
+  abstract beginImport(importId: string, view: string): Promise<boolean>;
+  /** Rows, their counts and what was refused, in one transaction. */
+  abstract importRows(part: ImportPart): Promise<void>;
+  abstract endImport(importId: string, state: 'completed' | 'interrupted'): Promise<FeatureImport>;
+  abstract findImport(importId: string): Promise<FeatureImport | undefined>;
+  abstract listImports(page: PageOptions): Promise<Page<FeatureImport>>;
+  abstract listRejected(importId: string, page: PageOptions): Promise<Page<RejectedRow>>;
+  abstract saveAudits(audits: readonly SettledAudit[]): Promise<void>;
+  abstract listAudits(
+    page: PageOptions & { readonly result: string | undefined; readonly view: string | undefined },
+  ): Promise<Page<SkewAudit>>;
+  /** Drops panes created before. @returns rows dropped */
+  abstract dropPanesBefore(createdAt: number): Promise<number>;
+}

@@ -1,0 +1,112 @@
+/** Reads of feature vectors in process while the writing thread is at work, beside a bare SQLite loop over the same rows. */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setImmediate } from 'node:timers/promises';
+import Database from 'better-sqlite3';
+import {
+  interleave,
+  median,
+  medianRatio,
+  quantile,
+  type Bench,
+  type BenchOptions,
+  type BenchResult,
+} from './harness.ts';
+import { ENTITIES, entityOf, FeatureStoreUnderTest, valueOf } from './load/feature-store-under-test.ts';
+
+const READS = { full: 200_000, quick: 40_000 } as const;
+const ROUNDS = { full: 5, quick: 3 } as const;
+/** Reads between two turns of the event loop. */
+const READS_PER_TURN = 50;
+const NANOSECONDS_PER_MS = 1e6;
+
+/** The same entities for every contender, spread over the whole table. */
+const entityAt = (read: number): string => entityOf((read * 7_919) % ENTITIES);
+
+class FeaturesRun {
+  readonly #store = new FeatureStoreUnderTest();
+  readonly #log: BenchOptions['log'];
+  readonly #reads: number;
+  readonly #rounds: number;
+  readonly #readMs: number[] = [];
+  #wrong = 0;
+
+  constructor({ quick, log }: BenchOptions) {
+    this.#log = log;
+    this.#reads = quick ? READS.quick : READS.full;
+    this.#rounds = quick ? ROUNDS.quick : ROUNDS.full;
+  }
+
+  async run(): Promise<BenchResult> {
+    try {
+      await this.#store.start();
+      const filled = await this.#store.fill(this.#log);
+      await this.#readAll();
+      this.#readMs.length = 0;
+      const delay = monitorEventLoopDelay({ resolution: 1 });
+      const writing = this.#store.writeUntilStopped();
+      const bare = new Database(this.#store.file, { readonly: true });
+      const statement = bare.prepare('SELECT state FROM entities WHERE view_no = ? AND entity = ?').pluck();
+      delay.enable();
+      const perSecond = await interleave(
+        this.#rounds,
+        {
+          shoal: () => this.#readAll(),
+          bare: async () => {
+            const startedAt = performance.now();
+            for (let read = 0; read < this.#reads; read += 1) {
+              if (read % READS_PER_TURN === 0) await setImmediate();
+              statement.get(this.#store.viewNo, entityAt(read));
+            }
+            return (this.#reads / (performance.now() - startedAt)) * 1_000;
+          },
+        },
+        this.#log,
+      );
+      delay.disable();
+      bare.close();
+      const written = await writing();
+      return {
+        figures: {
+          entities: ENTITIES,
+          features: this.#store.featureCount,
+          read_p50_ms: quantile(this.#readMs, 0.5),
+          read_p99_ms: quantile(this.#readMs, 0.99),
+          read_max_ms: Math.max(...this.#readMs.reduce((worst, ms) => [Math.max(worst[0] ?? 0, ms)], [0])),
+          reads_per_second: median(perSecond.shoal),
+          bare_reads_per_second: median(perSecond.bare),
+          vs_bare: medianRatio(perSecond.shoal, perSecond.bare),
+          rows_written_per_second_meanwhile: written,
+          event_loop_delay_p99_ms: delay.percentile(99) / NANOSECONDS_PER_MS - 1,
+          pushed_rows_per_second: filled.pushedPerSecond,
+          window_records_per_second: filled.recordsPerSecond,
+          file_mb: this.#store.sizeMb(),
+          bytes_per_entity: (this.#store.sizeMb() * 1e6) / ENTITIES,
+        },
+        faults: this.#wrong === 0 ? [] : [`${this.#wrong} reads were not what was written`],
+      };
+    } finally {
+      await this.#store.stop();
+    }
+  }
+
+  /** @returns reads per second */
+  async #readAll(): Promise<number> {
+    let spent = 0;
+    for (let read = 0; read < this.#reads; read += 1) {
+      if (read % READS_PER_TURN === 0) await setImmediate();
+      const startedAt = performance.now();
+      const { vector, missing } = await this.#store.read(entityAt(read));
+      const ms = performance.now() - startedAt;
+      spent += ms;
+      this.#readMs.push(ms);
+      if (vector[0] !== valueOf((read * 7_919) % ENTITIES) || missing.length > 0) this.#wrong += 1;
+    }
+    return (this.#reads / spent) * 1_000;
+  }
+}
+
+export const bench: Bench = {
+  name: 'features',
+  about: 'feature vectors read in process while others are written',
+  run: (options) => new FeaturesRun(options).run(),
+};
