@@ -59,9 +59,13 @@ export class MqttTopicSource implements SensorSource {
     try {
       await session.subscribe(topic, qos, (message) => this.#take(message));
       while (!signal.aborted) {
-        for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) yield next;
+        const next = this.#waiting.shift();
+        if (next !== undefined) {
+          yield next;
+          continue;
+        }
         if (ended !== undefined) break;
-        if (!signal.aborted) await new Promise<void>((resolve) => (this.#wake = resolve));
+        await new Promise<void>((resolve) => (this.#wake = resolve));
       }
     } finally {
       signal.removeEventListener('abort', stop);

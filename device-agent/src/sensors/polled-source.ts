@@ -69,7 +69,7 @@ export class PolledSource implements SensorSource {
     const device = await this.#options.open();
     this.#units = device.units;
     const schedule = alignedSchedule(rateHz, clock.now(), clock.monotonic());
-    for (let lastIndex = -1; ;) {
+    for (let lastIndex = -1; !signal.aborted;) {
       const { index, dueAt, skipped } = nextTick(schedule, lastIndex, clock.monotonic());
       if (skipped > 0 && lastIndex >= 0) this.#bad.add('tick-skipped', skipped);
       lastIndex = index;

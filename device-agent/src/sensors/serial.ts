@@ -1,5 +1,6 @@
 /** Lines from a serial port; a port that is unplugged fails the source, which is opened again after a pause. */
-import { on, once } from 'node:events';
+import { on } from 'node:events';
+import { stat } from 'node:fs/promises';
 import type { SerialPort } from 'serialport';
 import { AgentError, sentenceOf } from '../errors.ts';
 import type { Clock } from '../runtime.ts';
@@ -53,10 +54,27 @@ const openPort = async (line: SerialLine): Promise<SerialPort> => {
 
 const close = async (port: SerialPort): Promise<void> => {
   port.on('error', () => undefined);
-  if (!port.isOpen) return;
-  const closed = once(port, 'close').catch(() => undefined);
-  port.close(() => undefined);
-  await closed;
+  if (port.isOpen) await new Promise<void>((resolve) => port.close(() => resolve()));
+};
+
+const LOOK_MS = 500;
+
+/** Which device a path leads to now; null when it leads nowhere. */
+const deviceAt = async (path: string): Promise<string | null> =>
+  stat(path).then(
+    ({ dev, ino, rdev }) => `${dev} ${ino} ${rdev}`,
+    () => null,
+  );
+
+/**
+ * Closes the port when its device is gone. A terminal that hung up reads as zero bytes, and the library's answer to zero
+ * bytes is to read again at once, for ever: the file of the device is what tells.
+ */
+const closeWhenGone = async (port: SerialPort, path: string): Promise<NodeJS.Timeout> => {
+  const opened = await deviceAt(path);
+  return setInterval(() => {
+    void deviceAt(path).then((now) => (now !== opened && port.isOpen ? port.close(() => undefined) : undefined));
+  }, LOOK_MS);
 };
 
 async function* chunksOf(port: SerialPort, signal: AbortSignal): AsyncGenerator<Buffer> {
@@ -90,12 +108,14 @@ export class SerialSource implements SensorSource {
   async *samples(signal: AbortSignal): AsyncGenerator<Sample> {
     const { path, baudRate, dataBits, stopBits, parity, flowControl } = this.#options;
     const port = await openPort({ path, baudRate, dataBits, stopBits, parity, flowControl });
+    const look = await closeWhenGone(port, path);
     try {
       yield* this.#read(port, signal);
     } catch (cause) {
       if (signal.aborted) return;
       throw new AgentError('SENSOR_SERIAL_FAILED', `${path} failed: ${sentenceOf(cause)}.`, { cause });
     } finally {
+      clearInterval(look);
       await close(port);
     }
     if (signal.aborted) return;
