@@ -33,7 +33,6 @@ export const expectationSchema = z
     channels: z.record(channelName, channelExpectation).default({}),
   })
   .prefault({});
-export type Expectation = z.infer<typeof expectationSchema>;
 
 /** What every sensor has. */
 const named = { name: sensorName, expect: expectationSchema };
@@ -80,7 +79,6 @@ const lineFormat = z
     }),
   ])
   .default({ kind: 'json' });
-export type LineFormat = z.infer<typeof lineFormat>;
 
 const serialSchema = z.strictObject({
   type: z.literal('serial'),
@@ -105,7 +103,6 @@ export const localBrokerSchema = z
     connectTimeoutMs: z.int().min(100).max(120_000).default(10_000),
   })
   .prefault({});
-export type LocalBroker = z.infer<typeof localBrokerSchema>;
 
 /** [MQTT-4.7.1-2] and [MQTT-4.7.1-3]: where `#` and `+` may stand. */
 const isTopicFilter = (filter: string): boolean =>
@@ -130,8 +127,3 @@ const mqttTopicSchema = z.strictObject({
 
 /** The sensors of hardware and of programs nearby, beside those that need neither. */
 export const attachedSensorSchemas = [iioSchema, hwmonSchema, systemSchema, serialSchema, mqttTopicSchema] as const;
-export type IioConfig = z.infer<typeof iioSchema>;
-export type HwmonConfig = z.infer<typeof hwmonSchema>;
-export type SystemConfig = z.infer<typeof systemSchema>;
-export type SerialConfig = z.infer<typeof serialSchema>;
-export type MqttTopicConfig = z.infer<typeof mqttTopicSchema>;

@@ -44,13 +44,14 @@ export class MqttAction implements RuleAction {
     const { broker, topic, payload = JSON.stringify(facts), qos, retain, openBroker } = this.#options;
     const session = await openBroker(broker, until);
     // Ends a publication that nobody acknowledges.
-    until.addEventListener('abort', session.close, { once: true });
+    const stop = (): void => session.close();
+    until.addEventListener('abort', stop, { once: true });
     try {
       const sent = session.publish({ topic, payload, qos, retain });
       const lost = session.closed.then((reason) => Promise.reject(new Error(reason)));
       await Promise.race([sent, lost]);
     } finally {
-      until.removeEventListener('abort', session.close);
+      until.removeEventListener('abort', stop);
       session.close();
     }
   }

@@ -122,7 +122,7 @@ export class SerialSource implements SensorSource {
     throw new AgentError('SENSOR_SERIAL_FAILED', `${path} was unplugged; it is opened again when it is back.`);
   }
 
-  /** Who opens a port in the middle of a line reads its end first: 23.5 as 3.5. What comes before the first line end is left out. */
+  // Who opens a port in the middle of a line reads its end first: 23.5 as 3.5. What comes before the first line end is left out.
   async *#read(port: SerialPort, signal: AbortSignal): AsyncGenerator<Sample> {
     const { maxLineBytes } = this.#options;
     const chunks = afterFirstLine(chunksOf(port, signal));
