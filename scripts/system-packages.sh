@@ -3,6 +3,7 @@
 set -euo pipefail
 needed=()
 command -v mosquitto_sub >/dev/null || needed+=(mosquitto-clients)
+command -v socat >/dev/null || needed+=(socat)
 command -v strace >/dev/null || needed+=(strace)
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || needed+=(postgresql)
 [ -d /usr/share/libonnx-testdata ] || needed+=(libonnx-testdata)

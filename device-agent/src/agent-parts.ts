@@ -10,20 +10,21 @@ import { DeviceRepository } from './inference/device-repository.ts';
 import { EngineRoom } from './inference/engine-room.ts';
 import { ModelShelf } from './inference/model-shelf.ts';
 import { probesSchema } from './inference/probe-file.ts';
+import { modelName, modelStream, sourcesOf } from './model-chains.ts';
 import { OutboxEventRecorder } from './outbox/event-recorder.ts';
 import { LossReporter } from './outbox/loss-reporter.ts';
 import { OutboxDrainer } from './outbox/outbox-drainer.ts';
 import { SqliteOutbox } from './outbox/sqlite-outbox.ts';
 import type { Clock, Logger, Random } from './runtime.ts';
 import { ModelLane, SamplePipeline } from './sample-pipeline.ts';
-import { createSource } from './sensors/create-source.ts';
-import { SensorFeed } from './sensors/sensor-feed.ts';
+import { createRules } from './rule-parts.ts';
+import type { RuleEngine } from './rules/rule-engine.ts';
+import { createSensing, type SensingParts } from './sensing-parts.ts';
 import type { SensorSource } from './sensors/sensor-source.port.ts';
 import { StateFile } from './state-file.ts';
 import { contextFileSchema, ContextCache } from './twin/context-cache.ts';
 import type { DesiredTargets } from './twin/desired-handlers.ts';
 import { TwinSynchronizer } from './twin/twin-synchronizer.ts';
-import { fullJitterMs } from './uplink/backoff.ts';
 import { ClockOffset } from './uplink/clock-offset.ts';
 import { FleetUplink } from './uplink/fleet-uplink.ts';
 import { MqttLink } from './uplink/mqtt-link.ts';
@@ -43,7 +44,7 @@ export interface Surroundings {
   readonly sources: readonly SensorSource[];
 }
 
-export interface AgentParts {
+export interface AgentParts extends SensingParts {
   readonly health: ReasonBoard;
   readonly offset: ClockOffset;
   readonly outbox: SqliteOutbox;
@@ -51,7 +52,7 @@ export interface AgentParts {
   readonly losses: LossReporter;
   readonly drainer: OutboxDrainer;
   readonly pipeline: SamplePipeline;
-  readonly feeds: readonly SensorFeed[];
+  readonly rules: RuleEngine;
   readonly engines: EngineRoom;
   readonly repository: DeviceRepository;
   readonly context: ContextCache;
@@ -66,8 +67,6 @@ interface Adjustable {
   maxDelayMs: number;
 }
 
-const SOURCE_RETRY = { firstMs: 1_000, maxMs: 60_000 };
-
 const createOutbox = (config: AgentConfig, clock: Clock, offset: ClockOffset): SqliteOutbox => {
   const { commitWindowMs, maxBytes, maxAgeMs, maxRecords, memoryRecords, memoryBytes, retryMs } = config.outbox;
   return new SqliteOutbox({
@@ -78,26 +77,6 @@ const createOutbox = (config: AgentConfig, clock: Clock, offset: ClockOffset): S
     retryMs,
     clock,
     trustedNow: () => offset.trustedNow(),
-  });
-};
-
-const createFeeds = (
-  config: AgentConfig,
-  surroundings: Surroundings,
-  shared: Pick<AgentParts, 'events' | 'health' | 'pipeline'>,
-): SensorFeed[] => {
-  const { clock, logger, random, sources } = surroundings;
-  const { events, health, pipeline } = shared;
-  const retryPauseMs = (attempt: number): number => fullJitterMs(SOURCE_RETRY, attempt, random);
-  const around = { clock, logger, stdin: process.stdin, restartPauseMs: retryPauseMs };
-  const configured = config.sensors.map((sensor) => ({
-    source: createSource(sensor, around),
-    silenceMs: sensor.silenceMs ?? Infinity,
-  }));
-  const given = sources.map((source) => ({ source, silenceMs: Infinity }));
-  return [...configured, ...given].map(({ source, silenceMs }) => {
-    const deliver = pipeline.deliver.bind(pipeline);
-    return new SensorFeed({ source, silenceMs, retryPauseMs, events, health, clock, logger, deliver });
   });
 };
 
@@ -162,8 +141,18 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
     clockState: () => offset.state(),
     maxDelayMs: () => adjustable.maxDelayMs,
   });
-  const pipeline = new SamplePipeline({ outbox, everyNthReading: () => adjustable.everyNthReading });
-  const feeds = createFeeds(config, surroundings, { events, health, pipeline });
+  const rules: RuleEngine = createRules(config, {
+    ...surroundings,
+    events,
+    givenSensors: surroundings.sources.map(({ name }) => name),
+    onChange: () => twin.touch(),
+  });
+  const pipeline = new SamplePipeline({
+    outbox,
+    everyNthReading: () => adjustable.everyNthReading,
+    observe: (observation) => rules.observe(observation),
+  });
+  const sensing = createSensing(config, { ...surroundings, events, health, pipeline });
   const shelf = createShelf(config);
   const engines = createEngineRoom(config, { events, health, shelf });
   const repository = new DeviceRepository(() => engines.slots, shelf);
@@ -176,7 +165,8 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
   });
   const targets: DesiredTargets = {
     models: () => engines.slots,
-    sensors: () => feeds,
+    sensors: () => sensing.feeds,
+    rules: (desired) => rules.setDesired(desired),
     publish: (wanted) => {
       adjustable.everyNthReading = wanted.everyNthReading ?? publish.everyNthReading;
       adjustable.maxDelayMs = wanted.maxDelayMs ?? publish.maxDelayMs;
@@ -186,7 +176,7 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
       logger.level = level ?? config.logLevel;
     },
   };
-  const twin = new TwinSynchronizer({
+  const twin: TwinSynchronizer = new TwinSynchronizer({
     deviceId,
     file: new StateFile(join(dataDir, 'desired.json'), desiredTwinSchema),
     targets,
@@ -246,7 +236,8 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
     losses,
     drainer,
     pipeline,
-    feeds,
+    ...sensing,
+    rules,
     engines,
     repository,
     context,
@@ -256,15 +247,23 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
   };
 };
 
-/** Lanes for the models that look at windows, each at its source; the others only answer requests. */
+/** Lanes for the models that look at windows, each at its sources; the others only answer requests. */
 export const createLanes = (config: AgentConfig, parts: AgentParts, logger: Logger): ModelLane[] => {
-  const { engines, outbox, events, health, feeds } = parts;
+  const { engines, outbox, events, health, feeds, pipeline } = parts;
   const windowed = engines.slots.filter((slot) => isWindowed(slot.bundle.manifest));
   return windowed.map((slot) => {
     const assigned = config.models.find((model) => model === slot.assignment);
-    const source = assigned?.source ?? feeds[0]?.status().name ?? '';
-    const { maxQueuedWindows = 64, allowedLatenessMs = 0, maxWindowSamples = 100_000 } = assigned ?? {};
-    const bounds = { maxQueued: maxQueuedWindows, allowedLatenessMs, maxSamples: maxWindowSamples };
-    return new ModelLane({ slot, source, ...bounds, outbox, events, health, logger });
+    const link = assigned ?? { bundle: slot.model.name };
+    const stream = modelStream(modelName(link) ?? slot.model.name);
+    const sources = sourcesOf(link, feeds[0]?.status().name);
+    const {
+      maxQueuedWindows = 64,
+      allowedLatenessMs = 0,
+      maxWindowSamples = 100_000,
+      joinWaitMs = 5_000,
+    } = assigned ?? {};
+    const bounds = { maxQueued: maxQueuedWindows, allowedLatenessMs, joinWaitMs, maxSamples: maxWindowSamples };
+    const onPrediction = pipeline.predicted.bind(pipeline);
+    return new ModelLane({ slot, stream, sources, ...bounds, outbox, events, health, logger, onPrediction });
   });
 };

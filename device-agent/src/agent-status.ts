@@ -3,13 +3,18 @@ import type { ClockState, HealthReason, ModelReference } from '@shoal/protocol';
 import type { InferenceCounters } from './inference/inference-loop.ts';
 import type { SlotState } from './inference/model-slot-runner.port.ts';
 import type { OutboxState } from './outbox/outbox.port.ts';
+import type { RuleStatus } from './rules/rule-engine.ts';
 import type { SensorStatus } from './sensors/sensor-feed.ts';
+import type { SignalCounters } from './sensors/signal-health.ts';
 import type { TwinStatus } from './twin/twin-synchronizer.ts';
 import type { UplinkStatus } from './uplink/fleet-uplink.ts';
 import type { WindowCounters } from './windows/window-assembler.ts';
 
 export interface ModelStatus extends SlotState {
   readonly model: ModelReference;
+  /** What rules and other models call its predictions, and what it looks at. */
+  readonly stream: string;
+  readonly sources: readonly string[];
   readonly thresholds: Readonly<Record<string, number>>;
   readonly engineResidentBytes: number | null;
   readonly windows: WindowCounters;
@@ -33,8 +38,9 @@ export interface AgentStatus {
   readonly startedAt: number;
   readonly uptimeMs: number;
   readonly health: { readonly state: 'ok' | 'degraded'; readonly reasons: readonly HealthReason[] };
-  readonly sensors: readonly SensorStatus[];
+  readonly sensors: readonly (SensorStatus & { readonly signal: SignalCounters })[];
   readonly models: readonly ModelStatus[];
+  readonly rules: readonly RuleStatus[];
   readonly outbox: OutboxState;
   readonly uplink: UplinkStatus & { readonly inFlight: number; readonly highestInFlight: number };
   readonly clock: ClockState;

@@ -122,10 +122,10 @@ class DeviceAgent implements Agent {
   }
 
   async #startParts(): Promise<void> {
-    const { losses, outbox, health, twin, context, remembered, engines, events, pipeline, uplink } = this.#parts;
+    const { losses, outbox, health, twin, context, remembered, engines, events, pipeline, rules, uplink } = this.#parts;
     losses.start();
     await outbox.start();
-    await Promise.all([context.start(), remembered.start(this.#clock.now()), engines.readBundles()]);
+    await Promise.all([context.start(), remembered.start(this.#clock.now()), engines.readBundles(), rules.start()]);
     pipeline.setLanes(createLanes(this.#config, this.#parts, this.#logger));
     await twin.start();
     health.onChange(() => twin.touch());
@@ -188,6 +188,7 @@ class DeviceAgent implements Agent {
   async #finish(): Promise<void> {
     await this.#sourcesEnded.promise;
     await this.#parts.pipeline.settled();
+    await this.#parts.rules.settled();
     await this.#sent();
   }
 
@@ -202,15 +203,18 @@ class DeviceAgent implements Agent {
   }
 
   async #stopParts(): Promise<void> {
-    const { losses, outbox, twin, context, drainer, offset, engines, events, feeds, pipeline, uplink } = this.#parts;
+    const { losses, outbox, twin, context, drainer, offset, engines, events, feeds, pipeline, rules, uplink } =
+      this.#parts;
     this.#sensing.abort();
     events.record('agent.stopping', 'info', 'The agent stops in good order.');
     const drainBy = delay(this.#config.stopDrainMs, undefined, { ref: false });
     const sensed = Promise.all(feeds.map((feed) => feed.stop()));
     // A source that waits for room waits for an engine: no longer than the stop may take.
     await Promise.race([sensed.then(() => pipeline.settled()), drainBy]);
-    for (const { loop } of pipeline.lanes) loop.clear();
+    pipeline.abandon();
     await sensed;
+    await Promise.race([rules.settled(), drainBy]);
+    await rules.stop();
     losses.stop();
     await outbox.flush();
     if (uplink.status().state === 'connected') await Promise.race([this.#sent(), drainBy]);

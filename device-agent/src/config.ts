@@ -4,18 +4,21 @@ import { isAbsolute, join } from 'node:path';
 import { deviceIdSchema } from '@shoal/protocol';
 import { z } from 'zod';
 import { AgentError } from './errors.ts';
+import { chainFaults } from './model-chains.ts';
+import { localActionSchema, ruleListSchema, ruleFaults } from './rules-config.ts';
+import { attachedSensorSchemas, expectationSchema, sensorName } from './sensing-config.ts';
 import { LABEL_COLUMNS } from './sensors/recording.ts';
 
 const ms = (min: number, max: number, preset: number, description: string) =>
   z.int().min(min).max(max).default(preset).describe(`${description} [ms]`);
 const count = (min: number, max: number, preset: number, description: string) =>
   z.int().min(min).max(max).default(preset).describe(description);
-const sensorName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
 const silence = z.int().min(100).max(86_400_000).nullable();
 
 const replaySchema = z.strictObject({
   type: z.literal('replay'),
   name: sensorName,
+  expect: expectationSchema,
   file: z.string().min(1).describe('CSV with a header line and a time column'),
   timeColumn: z.string().min(1).optional().describe('by default datetime, timestamp, time, ts or date'),
   ignoreColumns: z
@@ -30,6 +33,7 @@ const replaySchema = z.strictObject({
 const syntheticSchema = z.strictObject({
   type: z.literal('synthetic'),
   name: sensorName,
+  expect: expectationSchema,
   rateHz: z.number().positive().max(1_000).default(1),
   seed: z.int().min(0).max(4_294_967_295).default(1),
   channels: z
@@ -50,18 +54,36 @@ const syntheticSchema = z.strictObject({
 const jsonLinesSchema = z.strictObject({
   type: z.literal('json-lines'),
   name: sensorName,
+  expect: expectationSchema,
   command: z.string().min(1).optional().describe('a program that prints JSON lines; without it standard input is read'),
   args: z.array(z.string()).default([]),
   maxLineBytes: count(64, 1_048_576, 16_384, 'longer lines are skipped and counted [bytes]'),
   silenceMs: silence.default(10_000),
 });
 
-const sensorSchema = z.discriminatedUnion('type', [replaySchema, syntheticSchema, jsonLinesSchema]);
+const sensorSchema = z.discriminatedUnion('type', [
+  replaySchema,
+  syntheticSchema,
+  jsonLinesSchema,
+  ...attachedSensorSchemas,
+]);
+
+/** A sensor, or `model:` and what another model is called. */
+const streamName = z.string().regex(/^(model:)?[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
 
 const modelSchema = z.strictObject({
   bundle: z.string().min(1).describe('a folder (with a slash), or a name of the catalogue'),
   version: z.string().optional().describe('of a catalogue model; the last by default'),
-  source: sensorName.optional().describe('the sensor it looks at; the first by default'),
+  name: sensorName
+    .optional()
+    .describe('what other models and rules call it; by default the name of a catalogue bundle, a folder has none'),
+  source: z
+    .union([streamName, z.array(streamName).min(1).max(16)])
+    .optional()
+    .describe(
+      'the sensor it looks at, or "model:NAME", or several of them joined by event time; the first sensor by default',
+    ),
+  joinWaitMs: ms(0, 86_400_000, 5_000, 'event time that several sources wait for the slowest of them'),
   allowedLatenessMs: ms(0, 1e12, 0, 'event time a window stays open for late samples'),
   maxQueuedWindows: count(1, 10_000, 64, 'windows that may wait for inference'),
   maxWindowSamples: count(64, 1_000_000, 100_000, 'samples held for open windows'),
@@ -98,6 +120,8 @@ export const agentConfigSchema = z
     ),
     sensors: z.array(sensorSchema).max(64).default([]),
     models: z.array(modelSchema).max(16).default([]),
+    localActions: z.record(sensorName, localActionSchema).default({}).describe('what rules may do, by name'),
+    rules: ruleListSchema.default({}).describe('rule name to rule; they work without network'),
     inference: whole(
       z.strictObject({
         deadlineMs: ms(10, 600_000, 10_000, 'for one window'),
@@ -175,14 +199,11 @@ export const agentConfigSchema = z
       message: 'only one sensor can read standard input',
     },
   )
-  .refine(
-    ({ sensors, models }) =>
-      models.every(({ source }) => source === undefined || sensors.some(({ name }) => name === source)),
-    {
-      path: ['models'],
-      message: 'the source of a model must be the name of a sensor',
-    },
-  );
+  .superRefine((config, context) => {
+    for (const { path, message } of [...chainFaults(config), ...ruleFaults(config)]) {
+      context.addIssue({ code: 'custom', path: [...path], message });
+    }
+  });
 
 export type AgentConfig = z.infer<typeof agentConfigSchema>;
 export type AgentConfigInput = z.input<typeof agentConfigSchema>;

@@ -24,6 +24,20 @@ const CATALOGUE = {
   SENSOR_ROWS_INVALID: once('Rows or lines of a source cannot be used: left out, counted by reason. Check the source.'),
   SENSOR_PROCESS_FAILED: again('The child process of a sensor cannot be started or ended; it is started again.'),
   SENSOR_STREAM_FAILED: again('A sensor source failed while it was read; it is opened again after a pause.'),
+  SENSOR_DEVICE_NOT_FOUND: again(
+    'The kernel has no device of that name, or several. Correct "device" of the sensor, or attach it; it is looked for again.',
+  ),
+  SENSOR_DEVICE_GONE: again('A device disappeared while it was read; it is looked for again after a pause. Check it.'),
+  SENSOR_CHANNEL_UNKNOWN: once('The device has no channel of that name; those it has are listed. Correct "channels".'),
+  SENSOR_SERIAL_FAILED: again(
+    'A serial port cannot be opened, failed or was unplugged; it is tried again. Check path, permissions (group dialout) and cable.',
+  ),
+  LOCAL_BROKER_FAILED: again(
+    'The MQTT broker on this machine cannot be reached, refused or closed the connection; it is tried again. Check its port.',
+  ),
+  RULE_ACTION_FAILED: again(
+    'A command or message of a local rule failed or took too long; the next transition runs it again. The message says why.',
+  ),
   MODEL_NOT_IN_CATALOGUE: once('No bundle of that name is in the catalogue. Correct the name or give a folder.'),
   MODEL_SOURCE_MISMATCH: once('No sensor of that name has every channel of the model. Correct "source" of the model.'),
   OUTBOX_LOCKED: once('Another process uses this outbox. Give every agent its own data folder.'),

@@ -6,14 +6,39 @@ import { dropEntries } from './outbox/drop-counts.ts';
 import type { ModelLane } from './sample-pipeline.ts';
 import { AGENT_VERSION } from './version.ts';
 
-const modelStatus = ({ slot, assembler, loop }: ModelLane): ModelStatus => ({
+const modelStatus = ({ slot, stream, sources, assembler, loop }: ModelLane): ModelStatus => ({
   model: slot.model,
+  stream,
+  sources,
   ...slot.state(),
   thresholds: slot.thresholds(),
   engineResidentBytes: slot.residentBytes(),
   windows: assembler.counters(),
   inference: loop.counters(),
 });
+
+const sensorStatuses = ({ feeds, watches }: AgentParts): AgentStatus['sensors'] =>
+  watches.flatMap((watch, index) => {
+    const status = feeds[index]?.status();
+    return status === undefined ? [] : [{ ...status, signal: watch.counters() }];
+  });
+
+/** Rates and counters change with every sample; only what is wrong is worth a report. */
+const reportedSensors = (parts: AgentParts): Record<string, object> =>
+  Object.fromEntries(
+    sensorStatuses(parts).map(({ name, state, units, signal }) => {
+      const problems = signal.problems.map(({ kind, channel }) => (channel === null ? kind : `${kind}: ${channel}`));
+      return [name, { state, problems, ...(units !== undefined && { units }) }];
+    }),
+  );
+
+const reportedRules = ({ rules }: AgentParts): ReportedState['rules'] =>
+  Object.fromEntries(
+    rules.status().map(({ name, state, activeSince, lastFiredAt, fired, failedActions }) => {
+      const since = activeSince === null ? {} : { activeSince };
+      return [name, { state, ...since, ...(lastFiredAt !== null && { lastFiredAt }), fired, failedActions }];
+    }),
+  );
 
 const healthOf = ({ health }: AgentParts): AgentStatus['health'] => {
   const reasons = health.reasons();
@@ -25,7 +50,7 @@ export const agentStatus = (
   parts: AgentParts,
   times: { startedAt: number; now: number },
 ): AgentStatus => {
-  const { feeds, pipeline, outbox, uplink, drainer, offset, twin, events } = parts;
+  const { pipeline, outbox, uplink, drainer, offset, twin, events } = parts;
   const models = pipeline.lanes.map(modelStatus);
   const inFlight = drainer.inFlight();
   return {
@@ -35,8 +60,9 @@ export const agentStatus = (
     startedAt: times.startedAt,
     uptimeMs: times.now - times.startedAt,
     health: healthOf(parts),
-    sensors: feeds.map((feed) => feed.status()),
+    sensors: sensorStatuses(parts),
     models,
+    rules: parts.rules.status(),
     outbox: outbox.state(),
     uplink: { ...uplink.status(), inFlight: inFlight.now, highestInFlight: inFlight.highest },
     clock: offset.state(),
@@ -51,7 +77,7 @@ export const agentStatus = (
 
 /** Free of nulls, as a merged twin must be: an engine that is none is called so, an unknown clock offset is left out. */
 export const reportedState = (parts: AgentParts): ReportedState => {
-  const { outbox, offset, pipeline, feeds } = parts;
+  const { outbox, offset, pipeline } = parts;
   const { epoch, depth, sizeBytes, dropped } = outbox.state();
   const clock = offset.state();
   const drops: Record<string, number> = {};
@@ -72,6 +98,7 @@ export const reportedState = (parts: AgentParts): ReportedState => {
         ];
       }),
     ),
-    sensors: Object.fromEntries(feeds.map((feed) => [feed.status().name, { state: feed.status().state }])),
+    sensors: reportedSensors(parts),
+    rules: reportedRules(parts),
   };
 };

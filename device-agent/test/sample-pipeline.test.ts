@@ -21,7 +21,10 @@ const pipelineWith = (engine: Promise<void>) => {
   } as unknown as ModelSlot;
   const lane = new ModelLane({
     slot,
-    source: 'pump',
+    stream: 'model:m',
+    sources: ['pump'],
+    joinWaitMs: 1_000,
+    onPrediction: async () => undefined,
     // Late enough that nothing closes before the last sample does it for all.
     allowedLatenessMs: 100_000,
     maxSamples: 1_000,

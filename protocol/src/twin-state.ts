@@ -1,6 +1,7 @@
 /** The parts of a twin that both sides understand: what the fleet may desire of an agent and what an agent reports. */
 import { z } from 'zod';
 import { instantSchema } from './identifiers.ts';
+import { desiredRuleSchema } from './local-rule.ts';
 
 /** `desired`, as far as this version acts on it; unknown keys are kept and ignored (newer fleets). */
 export const desiredConfigurationSchema = z
@@ -18,6 +19,10 @@ export const desiredConfigurationSchema = z
       )
       .optional(),
     sensors: z.record(z.string(), z.looseObject({ enabled: z.boolean().optional() })).optional(),
+    rules: z
+      .record(z.string().min(1).max(64), desiredRuleSchema)
+      .optional()
+      .describe('Rule name → rule, in place of the rule of that name in the configuration of the device.'),
     publish: z
       .looseObject({
         everyNthReading: z
@@ -75,6 +80,18 @@ export const reportedStateSchema = z
           engine: z.string().nullish(),
           state: z.enum(['ready', 'loading', 'unavailable', 'disabled']),
           thresholds: z.record(z.string(), z.number()).optional(),
+        }),
+      )
+      .optional(),
+    rules: z
+      .record(
+        z.string(),
+        z.looseObject({
+          state: z.enum(['idle', 'pending', 'active', 'clearing', 'disabled']),
+          activeSince: instantSchema.optional().describe('Event time.'),
+          lastFiredAt: instantSchema.optional().describe('Event time.'),
+          fired: z.int().min(0).describe('Since the agent started.'),
+          failedActions: z.int().min(0).describe('Since the agent started.'),
         }),
       )
       .optional(),

@@ -14,6 +14,8 @@ export interface InferenceLoopOptions {
   readonly logger: Logger;
   /** Windows that may wait; with more, the oldest is given up and counted. */
   readonly maxQueued: number;
+  /** Who builds on predictions; the next window waits until it resolves. Must not throw. */
+  readonly onPrediction?: (window: AssembledWindow, verdict: SlotVerdict) => Promise<void>;
 }
 
 export interface InferenceCounters {
@@ -95,9 +97,11 @@ export class InferenceLoop {
   }
 
   async #answer(window: AssembledWindow): Promise<void> {
-    const { slot, logger } = this.#options;
+    const { slot, logger, onPrediction } = this.#options;
     try {
-      this.#publish(window, await slot.infer(window));
+      const verdict = await slot.infer(window);
+      this.#publish(window, verdict);
+      await onPrediction?.(window, verdict);
     } catch (error) {
       const code = isModelError(error) ? error.code : 'UNEXPECTED';
       this.#failed.set(code, (this.#failed.get(code) ?? 0) + 1);

@@ -38,22 +38,26 @@ const markOf = (value: number | null): ValueMark | undefined => {
   return Number.isFinite(value) ? undefined : 'not-finite';
 };
 
-/** `now` stands in for a line without a time. Nulls are marked `missing`, what is not finite becomes null and is marked so. */
-export const parseSampleLine = (line: string, now: number): Sample | BadLineReason => {
-  const json = parseJson(line);
-  if (json === undefined) return 'not-json';
-  const given = envelopeSchema.safeParse(json).data ?? envelopeSchema.safeParse(enveloped(json)).data;
-  const channels = Object.entries(given?.values ?? {});
-  if (given === undefined || channels.length === 0) return 'wrong-shape';
-  if (channels.length > BOUNDS.valuesPerRecord) return 'too-many-channels';
-  const observedAt = given.observedAt === undefined ? now : parseRecordedTime(String(given.observedAt));
-  if (observedAt === null) return 'unparseable-time';
+/** Nulls are marked `missing`; what is not finite becomes null and is marked so. */
+export const markedSample = (observedAt: number, values: Readonly<Record<string, number | null>>): Sample => {
+  const channels = Object.entries(values);
   const marks: Record<string, ValueMark> = {};
   for (const [name, value] of channels) {
     const mark = markOf(value);
     if (mark !== undefined) marks[name] = mark;
   }
-  if (Object.keys(marks).length === 0) return { observedAt, values: given.values };
-  const values = Object.fromEntries(channels.map(([name, value]) => [name, name in marks ? null : value]));
-  return { observedAt, values, marks };
+  if (Object.keys(marks).length === 0) return { observedAt, values };
+  return { observedAt, values: Object.fromEntries(channels.map(([k, v]) => [k, k in marks ? null : v])), marks };
+};
+
+/** `now` stands in for a line without a time. */
+export const parseSampleLine = (line: string, now: number): Sample | BadLineReason => {
+  const json = parseJson(line);
+  if (json === undefined) return 'not-json';
+  const given = envelopeSchema.safeParse(json).data ?? envelopeSchema.safeParse(enveloped(json)).data;
+  const channels = Object.keys(given?.values ?? {});
+  if (given === undefined || channels.length === 0) return 'wrong-shape';
+  if (channels.length > BOUNDS.valuesPerRecord) return 'too-many-channels';
+  const observedAt = given.observedAt === undefined ? now : parseRecordedTime(String(given.observedAt));
+  return observedAt === null ? 'unparseable-time' : markedSample(observedAt, given.values);
 };

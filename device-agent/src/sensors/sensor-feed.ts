@@ -27,6 +27,7 @@ export interface SensorStatus extends SourceReport {
   readonly samples: number;
   readonly lastObservedAt: number | null;
   readonly channels: readonly string[];
+  readonly units?: Readonly<Record<string, string>>;
 }
 
 /** At most one event about bad rows in this time. */
@@ -73,6 +74,7 @@ export class SensorFeed {
       samples: this.#samples,
       lastObservedAt: this.#lastObservedAt,
       channels: source.channels,
+      ...(source.units !== undefined && { units: source.units }),
       ...source.report(),
     };
   }

@@ -8,6 +8,8 @@ export interface Sample {
   readonly values: Readonly<Record<string, number | null>>;
   /** Why a value is null or not to be trusted. */
   readonly marks?: Readonly<Record<string, ValueMark>>;
+  /** Channels whose value is told and stored, but kept from models and rules: it is not to be trusted. */
+  readonly withheld?: readonly string[];
 }
 
 export interface SourceReport {
@@ -25,6 +27,10 @@ export interface SensorSource {
   readonly channels: readonly string[];
   /** Whether the source can be held back without losing anything: a recording can, the world cannot. */
   readonly canWait: boolean;
+  /** Channel → unit, where the source knows it. */
+  readonly units?: Readonly<Record<string, string>>;
+  /** Samples a second that the source means to give. */
+  readonly nominalRateHz?: number;
   /**
    * In the order of observation by the source. Ends when the source has no more; throws AgentError when it fails, after
    * which it may be called again. Ends soon after `signal` aborts.

@@ -1,5 +1,10 @@
 /** What each part of a desired configuration changes; what the fleet does not desire goes back to the device's own configuration. */
-import { desiredConfigurationSchema, type DesiredConfiguration, type JsonObject } from '@shoal/protocol';
+import {
+  desiredConfigurationSchema,
+  type DesiredConfiguration,
+  type DesiredRule,
+  type JsonObject,
+} from '@shoal/protocol';
 import { AgentError } from '../errors.ts';
 
 /** The adjustable sides of the agent's parts. */
@@ -10,6 +15,8 @@ export interface DesiredTargets {
     setEnabled(enabled: boolean): void;
   }[];
   readonly sensors: () => readonly { status(): { readonly name: string }; setEnabled(enabled: boolean): void }[];
+  /** Throws DESIRED_INVALID and changes nothing when the device has not what a rule names. */
+  readonly rules: (desired: Readonly<Record<string, DesiredRule>>) => void;
   readonly publish: (options: { everyNthReading: number | undefined; maxDelayMs: number | undefined }) => void;
   readonly contextRefreshMs: (ms: number | undefined) => void;
   readonly logLevel: (level: 'debug' | 'info' | 'warn' | 'error' | undefined) => void;
@@ -30,8 +37,9 @@ export const parseDesired = (desired: JsonObject): DesiredConfiguration => {
   );
 };
 
-/** Takes effect at once, without a restart of anything. */
+/** Takes effect at once, without a restart of anything; all of it, or nothing when it throws DESIRED_INVALID. */
 export const applyDesired = (desired: DesiredConfiguration, targets: DesiredTargets): void => {
+  targets.rules(desired.rules ?? {});
   for (const slot of targets.models()) {
     const wanted = desired.models?.[slot.model.name];
     slot.setThresholds(wanted?.thresholds ?? {});

@@ -52,16 +52,17 @@ export class TwinSynchronizer implements LinkParticipant {
     this.#options = options;
   }
 
-  /** Applies what was desired when the device last heard of it. Parts that come later call `reapply`. */
+  /** Applies what was desired when the device last heard of it. */
   async start(): Promise<void> {
     const remembered = await this.#options.file.read();
     if (remembered === undefined) return;
-    this.#applied = remembered;
-    this.reapply();
-  }
-
-  reapply(): void {
-    applyDesired(parseDesired(this.#applied.desired), this.#options.targets);
+    try {
+      applyDesired(parseDesired(remembered.desired), this.#options.targets);
+      this.#applied = remembered;
+    } catch (error) {
+      // The device's own configuration has changed since, and no longer has what the fleet names.
+      this.#refuse(remembered, error);
+    }
   }
 
   status(): TwinStatus {

@@ -1,4 +1,4 @@
-/** Cuts the samples of one source into the windows of one model, by event time, as the model's window plan defines them. */
+/** Cuts the samples of one source, or of several together, into the windows of one model, by event time, as the model's window plan defines them. */
 import { hasCoverage, windowStartsContaining, type WindowSpec } from '@shoal/models';
 import type { AssembledWindow, WindowSample } from './assembled-window.port.ts';
 import { RingBuffer } from './ring-buffer.ts';
@@ -28,6 +28,7 @@ export class WindowAssembler {
   /** Start instants of open windows that have a sample. */
   readonly #open = new Set<number>();
   #newestAt = -Infinity;
+  #completeUpTo = -Infinity;
   /** Windows that end at or before this are closed. */
   #closedUpTo = -Infinity;
   #counters = { emitted: 0, incomplete: 0, late: 0, overflowed: 0 };
@@ -37,8 +38,8 @@ export class WindowAssembler {
     this.#samples = new RingBuffer(options.maxSamples);
   }
 
-  /** Windows that close by this sample, by start. */
-  add(observedAt: number, values: WindowSample['values']): AssembledWindow[] {
+  /** Windows that close by this sample, by start. `completeUpTo`: where several sources meet, how far the slowest has come. */
+  add(observedAt: number, values: WindowSample['values'], completeUpTo = observedAt): AssembledWindow[] {
     const { spec, allowedLatenessMs } = this.#options;
     const starts = windowStartsContaining(observedAt, spec);
     const open = starts.filter((startAt) => startAt + spec.lengthMs > this.#closedUpTo);
@@ -46,7 +47,8 @@ export class WindowAssembler {
     for (const startAt of open) this.#open.add(startAt);
     if (open.length > 0) this.#keep({ observedAt, values: this.#pick(values) });
     this.#newestAt = Math.max(this.#newestAt, observedAt);
-    return this.#close(this.#newestAt - allowedLatenessMs);
+    this.#completeUpTo = Math.max(this.#completeUpTo, completeUpTo);
+    return this.#close(this.#completeUpTo - allowedLatenessMs);
   }
 
   /** The source has no more: windows whose end was passed need not wait for late samples. The last, partial ones stay out. */

@@ -3,7 +3,10 @@ import { z } from 'zod';
 import { instantSchema, sequenceSchema } from '../identifiers.ts';
 import { namedValues } from './named-values.ts';
 
-/** Why a value is missing or not to be trusted; `null` values carry one. */
+/**
+ * Why a value is missing or not to be trusted; `null` values carry one. `stuck` and `out-of-range` stand beside the value as
+ * it came, `gap` beside the first one after samples that are missing.
+ */
 export const valueMarkSchema = z
   .enum(['missing', 'not-finite', 'stuck', 'out-of-range', 'gap', 'interpolated'])
   .meta({ id: 'ValueMark' });
