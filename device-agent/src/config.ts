@@ -120,7 +120,7 @@ export const agentConfigSchema = z
     ),
     outbox: whole(
       z.strictObject({
-        commitWindowMs: ms(0, 60_000, 1_000, 'what a power cut may cost; alarms are committed at once'),
+        commitWindowMs: ms(0, 60_000, 10_000, 'what a power cut may cost, and how old a reading is when it is sent; alarms never wait'),
         maxBytes: count(4_096, 1e12, 67_108_864, 'of record content [bytes]'),
         maxAgeMs: ms(1_000, 31_536_000_000, 2_592_000_000, 'older records are given up'),
         maxRecords: whole(perClass),

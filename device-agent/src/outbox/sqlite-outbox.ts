@@ -39,6 +39,8 @@ const RECORDS_PER_COMMIT = 2_000;
 const ROW_BYTES = 40;
 /** `ready` holds sources back above this share of the memory bound. */
 const HIGH_WATER = 0.5;
+/** Above this share of either memory bound a commit does not wait for its window: what comes fast must not be given up. */
+const EARLY_COMMIT = 0.25;
 
 const NO_CLASS = { alarm: 0, prediction: 0, reading: 0, debug: 0 } as const;
 /** Without a file the device has an epoch all the same, or the fleet would not take its birth; the file brings its own. */
@@ -114,7 +116,7 @@ export class SqliteOutbox implements Outbox {
       createdAt: this.#options.clock.now(),
     });
     this.#lose(lost);
-    this.#schedule(priority === 'alarm' ? 0 : this.#options.commitWindowMs);
+    this.#schedule(priority === 'alarm' || this.#buffer.fill > EARLY_COMMIT ? 0 : this.#options.commitWindowMs);
   }
 
   async ready(): Promise<void> {
