@@ -26,7 +26,7 @@ const load = async (file) => {
   return module.bench;
 };
 
-const names = ['ingest', 'kill', 'connections'].filter((name) => existsSync(join(BENCHES, `${name}.js`)));
+const names = ['ingest', 'kill', 'connections', 'edge'].filter((name) => existsSync(join(BENCHES, `${name}.js`)));
 const wanted = positionals[0];
 const chosen = wanted === 'all' ? names : names.filter((name) => name === wanted);
 if (chosen.length === 0) {

@@ -5,6 +5,7 @@ import { desiredTwinSchema, type ReportedState } from '@shoal/protocol';
 import type { AgentConfig } from './config.ts';
 import { CommandDesk } from './device-commands/command-desk.ts';
 import { RememberedCommands, rememberedCommandsSchema } from './device-commands/remembered-commands.ts';
+import { ProcessGauge } from './health/process-gauge.ts';
 import { ReasonBoard } from './health/reason-board.ts';
 import { EngineRoom } from './inference/engine-room.ts';
 import { probesSchema } from './inference/probe-file.ts';
@@ -42,6 +43,7 @@ export interface Surroundings {
 }
 
 export interface AgentParts {
+  readonly gauge: ProcessGauge;
   readonly health: ReasonBoard;
   readonly offset: ClockOffset;
   readonly outbox: SqliteOutbox;
@@ -225,6 +227,7 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
     logger,
   });
   return {
+    gauge: new ProcessGauge(),
     health,
     offset,
     outbox,

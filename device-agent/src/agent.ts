@@ -125,10 +125,11 @@ class DeviceAgent implements Agent {
   }
 
   async #startParts(): Promise<void> {
-    const { losses, outbox, health, twin, context, remembered, engines, events, pipeline, uplink } = this.#parts;
+    const { losses, outbox, health, twin, context, remembered, engines, events, pipeline, uplink, gauge } = this.#parts;
+    if (this.#config.watchLoop) gauge.watchLoop();
     losses.start();
-    await outbox.start();
-    await Promise.all([context.start(), remembered.start(this.#clock.now()), engines.readBundles()]);
+    const reading = [context.start(), remembered.start(this.#clock.now()), engines.readBundles()];
+    await Promise.all([outbox.start(), ...reading]);
     pipeline.setLanes(createLanes(this.#config, this.#parts, this.#logger));
     await twin.start();
     health.onChange(() => twin.touch());
@@ -172,13 +173,15 @@ class DeviceAgent implements Agent {
     const { outbox } = this.#parts;
     const isEmpty = (): boolean => outbox.state().depth + outbox.state().uncommitted === 0;
     const { promise, resolve } = Promise.withResolvers<void>();
-    outbox.listen({ committed: () => isEmpty() && resolve() });
+    const look = (): void => void (isEmpty() && resolve());
+    outbox.listen({ committed: look, acknowledged: look });
     await outbox.flush();
     if (!isEmpty()) await promise;
   }
 
   async #stopParts(): Promise<void> {
     const { losses, outbox, twin, context, drainer, offset, engines, events, feeds, pipeline, uplink } = this.#parts;
+    this.#parts.gauge.stop();
     this.#sensing.abort();
     events.record('agent.stopping', 'info', 'The agent stops in good order.');
     const drainBy = delay(this.#config.stopDrainMs, undefined, { ref: false });

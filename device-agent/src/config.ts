@@ -151,6 +151,7 @@ export const agentConfigSchema = z
       .nullable()
       .default({ host: '127.0.0.1', port: 8790 })
       .describe('null: none; port 0: any free one'),
+    watchLoop: z.boolean().default(false).describe('measure how late the event loop is; wakes the process 200 times a second'),
     stopDrainMs: ms(0, 600_000, 5_000, 'a graceful stop sends what is left for this long at most'),
   })
   .refine(({ sensors }) => new Set(sensors.map(({ name }) => name)).size === sensors.length, {

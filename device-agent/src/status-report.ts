@@ -25,7 +25,7 @@ export const agentStatus = (
   parts: AgentParts,
   times: { startedAt: number; now: number },
 ): AgentStatus => {
-  const { feeds, pipeline, outbox, uplink, drainer, offset, twin, events } = parts;
+  const { feeds, pipeline, outbox, uplink, drainer, offset, twin, events, gauge } = parts;
   const models = pipeline.lanes.map(modelStatus);
   const inFlight = drainer.inFlight();
   return {
@@ -46,6 +46,7 @@ export const agentStatus = (
       predictions: models.reduce((sum, { inference }) => sum + inference.predictions, 0),
       events: events.recorded,
     },
+    process: gauge.facts(),
   };
 };
 

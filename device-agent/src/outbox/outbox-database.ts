@@ -1,6 +1,6 @@
 /** The outbox file: rows by class and sequence, the counters that outlive them, and one transaction per commit. */
 import Database from 'better-sqlite3';
-import { PRIORITY_CLASSES, RECORD_KINDS, type PriorityClass } from '@shoal/protocol';
+import type { PriorityClass } from '@shoal/protocol';
 import { AgentError } from '../errors.ts';
 import { randomId } from '../runtime.ts';
 import { BodyTemplates } from './body-templates.ts';
@@ -9,11 +9,11 @@ import { planEviction, type EvictableRecord, type OutboxBounds, type OutboxUsage
 import type { CommitRequest, FileState, RecordToStore, WriterOptions } from './outbox-messages.ts';
 import { prepareOutboxFile } from './outbox-schema.ts';
 import type { Acknowledgement, DropCounts, DropReason, KeyRange, ReadRequest, StoredRecord } from './outbox.port.ts';
+import { CLASS_CODES, codeOf, KIND_CODES } from './record-codes.ts';
 
 /** Free pages are given back to the file system when they are more than this and more than a quarter of the file. */
 const SPARE_PAGES = 1_024;
 
-const codeOf = (priority: PriorityClass): number => PRIORITY_CLASSES.indexOf(priority);
 const byClass = <T>(make: (priority: PriorityClass) => T): Record<PriorityClass, T> => ({
   alarm: make('alarm'),
   prediction: make('prediction'),
@@ -75,7 +75,7 @@ export class OutboxDatabase {
       lastSequence: this.#lastSequence,
       depthByClass: byClass((priority) => this.#usage[priority].records),
       highestByClass: byClass((priority) => this.#usage[priority].highest),
-      sizeBytes: PRIORITY_CLASSES.reduce((sum, priority) => sum + this.#usage[priority].sizeBytes, 0),
+      sizeBytes: CLASS_CODES.reduce((sum, priority) => sum + this.#usage[priority].sizeBytes, 0),
       dropped: this.#dropped,
     };
   }
@@ -109,7 +109,7 @@ export class OutboxDatabase {
     for (const row of rows) {
       bytes += row.size_bytes;
       if (records.length > 0 && bytes > maxBytes) break;
-      const kind = RECORD_KINDS[row.kind];
+      const kind = KIND_CODES[row.kind];
       if (kind !== undefined) records.push({ sequence: row.sequence, kind, body: this.#templates.unpack(row) });
     }
     return records;
@@ -141,13 +141,13 @@ export class OutboxDatabase {
     this.#keptCounter = 0;
     this.#lastSequence = Math.max(
       Number(this.#meta('highest_removed')),
-      ...PRIORITY_CLASSES.map((priority) => this.#usage[priority].highest),
+      ...CLASS_CODES.map((priority) => this.#usage[priority].highest),
     );
     const drops = this.#db
       .prepare<[], { class: number; reason: DropReason; records: number }>('SELECT class, reason, records FROM dropped')
       .all();
     this.#dropped = drops.reduce((counts, row) => {
-      const priority = PRIORITY_CLASSES[row.class];
+      const priority = CLASS_CODES[row.class];
       return priority === undefined ? counts : addDrops(counts, priority, row.reason, row.records);
     }, NO_DROPS);
   }
@@ -165,7 +165,7 @@ export class OutboxDatabase {
   #store({ priority, kind, createdAt, body, sizeBytes }: RecordToStore): void {
     const sequence = this.#lastSequence + 1;
     const packed = this.#templates.pack(kind, body);
-    const columns = [sequence, codeOf(priority), RECORD_KINDS.indexOf(kind), createdAt, sizeBytes];
+    const columns = [sequence, codeOf(priority), KIND_CODES.indexOf(kind), createdAt, sizeBytes];
     this.#insert.run(...columns, packed.template, packed.body);
     this.#lastSequence = sequence;
     const usage = this.#usage[priority];

@@ -145,6 +145,7 @@ export class SqliteOutbox implements Outbox {
   acknowledge(acknowledgement: Acknowledgement): void {
     this.#acknowledged.push(acknowledgement);
     this.#schedule(this.#options.commitWindowMs);
+    for (const listener of this.#listeners) listener.acknowledged?.();
   }
 
   async beginEpoch(): Promise<void> {
@@ -154,7 +155,8 @@ export class SqliteOutbox implements Outbox {
   }
 
   state(): OutboxState {
-    const { epoch, lastSequence, depthByClass, highestByClass, sizeBytes, dropped } = this.#file;
+    const { epoch, lastSequence, highestByClass, sizeBytes, dropped } = this.#file;
+    const depthByClass = this.#unacknowledged();
     return {
       epoch,
       lastCommittedSequence: lastSequence,
@@ -173,6 +175,14 @@ export class SqliteOutbox implements Outbox {
     const covers = (range: KeyRange): boolean =>
       range.priority === priority && sequence >= range.first && sequence <= range.last;
     return this.#committingAcknowledged.some(covers) || this.#acknowledged.some(covers);
+  }
+
+  /** In the file, by class, without what is acknowledged and only waits to be deleted. */
+  #unacknowledged(): Record<PriorityClass, number> {
+    const depth = { ...this.#file.depthByClass };
+    for (const { priority, records } of [...this.#committingAcknowledged, ...this.#acknowledged])
+      depth[priority] = Math.max(0, depth[priority] - records);
+    return depth;
   }
 
   #hasWork(): boolean {
