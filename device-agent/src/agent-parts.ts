@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { EngineSupervisor, isWindowed } from '@shoal/models';
 import { desiredTwinSchema, type ReportedState } from '@shoal/protocol';
 import type { AgentConfig } from './config.ts';
+import { benchCommand } from './device-commands/bench-command.ts';
 import { CommandDesk } from './device-commands/command-desk.ts';
 import { RememberedCommands, rememberedCommandsSchema } from './device-commands/remembered-commands.ts';
 import { ProcessGauge } from './health/process-gauge.ts';
@@ -197,6 +198,7 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
         await engines.restartEngines();
         return { engines: engines.slots.map((slot) => `${slot.model.name}: ${slot.state().engine ?? 'none'}`) };
       },
+      bench: benchCommand(config),
     },
   });
   const presence = new PresenceReporter({

@@ -2,16 +2,15 @@
 import {
   EngineSupervisor,
   isModelError,
-  readBundle,
-  readCatalog,
   type Bundle,
   type EngineState,
   type TrustedKeys,
 } from '@shoal/models';
-import { AgentError, isAgentError, sentenceOf } from '../errors.ts';
+import { isAgentError, sentenceOf } from '../errors.ts';
 import type { HealthBoard } from '../health/health-board.port.ts';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';
-import { ModelSlot, type ModelAssignment } from './model-slot.ts';
+import { readAssignedBundle, type ModelAssignment } from './assigned-bundle.ts';
+import { ModelSlot } from './model-slot.ts';
 import { readTrustedKeys } from './trusted-keys.ts';
 
 export type SupervisorFactory = (onState: (state: EngineState) => void) => Promise<EngineSupervisor>;
@@ -26,20 +25,6 @@ export interface EngineRoomOptions {
   readonly health: HealthBoard;
   readonly createSupervisor: SupervisorFactory;
 }
-
-const isFolder = (bundle: string): boolean => bundle.includes('/') || bundle.startsWith('.');
-
-/** The folder of a bundle. Throws MODEL_NOT_IN_CATALOGUE. */
-const folderOf = async ({ bundle, version }: ModelAssignment): Promise<string> => {
-  if (isFolder(bundle)) return bundle;
-  const entries = (await readCatalog()).filter(({ name }) => name === bundle);
-  const entry = version === undefined ? entries.at(-1) : entries.find((candidate) => candidate.version === version);
-  if (entry !== undefined) return entry.folder;
-  throw new AgentError(
-    'MODEL_NOT_IN_CATALOGUE',
-    `The catalogue has no ${bundle} ${version ?? ''}; give a folder instead.`,
-  );
-};
 
 export class EngineRoom {
   readonly #options: EngineRoomOptions;
@@ -90,8 +75,7 @@ export class EngineRoom {
   async #read(assignment: ModelAssignment, trustedKeys: TrustedKeys): Promise<Bundle | undefined> {
     const { requireSignature, events, health } = this.#options;
     try {
-      const signaturePolicy = requireSignature && isFolder(assignment.bundle) ? 'require' : 'allow-unsigned';
-      return await readBundle(await folderOf(assignment), { signaturePolicy, trustedKeys });
+      return await readAssignedBundle(assignment, { trustedKeys, requireSignature });
     } catch (error) {
       const code = isModelError(error) || isAgentError(error) ? error.code : 'UNEXPECTED';
       const message = `The model ${assignment.bundle} cannot be used; readings are sent without its predictions. ${sentenceOf(error)}`;
