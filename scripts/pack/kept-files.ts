@@ -29,6 +29,14 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
 /** Each is one bundle for Node; the WebAssembly backend has its runtime beside it. */
 const TENSORFLOW = /^dist\/(tf[a-z-]*\.node\.js|tfjs-backend-wasm(-simd)?\.wasm)$/;
 
+/** Other versions and builds of the same. */
+const SPARED_FILES: Readonly<Record<string, RegExp>> = { zod: /^(v3\/|src\/|mini\/|v4-mini\/|v4\/mini\/)|\.cjs$/ };
+
+/** Packed with another content: fifty languages of error messages, of which one is used, cost 2 MB of memory and a tenth of the start. */
+export const REPLACED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  zod: { 'v4/locales/index.js': "export { default as en } from './en.js';\n" },
+};
+
 const IS_NEVER_RUN = /\.(d\.[cm]?ts|[cm]?ts|tsx|map|markdown|md|flow|tsbuildinfo|yml|gyp|h|cc|cpp)$|\.musl\.node$/;
 const IS_BESIDE = /(^|\/)(\.[^/]*|__tests__|tests?|examples?|benchmarks?|bench|coverage|man)(\/|$)/;
 const IS_ALWAYS_KEPT = /^(package\.json|licen[cs]e[^/]*|notice[^/]*|copying[^/]*)$/i;
@@ -38,6 +46,7 @@ const IS_MODEL_CARD = /^catalog\/.*\.md$/;
 /** @param path inside the package, with slashes */
 export const isKept = (packageName: string, path: string, target: Target): boolean => {
   if (IS_ALWAYS_KEPT.test(path) || (packageName === '@shoal/models' && IS_MODEL_CARD.test(path))) return true;
+  if (SPARED_FILES[packageName]?.test(path) === true) return false;
   if (IS_NEVER_RUN.test(path) || IS_BESIDE.test(path)) return false;
   if (packageName.startsWith('@tensorflow/')) return TENSORFLOW.test(path);
   const only = ONLY[packageName]?.map((prefix) => prefix.replaceAll('$arch', target));

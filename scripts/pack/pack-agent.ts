@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isKept, isLeftOut } from './kept-files.ts';
+import { isKept, isLeftOut, REPLACED } from './kept-files.ts';
 import { NODE_VERSION, nodeBuild } from './node-build.ts';
 import { packageClosure, type LockPackages, type PackagePlace } from './package-closure.ts';
 import { writeArchive, type ArchiveEntry } from './tar.ts';
@@ -52,12 +52,17 @@ const filesBelow = (folder: string): string[] =>
 const partOf = ({ name }: PackagePlace): string =>
   name.startsWith('@tensorflow/') ? '@tensorflow' : name.startsWith('@shoal/') ? 'shoal' : name;
 
+const contentOf = ({ name, from }: PackagePlace, path: string): Buffer => {
+  const replaced = REPLACED[name]?.[path];
+  return replaced === undefined ? readFileSync(join(ROOT, from, path)) : Buffer.from(replaced);
+};
+
 const packageFiles = (place: PackagePlace, target: Target): PackedFile[] => {
   const folder = join(ROOT, place.from);
   if (!existsSync(folder)) throw new Error(`${place.from} is not installed; run "npm ci".`);
   return filesBelow(folder)
     .filter((path) => isKept(place.name, path, target))
-    .map((path) => packedFile(`lib/app/${place.to}/${path}`, readFileSync(join(folder, path)), partOf(place)));
+    .map((path) => packedFile(`lib/app/${place.to}/${path}`, contentOf(place, path), partOf(place)));
 };
 
 const isLicense = (path: string): boolean => /\/(licen[cs]e|notice|copying)[^/]*$/i.test(path);
