@@ -33,7 +33,8 @@ for (const target of targets) {
   });
   const unpacked = parts.reduce((sum, [, bytes]) => sum + bytes, 0);
   log(`${file}\n  ${megabytes(sizeBytes)} packed, ${megabytes(unpacked)} unpacked`);
-  for (const [part, bytes] of parts.filter(([, size]) => size >= 100_000)) log(`  ${part.padEnd(24)} ${megabytes(bytes)}`);
+  for (const [part, bytes] of parts.filter(([, size]) => size >= 100_000))
+    log(`  ${part.padEnd(24)} ${megabytes(bytes)}`);
   packed[target] = { file, packed_mb: sizeBytes / 1e6, unpacked_mb: unpacked / 1e6 };
 }
 process.stdout.write(`${JSON.stringify(packed)}\n`);

@@ -198,7 +198,11 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
         await engines.restartEngines();
         return { engines: engines.slots.map((slot) => `${slot.model.name}: ${slot.state().engine ?? 'none'}`) };
       },
-      bench: benchCommand(config),
+      bench: benchCommand(async (durationMs) => {
+        // Only who is asked for it pays for its code.
+        const { benchModels } = await import('./inference/bench-models.ts');
+        return benchModels(config, { durationMs, onProgress: () => undefined });
+      }),
     },
   });
   const presence = new PresenceReporter({

@@ -80,13 +80,17 @@ program
 
 program
   .command('diag')
-  .description('write one file for whoever helps: versions, configuration without secrets, doctor, status; no measurements')
+  .description(
+    'write one file for whoever helps: versions, configuration without secrets, doctor, status; no measurements',
+  )
   .option('-c, --config <file>', 'JSON configuration', DEFAULT_CONFIG)
   .option('-o, --out <folder>', 'where the file goes', '.')
   .action(async ({ config: file, out }: SharedOptions & { out: string }) => {
     const { writeDiagnostics } = await import('./commands/diag.ts');
     const written = await writeDiagnostics(await loadAgentConfig(file, process.env), out);
-    print(`${written.file}\n  holds ${written.contents.join(', ')}; no secrets, no measurements, readable by you alone`);
+    print(
+      `${written.file}\n  holds ${written.contents.join(', ')}; no secrets, no measurements, readable by you alone`,
+    );
   });
 
 /** Wrong use and wrong configuration are the caller's to mend. */

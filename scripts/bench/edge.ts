@@ -3,7 +3,15 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { WindowedManifest } from '@shoal/models';
-import { bigModel, everySample, FIRST_MODEL, firstManifest, firstModelFile, modelBytes, secondModel } from './edge/edge-models.ts';
+import {
+  bigModel,
+  everySample,
+  FIRST_MODEL,
+  firstManifest,
+  firstModelFile,
+  modelBytes,
+  secondModel,
+} from './edge/edge-models.ts';
 import { oneHertz, writeRecording } from './edge/feeds.ts';
 import { PackedAgent, unpackedAgent, type EdgeStatus } from './edge/packed-agent.ts';
 import { pssMb } from './edge/process-tree.ts';
@@ -107,7 +115,12 @@ class EdgeBench {
   #replaying(name: string, launcher: string, bundle: string, file: string): PackedAgent {
     const sensors = [{ type: 'replay', name: SENSOR, file, speed: 1e9 }];
     const publish = { everyNthReading: 100_000 };
-    return this.#agent(name, launcher, { sensors, models: [{ bundle, maxQueuedWindows: 1 }], publish, watchLoop: true });
+    return this.#agent(name, launcher, {
+      sensors,
+      models: [{ bundle, maxQueuedWindows: 1 }],
+      publish,
+      watchLoop: true,
+    });
   }
 
   /** Waits for what it will say; the last status when it does not within WAIT_MS, which is a fault. */
@@ -133,7 +146,11 @@ class EdgeBench {
       seconds.push(agent.ageMs / 1_000);
       this.#log(`start ${round}: first prediction after ${agent.ageMs.toFixed(0)} ms`);
       if (round === this.#effort.starts) {
-        await this.#until(agent, 'a connection', ({ uplink, outbox }) => uplink.state === 'connected' && outbox.depth === 0);
+        await this.#until(
+          agent,
+          'a connection',
+          ({ uplink, outbox }) => uplink.state === 'connected' && outbox.depth === 0,
+        );
         await pause(SETTLE_MS);
         pss = pssMb(agent.pid);
       }
@@ -178,7 +195,11 @@ class EdgeBench {
   async #busy(launcher: string, bundle: string, recording: string) {
     const agent = this.#replaying('busy', launcher, bundle, recording);
     await agent.start();
-    const first = await this.#until(agent, 'a busy model', ({ models }) => (models[0]?.inference.predictions ?? 0) > 20);
+    const first = await this.#until(
+      agent,
+      'a busy model',
+      ({ models }) => (models[0]?.inference.predictions ?? 0) > 20,
+    );
     const startedAt = performance.now();
     await pause(this.#effort.busySeconds * 1_000);
     const last = await agent.status();
@@ -195,10 +216,16 @@ class EdgeBench {
     const agent = this.#live('steady', launcher, [FIRST_MODEL, second]);
     const feeding = new AbortController();
     await agent.start(oneHertz(manifest, feeding.signal));
-    await this.#until(agent, 'a prediction of both models', ({ models }) =>
-      models.length === 2 && models.every(({ inference }) => inference.predictions > 0),
+    await this.#until(
+      agent,
+      'a prediction of both models',
+      ({ models }) => models.length === 2 && models.every(({ inference }) => inference.predictions > 0),
     );
-    await this.#until(agent, 'a drained outbox', ({ uplink, outbox }) => uplink.state === 'connected' && outbox.depth === 0);
+    await this.#until(
+      agent,
+      'a drained outbox',
+      ({ uplink, outbox }) => uplink.state === 'connected' && outbox.depth === 0,
+    );
     await pause(SETTLE_MS);
     const { steadySeconds, offlineSeconds } = this.#effort;
     this.#log(`steady for ${steadySeconds} s, connected`);

@@ -20,7 +20,12 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
   '@shoal/models': ['dist/', 'catalog/'],
   '@shoal/protocol': ['dist/'],
   'onnxruntime-node': ['dist/', 'bin/napi-v6/linux/$arch/'],
-  'onnxruntime-web': ['dist/ort.wasm.bundle.min.mjs', 'dist/ort.wasm.min.mjs', 'dist/ort-wasm-simd-threaded.mjs', 'dist/ort-wasm-simd-threaded.wasm'],
+  'onnxruntime-web': [
+    'dist/ort.wasm.bundle.min.mjs',
+    'dist/ort.wasm.min.mjs',
+    'dist/ort-wasm-simd-threaded.mjs',
+    'dist/ort-wasm-simd-threaded.wasm',
+  ],
   'onnxruntime-common': ['dist/'],
   'better-sqlite3': ['lib/', 'prebuilds/linux-$arch.node'],
   '@serialport/bindings-cpp': ['dist/', 'prebuilds/linux-$arch/'],

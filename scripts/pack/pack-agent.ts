@@ -72,8 +72,12 @@ const notices = (places: readonly PackagePlace[], files: readonly PackedFile[]):
   places
     .filter(({ name }) => !name.startsWith('@shoal/'))
     .map(({ name, version, license, to }) => {
-      const own = files.filter(({ path }) => path.startsWith(`lib/app/${to}/`) && !path.slice(`lib/app/${to}/`.length).includes('/'));
-      const texts = own.filter(({ path }) => isLicense(path)).map(({ content }) => Buffer.from(content).toString('utf8'));
+      const own = files.filter(
+        ({ path }) => path.startsWith(`lib/app/${to}/`) && !path.slice(`lib/app/${to}/`.length).includes('/'),
+      );
+      const texts = own
+        .filter(({ path }) => isLicense(path))
+        .map(({ content }) => Buffer.from(content).toString('utf8'));
       return [`${name} ${version} (${license || 'licence not stated'})`, ...texts].join('\n\n');
     })
     .join(`\n\n${'-'.repeat(80)}\n\n`);
@@ -117,6 +121,10 @@ export const packAgent = async ({ target, outDir, level }: PackOptions): Promise
   const name = `shoal-agent-${version}-linux-${target}`;
   const file = join(outDir, `${name}.tar.gz`);
   mkdirSync(outDir, { recursive: true });
-  await writeArchive(file, files.map((entry) => ({ ...entry, path: `${name}/${entry.path}` })), level);
+  await writeArchive(
+    file,
+    files.map((entry) => ({ ...entry, path: `${name}/${entry.path}` })),
+    level,
+  );
   return { file, sizeBytes: statSync(file).size, parts: sizesOf(files) };
 };

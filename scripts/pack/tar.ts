@@ -34,7 +34,13 @@ const header = (path: string, sizeBytes: number, mode: number): Buffer => {
   block.write('        0', 148);
   block.write('ustar\u000000', 257);
   block.write(prefix, 345);
-  block.write(octal(block.reduce((sum, byte) => sum + byte, 0), 7), 148);
+  block.write(
+    octal(
+      block.reduce((sum, byte) => sum + byte, 0),
+      7,
+    ),
+    148,
+  );
   return block;
 };
 

@@ -1,7 +1,7 @@
 /** `shoal-agent bench`: how fast this machine runs the models. */
 import { cpus } from 'node:os';
 import type { AgentConfig } from '../config.ts';
-import { benchModels, type BenchRow } from '../model-bench/bench-models.ts';
+import { benchModels, type BenchRow } from '../inference/bench-models.ts';
 import { AGENT_VERSION } from '../version.ts';
 
 export interface BenchReport {
@@ -16,7 +16,11 @@ export const benchReport = async (
   onProgress: (what: string) => void,
 ): Promise<BenchReport> => {
   const models = await benchModels(config, { durationMs: seconds * 1_000, onProgress });
-  return { agentVersion: AGENT_VERSION, machine: `${process.arch}, ${cpus()[0]?.model ?? 'unknown processor'}`, models };
+  return {
+    agentVersion: AGENT_VERSION,
+    machine: `${process.arch}, ${cpus()[0]?.model ?? 'unknown processor'}`,
+    models,
+  };
 };
 
 const COLUMNS = ['model', 'engine', 'p50 ms', 'p95 ms', 'p99 ms', 'in runtime', 'cold load', 'resident'];
@@ -36,6 +40,11 @@ export const describeBench = ({ machine, models }: BenchReport): string => {
   const widths = COLUMNS.map((_, column) =>
     Math.max(...lines.filter((line) => line.length === COLUMNS.length).map((line) => line[column]?.length ?? 0)),
   );
-  const shown = lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd());
+  const shown = lines.map((line) =>
+    line
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
   return [machine, ...shown].join('\n');
 };

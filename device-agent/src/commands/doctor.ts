@@ -1,8 +1,8 @@
 /** `shoal-agent doctor`: what is wrong with this machine, and what to do about it. */
 import type { AgentConfig } from '../config.ts';
 import type { DoctorReport } from '../doctor/doctor-facts.ts';
-import { gatherFacts } from '../doctor/gather-facts.ts';
 import { runDoctor } from '../doctor/run-doctor.ts';
+import { gatherFacts } from './gather-facts.ts';
 
 export const doctorReport = async (config: AgentConfig): Promise<DoctorReport> => runDoctor(await gatherFacts(config));
 

@@ -1,19 +1,15 @@
-/** The command `bench` of the fleet: what `shoal-agent bench` says, as the outcome of a command. */
-import type { AgentConfig } from '../config.ts';
+/** The command `bench` of the fleet: how fast the models run on this device, as the outcome of a command. */
 import { AgentError } from '../errors.ts';
 import type { CommandHandler } from './command-desk.ts';
 
 const DEFAULT_SECONDS = 2;
 const MAX_SECONDS = 30;
 
-/** `{"seconds": 2}` for each model and engine. Throws COMMAND_FAILED. */
+/** `{"seconds": 2}` for each model and engine; `run` gives a row for each. Throws COMMAND_FAILED. */
 export const benchCommand =
-  (config: AgentConfig): CommandHandler =>
+  (run: (durationMs: number) => Promise<readonly object[]>): CommandHandler =>
   async ({ seconds = DEFAULT_SECONDS }) => {
     if (typeof seconds !== 'number' || !(seconds > 0 && seconds <= MAX_SECONDS))
       throw new AgentError('COMMAND_FAILED', `"seconds" must be a number above 0 and up to ${MAX_SECONDS}.`);
-    // Only who is asked for it pays for its code.
-    const { benchModels } = await import('../model-bench/bench-models.ts');
-    const models = await benchModels(config, { durationMs: seconds * 1_000, onProgress: () => undefined });
-    return { models: JSON.parse(JSON.stringify(models)) };
+    return { models: JSON.parse(JSON.stringify(await run(seconds * 1_000))) };
   };

@@ -32,7 +32,11 @@ export interface DoctorFacts {
   readonly outbox: { readonly state: 'none' | 'sound' | 'in-use' | 'damaged'; readonly detail: string };
   readonly sensors: readonly { readonly name: string; readonly problem: string | null }[];
   readonly broker: { readonly address: string; readonly problem: string | null };
-  readonly models: readonly { readonly bundle: string; readonly engine: string | null; readonly problem: string | null }[];
+  readonly models: readonly {
+    readonly bundle: string;
+    readonly engine: string | null;
+    readonly problem: string | null;
+  }[];
   readonly localApi: { readonly state: 'answers' | 'silent' | 'none'; readonly address: string };
 }
 

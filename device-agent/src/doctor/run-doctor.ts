@@ -33,24 +33,43 @@ const UNSUITED: Readonly<Record<number, string>> = {
 };
 
 const atLeast = (version: string, wanted: readonly number[]): boolean => {
-  const parts = version.replace(/^v/, '').split(/[.+-]/).map((part) => Number.parseInt(part, 10));
-  for (const [index, number] of wanted.entries()) if ((parts[index] ?? 0) !== number) return (parts[index] ?? 0) > number;
+  const parts = version
+    .replace(/^v/, '')
+    .split(/[.+-]/)
+    .map((part) => Number.parseInt(part, 10));
+  for (const [index, number] of wanted.entries())
+    if ((parts[index] ?? 0) !== number) return (parts[index] ?? 0) > number;
   return true;
 };
 
 const clock: Check = ({ now, clockSynchronised }) => {
   const date = new Date(now);
   if (date.getUTCFullYear() < EARLIEST_YEAR)
-    return fail('clock', `The clock says ${date.toISOString()}.`, 'Set it, or let systemd-timesyncd or chrony do it: records carry its time.');
+    return fail(
+      'clock',
+      `The clock says ${date.toISOString()}.`,
+      'Set it, or let systemd-timesyncd or chrony do it: records carry its time.',
+    );
   if (clockSynchronised === false)
-    return warn('clock', 'The clock is not synchronised.', 'Enable systemd-timesyncd or chrony; until then the fleet places records by a measured offset.');
-  return ok('clock', `The clock says ${date.toISOString()}${clockSynchronised === null ? '; the system does not tell whether it is synchronised' : ' and is synchronised'}.`);
+    return warn(
+      'clock',
+      'The clock is not synchronised.',
+      'Enable systemd-timesyncd or chrony; until then the fleet places records by a measured offset.',
+    );
+  return ok(
+    'clock',
+    `The clock says ${date.toISOString()}${clockSynchronised === null ? '; the system does not tell whether it is synchronised' : ' and is synchronised'}.`,
+  );
 };
 
 const runtime: Check = ({ nodeVersion, opensslVersion }) => [
   ...(atLeast(nodeVersion, NODE)
     ? ok('node', `Node ${nodeVersion}.`)
-    : fail('node', `Node ${nodeVersion} is older than ${NODE.join('.')}.`, 'Use the packed agent, which brings its own Node.')),
+    : fail(
+        'node',
+        `Node ${nodeVersion} is older than ${NODE.join('.')}.`,
+        'Use the packed agent, which brings its own Node.',
+      )),
   ...(atLeast(opensslVersion, OPENSSL)
     ? ok('tls', `OpenSSL ${opensslVersion}, TLS 1.3.`)
     : fail('tls', `OpenSSL ${opensslVersion} knows no TLS 1.3.`, 'Use the packed agent, which brings its own.')),
@@ -65,7 +84,11 @@ const cpu: Check = ({ arch, cpuFeatures }) => {
     return fail('cpu', `There is no engine for ${arch}.`, 'Install a 64-bit system (arm64 or x64).');
   const missing = cpuFeatures.length === 0 ? [] : wanted.filter((feature) => !cpuFeatures.includes(feature));
   if (missing.length > 0)
-    return warn('cpu', `The processor lacks ${missing.join(' and ')}.`, 'Run "shoal-agent bench": models may be slow here.');
+    return warn(
+      'cpu',
+      `The processor lacks ${missing.join(' and ')}.`,
+      'Run "shoal-agent bench": models may be slow here.',
+    );
   return ok('cpu', `${arch}, 64 bits${cpuFeatures.length === 0 ? '' : `, with ${wanted.join(' and ')}`}.`);
 };
 
@@ -73,26 +96,57 @@ const memory: Check = ({ totalMemoryBytes, availableMemoryBytes, engines, localA
   const needed = AGENT_BYTES + engines * ENGINE_BYTES;
   const inMb = (bytes: number): string => `${Math.round(bytes / MB)} MB`;
   if (totalMemoryBytes < needed)
-    return fail('memory', `This machine has ${inMb(totalMemoryBytes)}; this configuration needs about ${inMb(needed)}.`, 'Configure fewer models or engines.');
+    return fail(
+      'memory',
+      `This machine has ${inMb(totalMemoryBytes)}; this configuration needs about ${inMb(needed)}.`,
+      'Configure fewer models or engines.',
+    );
   if (localApi.state !== 'answers' && availableMemoryBytes < needed)
-    return warn('memory', `${inMb(availableMemoryBytes)} are available; this configuration needs about ${inMb(needed)}.`, 'Stop other programs, or configure fewer models.');
-  return ok('memory', `${inMb(availableMemoryBytes)} of ${inMb(totalMemoryBytes)} available, about ${inMb(needed)} needed.`);
+    return warn(
+      'memory',
+      `${inMb(availableMemoryBytes)} are available; this configuration needs about ${inMb(needed)}.`,
+      'Stop other programs, or configure fewer models.',
+    );
+  return ok(
+    'memory',
+    `${inMb(availableMemoryBytes)} of ${inMb(totalMemoryBytes)} available, about ${inMb(needed)} needed.`,
+  );
 };
 
 const disk: Check = ({ disk: { path, fileSystemType, freeBytes, syncMs, refusal } }) => {
   if (refusal !== null)
-    return fail('disk', `${path} cannot be written: ${refusal}.`, 'Give the data folder to the user of the agent, or choose another "dataDir".');
+    return fail(
+      'disk',
+      `${path} cannot be written: ${refusal}.`,
+      'Give the data folder to the user of the agent, or choose another "dataDir".',
+    );
   if (freeBytes < LEAST_DISK_BYTES)
-    return fail('disk', `${Math.round(freeBytes / MB)} MB are free at ${path}.`, 'Free some space: the outbox cannot grow.');
+    return fail(
+      'disk',
+      `${Math.round(freeBytes / MB)} MB are free at ${path}.`,
+      'Free some space: the outbox cannot grow.',
+    );
   const unsuited = UNSUITED[fileSystemType];
   if (unsuited !== undefined)
-    return warn('disk', `${path} lies on ${unsuited}.`, 'Put "dataDir" on a local disk with a journal (ext4, f2fs, xfs, btrfs).');
+    return warn(
+      'disk',
+      `${path} lies on ${unsuited}.`,
+      'Put "dataDir" on a local disk with a journal (ext4, f2fs, xfs, btrfs).',
+    );
   const sorted = syncMs.toSorted((a, b) => a - b);
   const middle = sorted[Math.floor(sorted.length / 2)] ?? 0;
   if (middle > SLOW_SYNC_MS)
-    return warn('disk', `A synced write takes ${middle.toFixed(0)} ms.`, 'Raise "outbox.commitWindowMs", or use a better card: alarms wait for it.');
+    return warn(
+      'disk',
+      `A synced write takes ${middle.toFixed(0)} ms.`,
+      'Raise "outbox.commitWindowMs", or use a better card: alarms wait for it.',
+    );
   if (freeBytes < LOW_DISK_BYTES)
-    return warn('disk', `${Math.round(freeBytes / MB)} MB are free at ${path}.`, 'Free some space, or lower "outbox.maxBytes".');
+    return warn(
+      'disk',
+      `${Math.round(freeBytes / MB)} MB are free at ${path}.`,
+      'Free some space, or lower "outbox.maxBytes".',
+    );
   return ok('disk', `${Math.round(freeBytes / MB)} MB free at ${path}; a synced write takes ${middle.toFixed(1)} ms.`);
 };
 
@@ -101,13 +155,21 @@ const OTHERS_WRITE = 0o022;
 const dataDir: Check = ({ dataDirMode, disk: { path } }) => {
   if (dataDirMode === null) return ok('data-folder', `${path} will be made.`);
   if ((dataDirMode & OTHERS_WRITE) !== 0)
-    return warn('data-folder', `Others may write to ${path} (mode ${dataDirMode.toString(8)}).`, `Run "chmod go-w ${path}".`);
+    return warn(
+      'data-folder',
+      `Others may write to ${path} (mode ${dataDirMode.toString(8)}).`,
+      `Run "chmod go-w ${path}".`,
+    );
   return ok('data-folder', `${path} belongs to the agent alone.`);
 };
 
 const outbox: Check = ({ outbox: { state, detail } }) =>
   state === 'damaged'
-    ? warn('outbox', `The outbox is damaged: ${detail}.`, 'Start the agent: it sets the file aside and begins a new one; keep the old one for a look.')
+    ? warn(
+        'outbox',
+        `The outbox is damaged: ${detail}.`,
+        'Start the agent: it sets the file aside and begins a new one; keep the old one for a look.',
+      )
     : ok('outbox', detail);
 
 const sensors: Check = ({ sensors: found }) =>
@@ -122,13 +184,21 @@ const sensors: Check = ({ sensors: found }) =>
 const broker: Check = ({ broker: { address, problem } }) =>
   problem === null
     ? ok('broker', `${address} accepts this device.`)
-    : fail('broker', `${address}: ${problem}.`, 'Check "fleet", the network, and the registration; until then records wait in the outbox.');
+    : fail(
+        'broker',
+        `${address}: ${problem}.`,
+        'Check "fleet", the network, and the registration; until then records wait in the outbox.',
+      );
 
 const models: Check = ({ models: found }) =>
   found.flatMap(({ bundle, engine, problem }) =>
     problem === null
       ? ok(`model ${bundle}`, `${bundle} runs on ${engine ?? 'an engine'} and gives its golden answers.`)
-      : fail(`model ${bundle}`, `${bundle}: ${problem}.`, 'Install the bundle again, or allow another engine in "inference.engines".'),
+      : fail(
+          `model ${bundle}`,
+          `${bundle}: ${problem}.`,
+          'Install the bundle again, or allow another engine in "inference.engines".',
+        ),
   );
 
 const localApi: Check = ({ localApi: { state, address } }) => {
@@ -137,10 +207,23 @@ const localApi: Check = ({ localApi: { state, address } }) => {
   return warn('local-api', `No agent answers at ${address}.`, 'Start it: "shoal-agent run".');
 };
 
-const CHECKS: readonly Check[] = [clock, runtime, cpu, memory, disk, dataDir, outbox, sensors, broker, models, localApi];
+const CHECKS: readonly Check[] = [
+  clock,
+  runtime,
+  cpu,
+  memory,
+  disk,
+  dataDir,
+  outbox,
+  sensors,
+  broker,
+  models,
+  localApi,
+];
 
 export const runDoctor = (facts: DoctorFacts): DoctorReport => {
   const findings = CHECKS.flatMap((check) => check(facts));
-  const verdict = (['fail', 'warn'] as const).find((worst) => findings.some((finding) => finding.verdict === worst)) ?? 'ok';
+  const verdict =
+    (['fail', 'warn'] as const).find((worst) => findings.some((finding) => finding.verdict === worst)) ?? 'ok';
   return { agentVersion: facts.agentVersion, at: facts.now, verdict, findings };
 };

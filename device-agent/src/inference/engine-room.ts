@@ -1,11 +1,5 @@
 /** Loads the configured models, keeps their engines, and starts those anew on request; a model that cannot be read is reported and left out. */
-import {
-  EngineSupervisor,
-  isModelError,
-  type Bundle,
-  type EngineState,
-  type TrustedKeys,
-} from '@shoal/models';
+import { EngineSupervisor, isModelError, type Bundle, type EngineState, type TrustedKeys } from '@shoal/models';
 import { isAgentError, sentenceOf } from '../errors.ts';
 import type { HealthBoard } from '../health/health-board.port.ts';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';

@@ -7,7 +7,11 @@ import { withFolder } from '../fixtures/conditions.ts';
 
 describe('diagnostics', () => {
   it('leave out what may be secret, at any depth, and keep the rest', () => {
-    const config = { fleet: { host: 'h', passwordFile: '/p' }, sensors: [{ name: 's', args: ['--key', 'x'] }], apiToken: null };
+    const config = {
+      fleet: { host: 'h', passwordFile: '/p' },
+      sensors: [{ name: 's', args: ['--key', 'x'] }],
+      apiToken: null,
+    };
     expect(redacted(config)).toEqual({
       fleet: { host: 'h', passwordFile: '(left out)' },
       sensors: [{ name: 's', args: '(left out)' }],

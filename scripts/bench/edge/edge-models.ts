@@ -2,7 +2,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { readBundle, readCatalog, windowedManifest, writeBundle, type Bundle, type WindowedManifest } from '@shoal/models';
+import {
+  readBundle,
+  readCatalog,
+  windowedManifest,
+  writeBundle,
+  type Bundle,
+  type WindowedManifest,
+} from '@shoal/models';
 import { seededRandom } from '../kill/seeded-random.ts';
 import { ROOT } from '../load/built-server.ts';
 
@@ -64,10 +71,16 @@ const writeNetwork = async (folder: string, name: string, hidden: readonly numbe
   const features = like.signature.inputs[0]?.shape.at(-1) ?? 0;
   const bytes = writeOnnx(network(name, [features, ...hidden, 1]));
   const { files: _files, featureViewHash: _hash, ...rest } = like;
-  const tensor = (shape: number[], value: number) => ({ datatype: 'FP32' as const, shape, data: Array<number>(shape.reduce((a, b) => a * b)).fill(value) });
+  const tensor = (shape: number[], value: number) => ({
+    datatype: 'FP32' as const,
+    shape,
+    data: Array<number>(shape.reduce((a, b) => a * b)).fill(value),
+  });
   const golden = {
     tolerance: { default: { absolute: 1e-6, relative: 1e-6 }, engines: {} },
-    cases: [{ name: 'constant', inputs: { features: tensor([1, features], 0.5) }, outputs: { score: tensor([1, 1], SCORE) } }],
+    cases: [
+      { name: 'constant', inputs: { features: tensor([1, features], 0.5) }, outputs: { score: tensor([1, 1], SCORE) } },
+    ],
   };
   await writeBundle(folder, {
     manifest: {
@@ -101,8 +114,16 @@ const network = (name: string, widths: readonly number[]): object => {
     const [rows = 1, columns = 1] = [widths[layer - 1], widths[layer]];
     const isLast = layer === widths.length - 1;
     const weight = (): number => (isLast ? 0 : (random() - 0.5) / Math.sqrt(rows));
-    initializers[`w${layer}`] = { element: 'FP32', shape: [rows, columns], values: Float32Array.from({ length: rows * columns }, weight) };
-    initializers[`b${layer}`] = { element: 'FP32', shape: [columns], values: new Float32Array(columns).fill(isLast ? SCORE : 0) };
+    initializers[`w${layer}`] = {
+      element: 'FP32',
+      shape: [rows, columns],
+      values: Float32Array.from({ length: rows * columns }, weight),
+    };
+    initializers[`b${layer}`] = {
+      element: 'FP32',
+      shape: [columns],
+      values: new Float32Array(columns).fill(isLast ? SCORE : 0),
+    };
     const output = isLast ? 'score' : `h${layer}`;
     nodes.push({ op: 'Gemm', inputs: [input, `w${layer}`, `b${layer}`], outputs: [isLast ? output : `${output}raw`] });
     if (!isLast) nodes.push({ op: 'Relu', inputs: [`${output}raw`], outputs: [output] });

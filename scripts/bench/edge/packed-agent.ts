@@ -14,7 +14,12 @@ const statusSchema = z.object({
     z.object({
       status: z.string(),
       engine: z.string().nullable(),
-      inference: z.object({ predictions: z.int(), failed: z.record(z.string(), z.int()), dropped: z.int(), pipelineMs: quantilesSchema.nullable() }),
+      inference: z.object({
+        predictions: z.int(),
+        failed: z.record(z.string(), z.int()),
+        dropped: z.int(),
+        pipelineMs: quantilesSchema.nullable(),
+      }),
     }),
   ),
   sensors: z.array(z.object({ samples: z.int() })),

@@ -25,7 +25,8 @@ export const processTree = (pid: number): number[] => [pid, ...childrenOf(pid).f
 const sum = (pids: readonly number[], figure: (pid: number) => number): number =>
   pids.reduce((total, pid) => total + figure(pid), 0);
 
-const field = (text: string, name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0);
+const field = (text: string, name: string): number =>
+  Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0);
 
 /** Proportional set size: private pages whole, shared ones by the number of those who share them. */
 export const pssMb = (pid: number): number =>
@@ -41,7 +42,9 @@ const TICKS_PER_SECOND = 100;
 /** Of all cores together: fields 14 and 15 of /proc/<pid>/stat. */
 export const cpuSeconds = (pid: number): number =>
   sum(processTree(pid), (each) => {
-    const fields = read(`/proc/${each}/stat`).replace(/^.*\) /s, '').split(' ');
+    const fields = read(`/proc/${each}/stat`)
+      .replace(/^.*\) /s, '')
+      .split(' ');
     return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / TICKS_PER_SECOND;
   });
 

@@ -24,7 +24,11 @@ interface Runtime {
 const WARM_UP_CALLS = 200;
 
 /** The engine's own settings. */
-const OPTIONS = { intraOpNumThreads: 1, interOpNumThreads: 1, extra: { session: { intra_op: { allow_spinning: '0' } } } };
+const OPTIONS = {
+  intraOpNumThreads: 1,
+  interOpNumThreads: 1,
+  extra: { session: { intra_op: { allow_spinning: '0' } } },
+};
 
 serveOrders<RawOrder>(async ({ model, input, width, calls }) => {
   const runtime = createRequire(join(ROOT, 'models', 'package.json'))('onnxruntime-node') as Runtime;

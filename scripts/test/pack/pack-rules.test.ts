@@ -59,7 +59,11 @@ describe('what is packed', () => {
       header.writeUInt16LE(machine, 18);
       return header;
     };
-    expect([isForTarget(elf(183), 'arm64'), isForTarget(elf(62), 'arm64'), isForTarget(elf(62), 'x64')]).toEqual([true, false, true]);
+    expect([isForTarget(elf(183), 'arm64'), isForTarget(elf(62), 'arm64'), isForTarget(elf(62), 'x64')]).toEqual([
+      true,
+      false,
+      true,
+    ]);
     expect(isForTarget(Buffer.from('text'), 'arm64')).toBe(true);
   });
 

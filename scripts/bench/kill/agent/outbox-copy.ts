@@ -45,8 +45,13 @@ export const readOutboxCopy = (folder: string): OutboxCopy | undefined => {
   try {
     if (db.prepare(isTableThere).pluck().get('meta') === 0) return undefined;
     const meta = new Map(db.prepare<[], [string, string]>('SELECT name, value FROM meta').raw().all());
-    const templates = new Map(db.prepare<[], [number, Buffer]>('SELECT id, CAST(body AS BLOB) FROM templates').raw().all());
-    const waiting = db.prepare<[], StoredRow>(ROWS).all().map((row) => withPlainBody(row, templates));
+    const templates = new Map(
+      db.prepare<[], [number, Buffer]>('SELECT id, CAST(body AS BLOB) FROM templates').raw().all(),
+    );
+    const waiting = db
+      .prepare<[], StoredRow>(ROWS)
+      .all()
+      .map((row) => withPlainBody(row, templates));
     const dropped = db.prepare<[], number | null>('SELECT sum(records) FROM dropped').pluck().get() ?? 0;
     return {
       epoch: meta.get('epoch') ?? '',

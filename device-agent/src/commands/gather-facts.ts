@@ -7,10 +7,10 @@ import { promisify } from 'node:util';
 import type { AgentConfig } from '../config.ts';
 import { sentenceOf } from '../errors.ts';
 import { AGENT_VERSION } from '../version.ts';
-import type { DiskFacts, DoctorFacts } from './doctor-facts.ts';
-import { lookAtBroker } from './look-at-broker.ts';
-import { lookAtModels } from './look-at-models.ts';
-import { lookAtOutbox } from './look-at-outbox.ts';
+import type { DiskFacts, DoctorFacts } from '../doctor/doctor-facts.ts';
+import { probeModels } from '../inference/probe-models.ts';
+import { inspectOutbox } from '../outbox/inspect-outbox.ts';
+import { connectionProblem } from '../uplink/connection-problem.ts';
 
 const SYNC_TRIES = 5;
 const TIMEOUT_MS = 3_000;
@@ -19,7 +19,9 @@ const reads = async (path: string): Promise<string> => readFile(path, 'utf8').ca
 
 const clockSynchronised = async (): Promise<boolean | null> => {
   try {
-    const asked = promisify(execFile)('timedatectl', ['show', '--property=NTPSynchronized', '--value'], { timeout: TIMEOUT_MS });
+    const asked = promisify(execFile)('timedatectl', ['show', '--property=NTPSynchronized', '--value'], {
+      timeout: TIMEOUT_MS,
+    });
     const said = (await asked).stdout.trim();
     return said === 'yes' ? true : said === 'no' ? false : null;
   } catch {
@@ -38,7 +40,10 @@ const availableMemory = async (): Promise<number> => {
 };
 
 const nearestFolder = async (path: string): Promise<string> => {
-  const isThere = await stat(path).then((found) => found.isDirectory(), () => false);
+  const isThere = await stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
   return isThere || path === dirname(path) ? path : nearestFolder(dirname(path));
 };
 
@@ -61,7 +66,11 @@ const timeSyncedWrites = async (folder: string): Promise<number[]> => {
 };
 
 const diskFacts = async (path: string): Promise<DiskFacts> => {
-  const { type, bavail, bsize } = await statfs(await nearestFolder(path)).catch(() => ({ type: 0, bavail: 0, bsize: 0 }));
+  const { type, bavail, bsize } = await statfs(await nearestFolder(path)).catch(() => ({
+    type: 0,
+    bavail: 0,
+    bsize: 0,
+  }));
   const found = { path, fileSystemType: type, freeBytes: bavail * bsize };
   try {
     await mkdir(path, { recursive: true });
@@ -107,7 +116,10 @@ const askLocalApi = async (config: AgentConfig): Promise<{ api: DoctorFacts['loc
 /** Takes a few seconds: models are loaded and asked, the disk is written and synced, the fleet server is connected to. */
 export const gatherFacts = async (config: AgentConfig): Promise<DoctorFacts> => {
   const { dataDir, models, inference } = config;
-  const dataDirMode = await stat(dataDir).then(({ mode }) => mode & 0o777, () => null);
+  const dataDirMode = await stat(dataDir).then(
+    ({ mode }) => mode & 0o777,
+    () => null,
+  );
   const disk = await diskFacts(dataDir);
   const { api, isConnected } = await askLocalApi(config);
   const address = `${config.fleet.host}:${config.fleet.port}`;
@@ -124,11 +136,11 @@ export const gatherFacts = async (config: AgentConfig): Promise<DoctorFacts> => 
     engines: Math.min(models.length, inference.engines.length),
     disk,
     dataDirMode,
-    outbox: lookAtOutbox(join(dataDir, 'outbox.db')),
+    outbox: inspectOutbox(join(dataDir, 'outbox.db')),
     sensors: await Promise.all(config.sensors.map(lookAtSensor)),
     // To connect as this device would end the connection of the agent that runs.
-    broker: { address, problem: isConnected ? null : await lookAtBroker(config) },
-    models: await lookAtModels(config),
+    broker: { address, problem: isConnected ? null : await connectionProblem(config) },
+    models: await probeModels(config),
     localApi: api,
   };
 };

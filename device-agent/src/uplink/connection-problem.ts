@@ -4,7 +4,7 @@ import type { AgentConfig } from '../config.ts';
 import { sentenceOf } from '../errors.ts';
 
 /** Null when it was accepted, else why not. */
-export const lookAtBroker = async ({ deviceId, fleet }: AgentConfig): Promise<string | null> => {
+export const connectionProblem = async ({ deviceId, fleet }: AgentConfig): Promise<string | null> => {
   const { host, port, connectTimeoutMs } = fleet;
   try {
     const client = await connectAsync({

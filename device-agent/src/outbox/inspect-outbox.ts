@@ -2,11 +2,16 @@
 import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { sentenceOf } from '../errors.ts';
-import type { DoctorFacts } from './doctor-facts.ts';
 
 const BUSY_MS = 100;
 
-export const lookAtOutbox = (file: string): DoctorFacts['outbox'] => {
+export interface OutboxInspection {
+  readonly state: 'none' | 'sound' | 'in-use' | 'damaged';
+  /** A sentence, or what SQLite says of the damage. */
+  readonly detail: string;
+}
+
+export const inspectOutbox = (file: string): OutboxInspection => {
   if (!existsSync(file)) return { state: 'none', detail: 'There is no outbox yet.' };
   try {
     const db = new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_MS });

@@ -12,8 +12,8 @@ import {
 import type { Tensors } from '@shoal/protocol';
 import type { AgentConfig } from '../config.ts';
 import { sentenceOf } from '../errors.ts';
-import { readAssignedBundle } from '../inference/assigned-bundle.ts';
-import { readTrustedKeys } from '../inference/trusted-keys.ts';
+import { readAssignedBundle } from './assigned-bundle.ts';
+import { readTrustedKeys } from './trusted-keys.ts';
 import { AGENT_VERSION } from '../version.ts';
 
 export interface BenchRow {
@@ -87,7 +87,15 @@ const benchOne = async (bundle: Bundle, engine: EngineKind, durationMs: number):
     if (status !== 'ready') return { model, version, engine, problem: reason?.message ?? status };
     const coldLoadMs = performance.now() - startedAt;
     const figures = await timeRequests(loaded, goldenInputs(bundle), durationMs);
-    return { model, version, engine, problem: null, coldLoadMs, ...figures, residentBytes: loaded.stats().residentBytes };
+    return {
+      model,
+      version,
+      engine,
+      problem: null,
+      coldLoadMs,
+      ...figures,
+      residentBytes: loaded.stats().residentBytes,
+    };
   } catch (error) {
     return { model, version, engine, problem: sentenceOf(error) };
   } finally {
