@@ -26,7 +26,9 @@ const load = async (file) => {
   return module.bench;
 };
 
-const names = ['ingest', 'kill', 'connections', 'features'].filter((name) => existsSync(join(BENCHES, `${name}.js`)));
+const names = ['ingest', 'kill', 'connections', 'features', 'edge'].filter((name) =>
+  existsSync(join(BENCHES, `${name}.js`)),
+);
 const wanted = positionals[0];
 const chosen = wanted === 'all' ? names : names.filter((name) => name === wanted);
 if (chosen.length === 0) {

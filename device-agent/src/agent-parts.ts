@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { EngineSupervisor, isWindowed } from '@shoal/models';
 import { desiredTwinSchema, type ReportedState } from '@shoal/protocol';
 import type { AgentConfig } from './config.ts';
+import { benchCommand } from './device-commands/bench-command.ts';
 import { CommandDesk } from './device-commands/command-desk.ts';
 import { RememberedCommands, rememberedCommandsSchema } from './device-commands/remembered-commands.ts';
+import { ProcessGauge } from './health/process-gauge.ts';
 import { ReasonBoard } from './health/reason-board.ts';
 import { DeviceRepository } from './inference/device-repository.ts';
 import { EngineRoom } from './inference/engine-room.ts';
@@ -45,6 +47,7 @@ export interface Surroundings {
 }
 
 export interface AgentParts extends SensingParts {
+  readonly gauge: ProcessGauge;
   readonly health: ReasonBoard;
   readonly offset: ClockOffset;
   readonly outbox: SqliteOutbox;
@@ -199,6 +202,11 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
         await engines.restartEngines();
         return { engines: engines.slots.map((slot) => `${slot.model.name}: ${slot.state().engine ?? 'none'}`) };
       },
+      bench: benchCommand(async (durationMs) => {
+        // Only who is asked for it pays for its code.
+        const { benchModels } = await import('./inference/bench-models.ts');
+        return benchModels(config, { durationMs, onProgress: () => undefined });
+      }),
     },
   });
   const presence = new PresenceReporter({
@@ -229,6 +237,7 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
     logger,
   });
   return {
+    gauge: new ProcessGauge(),
     health,
     offset,
     outbox,

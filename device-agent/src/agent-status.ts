@@ -1,5 +1,6 @@
 /** What an agent says of itself: on its local API, on the command line, and to programs it is embedded in. */
 import type { ClockState, HealthReason, ModelReference } from '@shoal/protocol';
+import type { ProcessFacts } from './health/process-gauge.ts';
 import type { InferenceCounters } from './inference/inference-loop.ts';
 import type { SlotState } from './inference/model-slot-runner.port.ts';
 import type { OutboxState } from './outbox/outbox.port.ts';
@@ -46,4 +47,5 @@ export interface AgentStatus {
   readonly clock: ClockState;
   readonly twin: TwinStatus;
   readonly counters: AgentCounters;
+  readonly process: ProcessFacts;
 }

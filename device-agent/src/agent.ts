@@ -122,10 +122,12 @@ class DeviceAgent implements Agent {
   }
 
   async #startParts(): Promise<void> {
-    const { losses, outbox, health, twin, context, remembered, engines, events, pipeline, rules, uplink } = this.#parts;
+    const parts = this.#parts;
+    const { losses, outbox, health, twin, context, remembered, engines, events, pipeline, rules, uplink } = parts;
+    if (this.#config.watchLoop) parts.gauge.watchLoop();
     losses.start();
-    await outbox.start();
-    await Promise.all([context.start(), remembered.start(this.#clock.now()), engines.readBundles(), rules.start()]);
+    const reading = [context.start(), remembered.start(this.#clock.now()), engines.readBundles(), rules.start()];
+    await Promise.all([outbox.start(), ...reading]);
     pipeline.setLanes(createLanes(this.#config, this.#parts, this.#logger));
     await twin.start();
     health.onChange(() => twin.touch());
@@ -197,7 +199,8 @@ class DeviceAgent implements Agent {
     const { outbox } = this.#parts;
     const isEmpty = (): boolean => outbox.state().depth + outbox.state().uncommitted === 0;
     const { promise, resolve } = Promise.withResolvers<void>();
-    outbox.listen({ committed: () => isEmpty() && resolve() });
+    const look = (): void => void (isEmpty() && resolve());
+    outbox.listen({ committed: look, acknowledged: look });
     await outbox.flush();
     if (!isEmpty()) await promise;
   }
@@ -205,6 +208,7 @@ class DeviceAgent implements Agent {
   async #stopParts(): Promise<void> {
     const { losses, outbox, twin, context, drainer, offset, engines, events, feeds, pipeline, rules, uplink } =
       this.#parts;
+    this.#parts.gauge.stop();
     this.#sensing.abort();
     events.record('agent.stopping', 'info', 'The agent stops in good order.');
     const drainBy = delay(this.#config.stopDrainMs, undefined, { ref: false });

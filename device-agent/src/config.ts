@@ -144,7 +144,12 @@ export const agentConfigSchema = z
     ),
     outbox: whole(
       z.strictObject({
-        commitWindowMs: ms(0, 60_000, 1_000, 'what a power cut may cost; alarms are committed at once'),
+        commitWindowMs: ms(
+          0,
+          60_000,
+          10_000,
+          'what a power cut may cost, and how old a reading is when it is sent; alarms never wait',
+        ),
         maxBytes: count(4_096, 1e12, 67_108_864, 'of record content [bytes]'),
         maxAgeMs: ms(1_000, 31_536_000_000, 2_592_000_000, 'older records are given up'),
         maxRecords: whole(perClass),
@@ -185,6 +190,10 @@ export const agentConfigSchema = z
       .nullable()
       .prefault({})
       .describe('null: none; port 0: any free one'),
+    watchLoop: z
+      .boolean()
+      .default(false)
+      .describe('measure how late the event loop is; wakes the process 200 times a second'),
     stopDrainMs: ms(0, 600_000, 5_000, 'a graceful stop sends what is left for this long at most'),
   })
   .refine(({ sensors }) => new Set(sensors.map(({ name }) => name)).size === sensors.length, {

@@ -1,8 +1,6 @@
 #!/usr/bin/env node
 /** The command line of the agent: 0 well, 1 failed, 2 used wrongly. */
-import { Command, CommanderError } from 'commander';
-import { describeStatus, fetchStatus, localUrlOf } from './commands/status.ts';
-import { runAgent } from './commands/run.ts';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { loadAgentConfig } from './config.ts';
 import { isAgentError, sentenceOf } from './errors.ts';
 import { AGENT_VERSION } from './version.ts';
@@ -36,7 +34,7 @@ program
     }: SharedOptions & { printConfig?: true; exitWhenFinished?: true }) => {
       const config = await loadAgentConfig(file, process.env);
       if (printConfig === true) print(JSON.stringify(config, null, 2));
-      else await runAgent(config, { exitWhenFinished: exitWhenFinished === true });
+      else await (await import('./commands/run.ts')).runAgent(config, { exitWhenFinished: exitWhenFinished === true });
     },
   );
 
@@ -47,8 +45,52 @@ program
   .option('--url <url>', 'address of the local API, instead of the one in the configuration')
   .option('--json', 'as one JSON object')
   .action(async ({ config: file, url, json }: SharedOptions & { url?: string; json?: true }) => {
+    const { describeStatus, fetchStatus, localUrlOf } = await import('./commands/status.ts');
     const status = await fetchStatus(url ?? localUrlOf(await loadAgentConfig(file, process.env)));
     print(json === true ? JSON.stringify(status) : describeStatus(status));
+  });
+
+program
+  .command('doctor')
+  .description('look for what is wrong with this machine, and say what to do; exit code 1 when something is')
+  .option('-c, --config <file>', 'JSON configuration', DEFAULT_CONFIG)
+  .option('--json', 'as one JSON object')
+  .action(async ({ config: file, json }: SharedOptions & { json?: true }) => {
+    const { describeDoctor, doctorReport } = await import('./commands/doctor.ts');
+    const report = await doctorReport(await loadAgentConfig(file, process.env));
+    print(json === true ? JSON.stringify(report) : describeDoctor(report));
+    if (report.verdict === 'fail') process.exitCode = FAILED;
+  });
+
+program
+  .command('bench')
+  .description('run the models on this machine, on each engine, and say how fast')
+  .option('-c, --config <file>', 'JSON configuration; without models in it, the catalogue is run', DEFAULT_CONFIG)
+  .option('--seconds <number>', 'for each model and engine', '3')
+  .option('--json', 'as one JSON object')
+  .action(async ({ config: file, seconds, json }: SharedOptions & { seconds: string; json?: true }) => {
+    const { benchReport, describeBench } = await import('./commands/bench.ts');
+    const duration = Number(seconds);
+    if (!(duration > 0 && duration <= 3_600)) throw new InvalidArgumentError('--seconds takes a number up to 3600.');
+    const progress = (what: string): void => void process.stderr.write(`${what} …\n`);
+    const report = await benchReport(await loadAgentConfig(file, process.env), duration, progress);
+    print(json === true ? JSON.stringify(report) : describeBench(report));
+    if (report.models.some(({ problem }) => problem !== null)) process.exitCode = FAILED;
+  });
+
+program
+  .command('diag')
+  .description(
+    'write one file for whoever helps: versions, configuration without secrets, doctor, status; no measurements',
+  )
+  .option('-c, --config <file>', 'JSON configuration', DEFAULT_CONFIG)
+  .option('-o, --out <folder>', 'where the file goes', '.')
+  .action(async ({ config: file, out }: SharedOptions & { out: string }) => {
+    const { writeDiagnostics } = await import('./commands/diag.ts');
+    const written = await writeDiagnostics(await loadAgentConfig(file, process.env), out);
+    print(
+      `${written.file}\n  holds ${written.contents.join(', ')}; no secrets, no measurements, readable by you alone`,
+    );
   });
 
 /** Wrong use and wrong configuration are the caller's to mend. */
@@ -72,8 +114,8 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 }
 
 try {
-  await program.parseAsync();
   process.exitCode = 0;
+  await program.parseAsync();
 } catch (error) {
   if (!(error instanceof CommanderError)) die(error);
   process.exitCode = exitCodeOf(error);

@@ -8,6 +8,8 @@ export class StateFile<T> {
   readonly #path: string;
   readonly #schema: z.ZodType<T>;
   #writing: Promise<void> = Promise.resolve();
+  /** What this process wrote last: the same again costs the flash nothing. */
+  #onDisk: string | undefined;
 
   constructor(path: string, schema: z.ZodType<T>) {
     this.#path = path;
@@ -33,7 +35,9 @@ export class StateFile<T> {
   }
 
   async #replace(text: string): Promise<void> {
+    if (text === this.#onDisk) return;
     const temporary = `${this.#path}.new`;
+    this.#onDisk = undefined;
     try {
       await mkdir(dirname(this.#path), { recursive: true });
       const file = await open(temporary, 'w');
@@ -50,6 +54,7 @@ export class StateFile<T> {
       } finally {
         await folder.close();
       }
+      this.#onDisk = text;
     } catch (cause) {
       throw new AgentError('STATE_FILE_WRITE_FAILED', `Cannot write ${this.#path}; check space and permissions.`, {
         cause,

@@ -50,7 +50,7 @@ export const agentStatus = (
   parts: AgentParts,
   times: { startedAt: number; now: number },
 ): AgentStatus => {
-  const { pipeline, outbox, uplink, drainer, offset, twin, events } = parts;
+  const { pipeline, outbox, uplink, drainer, offset, twin, events, gauge } = parts;
   const models = pipeline.lanes.map(modelStatus);
   const inFlight = drainer.inFlight();
   return {
@@ -72,6 +72,7 @@ export const agentStatus = (
       predictions: models.reduce((sum, { inference }) => sum + inference.predictions, 0),
       events: events.recorded,
     },
+    process: gauge.facts(),
   };
 };
 

@@ -19,6 +19,8 @@ export const fullAgentConfig = (place: FullAgentPlace, over: Partial<AgentConfig
     hardwareClass: 'simulator',
     fleet: { host: place.host, port: place.port, reconnectFirstMs: 250, reconnectMaxMs: 5_000 },
     models: [{ bundle: PUMP_MODEL }],
+    // A live table wants its readings soon; nothing here wears out.
+    outbox: { commitWindowMs: 1_000 },
     localApi: null,
     // Ctrl-C reaches the server at the same moment: nobody is there to drain to.
     stopDrainMs: 1_000,

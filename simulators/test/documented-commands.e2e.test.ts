@@ -14,7 +14,7 @@ const cleanup = new Cleanup();
 const run = promisify(execFile);
 
 const guides = readdirSync(join(ROOT, 'docs', 'guides')).filter((name) => name.endsWith('.md'));
-const PAGES = ['README.md', ...guides.map((name) => `docs/guides/${name}`)];
+const PAGES = ['README.md', 'docs/footprint.md', ...guides.map((name) => `docs/guides/${name}`)];
 
 /** Blocks fenced as `sh` are run; a fence without a language is shown only. One command a line. */
 const commandsOf = (page: string): string[] =>

@@ -1,18 +1,11 @@
 /** Loads the configured models, keeps their engines, and starts those anew on request; a model that cannot be read is reported and left out. */
-import {
-  EngineSupervisor,
-  isModelError,
-  readBundle,
-  readCatalog,
-  type Bundle,
-  type EngineState,
-  type TrustedKeys,
-} from '@shoal/models';
-import { AgentError, isAgentError, sentenceOf } from '../errors.ts';
+import { EngineSupervisor, isModelError, type Bundle, type EngineState, type TrustedKeys } from '@shoal/models';
+import { isAgentError, sentenceOf } from '../errors.ts';
 import type { HealthBoard } from '../health/health-board.port.ts';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';
-import { ModelSlot, type ModelAssignment } from './model-slot.ts';
+import { readAssignedBundle, type ModelAssignment } from './assigned-bundle.ts';
 import type { ModelShelf } from './model-shelf.ts';
+import { ModelSlot } from './model-slot.ts';
 import { readTrustedKeys } from './trusted-keys.ts';
 
 export type SupervisorFactory = (onState: (state: EngineState) => void) => Promise<EngineSupervisor>;
@@ -29,20 +22,6 @@ export interface EngineRoomOptions {
   /** Models that come and go on request, on the same engines. */
   readonly shelf?: ModelShelf | undefined;
 }
-
-const isFolder = (bundle: string): boolean => bundle.includes('/') || bundle.startsWith('.');
-
-/** The folder of a bundle. Throws MODEL_NOT_IN_CATALOGUE. */
-const folderOf = async ({ bundle, version }: ModelAssignment): Promise<string> => {
-  if (isFolder(bundle)) return bundle;
-  const entries = (await readCatalog()).filter(({ name }) => name === bundle);
-  const entry = version === undefined ? entries.at(-1) : entries.find((candidate) => candidate.version === version);
-  if (entry !== undefined) return entry.folder;
-  throw new AgentError(
-    'MODEL_NOT_IN_CATALOGUE',
-    `The catalogue has no ${bundle} ${version ?? ''}; give a folder instead.`,
-  );
-};
 
 export class EngineRoom {
   readonly #options: EngineRoomOptions;
@@ -95,8 +74,7 @@ export class EngineRoom {
   async #read(assignment: ModelAssignment, trustedKeys: TrustedKeys): Promise<Bundle | undefined> {
     const { requireSignature, events, health } = this.#options;
     try {
-      const signaturePolicy = requireSignature && isFolder(assignment.bundle) ? 'require' : 'allow-unsigned';
-      return await readBundle(await folderOf(assignment), { signaturePolicy, trustedKeys });
+      return await readAssignedBundle(assignment, { trustedKeys, requireSignature });
     } catch (error) {
       const code = isModelError(error) || isAgentError(error) ? error.code : 'UNEXPECTED';
       const message = `The model ${assignment.bundle} cannot be used; readings are sent without its predictions. ${sentenceOf(error)}`;

@@ -1,5 +1,5 @@
 /** Takes windows of one model in order, bounded, and turns each into a prediction. */
-import { isModelError } from '@shoal/models';
+import { isModelError, QuantileSketch } from '@shoal/models';
 import { sentenceOf } from '../errors.ts';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';
 import type { Outbox } from '../outbox/outbox.port.ts';
@@ -26,12 +26,15 @@ export interface InferenceCounters {
   /** Windows given up because inference could not keep up. */
   readonly dropped: number;
   readonly queued: number;
+  /** Milliseconds from an assembled window, its turn come, to its recorded prediction; null before the first. */
+  readonly pipelineMs: { readonly p50: number; readonly p95: number; readonly p99: number } | null;
 }
 
 export class InferenceLoop {
   readonly #options: InferenceLoopOptions;
   readonly #queue: AssembledWindow[] = [];
   readonly #failed = new Map<string, number>();
+  readonly #pipelineMs = new QuantileSketch();
   #room: (() => void)[] = [];
   #working: Promise<void> | undefined;
   #predictions = 0;
@@ -79,6 +82,7 @@ export class InferenceLoop {
       failed: Object.fromEntries(this.#failed),
       dropped: this.#dropped,
       queued: this.#queue.length,
+      pipelineMs: quantilesOf(this.#pipelineMs),
     };
   }
 
@@ -98,9 +102,11 @@ export class InferenceLoop {
 
   async #answer(window: AssembledWindow): Promise<void> {
     const { slot, logger, onPrediction } = this.#options;
+    const startedAt = performance.now();
     try {
       const verdict = await slot.infer(window);
       this.#publish(window, verdict);
+      this.#pipelineMs.add(performance.now() - startedAt);
       await onPrediction?.(window, verdict);
     } catch (error) {
       const code = isModelError(error) ? error.code : 'UNEXPECTED';
@@ -156,3 +162,8 @@ export class InferenceLoop {
     this.#options.events.record('windows.dropped', 'warning', message, { model: name, dropped: this.#dropped });
   }
 }
+
+const quantilesOf = (sketch: QuantileSketch): InferenceCounters['pipelineMs'] => {
+  const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => sketch.quantile(share));
+  return p50 == null || p95 == null || p99 == null ? null : { p50, p95, p99 };
+};

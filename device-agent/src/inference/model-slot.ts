@@ -15,16 +15,9 @@ import type { ModelReference, Tensors } from '@shoal/protocol';
 import type { HealthBoard } from '../health/health-board.port.ts';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';
 import type { AssembledWindow } from '../windows/assembled-window.port.ts';
+import type { ModelAssignment } from './assigned-bundle.ts';
 import { servedModel } from './served-model.ts';
 import type { ModelSlotRunner, SlotState, SlotVerdict } from './model-slot-runner.port.ts';
-
-/** Which model is to run here. */
-export interface ModelAssignment {
-  /** A folder when it holds a slash or a dot at its start, else a name in the catalogue. */
-  readonly bundle: string;
-  /** Of a catalogue model; the last one by default. */
-  readonly version?: string | undefined;
-}
 
 export interface ModelSlotOptions {
   readonly assignment: ModelAssignment;

@@ -1,6 +1,7 @@
 /** Adds up records lost by class and reason. */
-import { PRIORITY_CLASSES, type PriorityClass } from '@shoal/protocol';
+import type { PriorityClass } from '@shoal/protocol';
 import { DROP_REASONS, type DropCounts, type DropReason } from './outbox.port.ts';
+import { CLASS_CODES } from './record-codes.ts';
 
 export const NO_DROPS: DropCounts = Object.freeze({});
 
@@ -23,7 +24,7 @@ export interface DropEntry {
 
 /** The entries above zero, highest class first. */
 export const dropEntries = (counts: DropCounts): DropEntry[] =>
-  PRIORITY_CLASSES.flatMap((priority) =>
+  CLASS_CODES.flatMap((priority) =>
     DROP_REASONS.map((reason) => ({ priority, reason, records: counts[priority]?.[reason] ?? 0 })),
   ).filter(({ records }) => records > 0);
 

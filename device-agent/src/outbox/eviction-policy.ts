@@ -1,6 +1,7 @@
 /** Decides which records an outbox over its bounds gives up: the oldest of the lowest class first, and exactly how many. */
-import { PRIORITY_CLASSES, type PriorityClass } from '@shoal/protocol';
+import type { PriorityClass } from '@shoal/protocol';
 import type { DropReason } from './outbox.port.ts';
+import { CLASS_CODES } from './record-codes.ts';
 
 export interface OutboxBounds {
   /** Of record content over all classes. */
@@ -40,7 +41,7 @@ export interface EvictionInput {
   readonly oldest: (priority: PriorityClass) => Iterator<EvictableRecord>;
 }
 
-export const LOWEST_FIRST: readonly PriorityClass[] = [...PRIORITY_CLASSES].reverse();
+export const LOWEST_FIRST: readonly PriorityClass[] = [...CLASS_CODES].reverse();
 
 /** Walks one class from its oldest record, and remembers what is left. */
 class ClassWalk {

@@ -23,6 +23,11 @@ export class MemoryBuffer {
     return this.#records.length;
   }
 
+  /** The share of its tighter bound that is used, 0 to 1. */
+  get fill(): number {
+    return Math.max(this.#records.length / this.#bounds.maxRecords, this.#sizeBytes / this.#bounds.maxBytes);
+  }
+
   /** Returns what had to go for it: `memory` drops, exact. */
   add(record: RecordToStore): DropCounts {
     this.#records.push(record);

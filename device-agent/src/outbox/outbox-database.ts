@@ -1,36 +1,19 @@
 /** The outbox file: rows by class and sequence, the counters that outlive them, and one transaction per commit. */
 import Database from 'better-sqlite3';
-import { PRIORITY_CLASSES, RECORD_KINDS, type PriorityClass } from '@shoal/protocol';
+import type { PriorityClass } from '@shoal/protocol';
 import { AgentError } from '../errors.ts';
 import { randomId } from '../runtime.ts';
+import { BodyTemplates } from './body-templates.ts';
 import { addDrops, dropEntries, mergeDrops, NO_DROPS, takeBackDrops } from './drop-counts.ts';
 import { planEviction, type EvictableRecord, type OutboxBounds, type OutboxUsage } from './eviction-policy.ts';
 import type { CommitRequest, FileState, RecordToStore, WriterOptions } from './outbox-messages.ts';
+import { prepareOutboxFile } from './outbox-schema.ts';
 import type { Acknowledgement, DropCounts, DropReason, KeyRange, ReadRequest, StoredRecord } from './outbox.port.ts';
-
-const SCHEMA_VERSION = 1;
-
-/**
- * The key is (class, sequence), so that what is read, acknowledged and evicted together lies together. The sequence
- * counter needs no write of its own as long as the row with it is there; `highest_removed` is written when that one goes.
- */
-const SCHEMA = `
-  CREATE TABLE records (
-    class INTEGER NOT NULL, sequence INTEGER NOT NULL, kind INTEGER NOT NULL,
-    created_at INTEGER NOT NULL, size_bytes INTEGER NOT NULL, body TEXT NOT NULL,
-    PRIMARY KEY (class, sequence)
-  ) WITHOUT ROWID;
-  CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-  CREATE TABLE dropped (
-    class INTEGER NOT NULL, reason TEXT NOT NULL, records INTEGER NOT NULL, PRIMARY KEY (class, reason)
-  ) WITHOUT ROWID;
-`;
+import { CLASS_CODES, codeOf, KIND_CODES } from './record-codes.ts';
 
 /** Free pages are given back to the file system when they are more than this and more than a quarter of the file. */
-const SPARE_PAGES = 256;
-const WAL_BYTES = 4 * 1_024 * 1_024;
+const SPARE_PAGES = 1_024;
 
-const codeOf = (priority: PriorityClass): number => PRIORITY_CLASSES.indexOf(priority);
 const byClass = <T>(make: (priority: PriorityClass) => T): Record<PriorityClass, T> => ({
   alarm: make('alarm'),
   prediction: make('prediction'),
@@ -39,9 +22,21 @@ const byClass = <T>(make: (priority: PriorityClass) => T): Record<PriorityClass,
 });
 
 interface Usage {
-  records: number;
-  sizeBytes: number;
-  highest: number;
+  readonly records: number;
+  readonly sizeBytes: number;
+  /** No record of the class lies below; where to begin to look for one. */
+  readonly lowest: number;
+  readonly highest: number;
+}
+
+const NO_USAGE: Usage = { records: 0, sizeBytes: 0, lowest: 0, highest: 0 };
+
+interface RecordRow {
+  readonly sequence: number;
+  readonly kind: number;
+  readonly size_bytes: number;
+  readonly template: number;
+  readonly body: string | Buffer;
 }
 
 /** Opens the file, makes it when there is none, and refuses what it cannot trust. Everything is synchronous. */
@@ -49,9 +44,10 @@ export class OutboxDatabase {
   readonly #db: Database.Database;
   readonly #bounds: OutboxBounds;
   readonly #insert: Database.Statement;
+  readonly #templates: BodyTemplates;
   #epoch = '';
   #lastSequence = 0;
-  #usage: Record<PriorityClass, Usage> = byClass(() => ({ records: 0, sizeBytes: 0, highest: 0 }));
+  #usage: Record<PriorityClass, Usage> = byClass(() => NO_USAGE);
   #dropped: DropCounts = NO_DROPS;
   /** What `highest_removed` says, when it is the last sequence; else 0. */
   #keptCounter = 0;
@@ -61,10 +57,11 @@ export class OutboxDatabase {
     this.#bounds = bounds;
     this.#db = new Database(file, { timeout: 500 });
     try {
-      this.#prepare(file);
+      prepareOutboxFile(this.#db, file);
       this.#insert = this.#db.prepare(
-        'INSERT INTO records (class, sequence, kind, created_at, size_bytes, body) VALUES (?, ?, ?, ?, ?, ?)',
+        'INSERT INTO records (sequence, class, kind, created_at, size_bytes, template, body) VALUES (?, ?, ?, ?, ?, ?, ?)',
       );
+      this.#templates = new BodyTemplates(this.#db);
       this.#load();
     } catch (error) {
       this.#db.close();
@@ -78,7 +75,7 @@ export class OutboxDatabase {
       lastSequence: this.#lastSequence,
       depthByClass: byClass((priority) => this.#usage[priority].records),
       highestByClass: byClass((priority) => this.#usage[priority].highest),
-      sizeBytes: PRIORITY_CLASSES.reduce((sum, priority) => sum + this.#usage[priority].sizeBytes, 0),
+      sizeBytes: CLASS_CODES.reduce((sum, priority) => sum + this.#usage[priority].sizeBytes, 0),
       dropped: this.#dropped,
     };
   }
@@ -97,19 +94,23 @@ export class OutboxDatabase {
     return evicted;
   }
 
+  /** Throws OUTBOX_CORRUPT. */
   read({ priority, first, last, maxRecords, maxBytes }: ReadRequest): StoredRecord[] {
+    const { records: held, lowest, highest } = this.#usage[priority];
+    if (held === 0) return [];
     const rows = this.#db
-      .prepare<[number, number, number, number], { sequence: number; kind: number; size_bytes: number; body: string }>(
-        'SELECT sequence, kind, size_bytes, body FROM records WHERE class = ? AND sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?',
+      .prepare<[number, number, number], RecordRow>(
+        `SELECT sequence, kind, size_bytes, template, body FROM records
+         WHERE class = ${codeOf(priority)} AND sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?`,
       )
-      .iterate(codeOf(priority), first, last, maxRecords);
+      .iterate(Math.max(first, lowest), Math.min(last, highest), maxRecords);
     const records: StoredRecord[] = [];
     let bytes = 0;
     for (const row of rows) {
       bytes += row.size_bytes;
       if (records.length > 0 && bytes > maxBytes) break;
-      const kind = RECORD_KINDS[row.kind];
-      if (kind !== undefined) records.push({ sequence: row.sequence, kind, body: row.body });
+      const kind = KIND_CODES[row.kind];
+      if (kind !== undefined) records.push({ sequence: row.sequence, kind, body: this.#templates.unpack(row) });
     }
     return records;
   }
@@ -126,58 +127,27 @@ export class OutboxDatabase {
     this.#db.close();
   }
 
-  #prepare(file: string): void {
-    // auto_vacuum counts only before the first table is made, locking only before the first read.
-    this.#db.pragma('locking_mode = EXCLUSIVE');
-    const version = this.#db.pragma('user_version', { simple: true }) as number;
-    if (version > SCHEMA_VERSION) {
-      throw new AgentError(
-        'OUTBOX_FROM_NEWER_AGENT',
-        `${file} has format ${version}; this agent reads ${SCHEMA_VERSION}.`,
-      );
-    }
-    if (version === 0) this.#db.pragma('auto_vacuum = INCREMENTAL');
-    this.#db.pragma('journal_mode = WAL');
-    // A reopened WAL file would be NORMAL: compiled so.
-    this.#db.pragma('synchronous = FULL');
-    this.#db.pragma(`journal_size_limit = ${WAL_BYTES}`);
-    this.#db.pragma('cache_size = -2000');
-    const verdict = this.#db.pragma('quick_check(1)', { simple: true });
-    if (verdict !== 'ok') throw new AgentError('OUTBOX_CORRUPT', `${file} is damaged: ${String(verdict)}`);
-    if (version === 0) this.#create();
-  }
-
-  #create(): void {
-    this.#db.transaction(() => {
-      this.#db.exec(SCHEMA);
-      this.#setMeta('epoch', randomId());
-      this.#setMeta('highest_removed', '0');
-      this.#db.pragma(`user_version = ${SCHEMA_VERSION}`);
-    })();
-  }
-
   /** Counts and counters as the file has them. */
   #load(): void {
     this.#epoch = this.#meta('epoch');
+    this.#templates.load();
     const rows = this.#db
-      .prepare<[], { class: number; records: number; size_bytes: number; highest: number }>(
-        'SELECT class, count(*) AS records, sum(size_bytes) AS size_bytes, max(sequence) AS highest FROM records GROUP BY class',
+      .prepare<[], Usage & { class: number }>(
+        `SELECT class, count(*) AS records, sum(size_bytes) AS sizeBytes, min(sequence) AS lowest, max(sequence) AS highest
+         FROM records GROUP BY class`,
       )
       .all();
-    this.#usage = byClass((priority) => {
-      const row = rows.find((candidate) => candidate.class === codeOf(priority));
-      return { records: row?.records ?? 0, sizeBytes: row?.size_bytes ?? 0, highest: row?.highest ?? 0 };
-    });
+    this.#usage = byClass((priority) => rows.find((row) => row.class === codeOf(priority)) ?? NO_USAGE);
     this.#keptCounter = 0;
     this.#lastSequence = Math.max(
       Number(this.#meta('highest_removed')),
-      ...PRIORITY_CLASSES.map((priority) => this.#usage[priority].highest),
+      ...CLASS_CODES.map((priority) => this.#usage[priority].highest),
     );
     const drops = this.#db
       .prepare<[], { class: number; reason: DropReason; records: number }>('SELECT class, reason, records FROM dropped')
       .all();
     this.#dropped = drops.reduce((counts, row) => {
-      const priority = PRIORITY_CLASSES[row.class];
+      const priority = CLASS_CODES[row.class];
       return priority === undefined ? counts : addDrops(counts, priority, row.reason, row.records);
     }, NO_DROPS);
   }
@@ -194,12 +164,15 @@ export class OutboxDatabase {
 
   #store({ priority, kind, createdAt, body, sizeBytes }: RecordToStore): void {
     const sequence = this.#lastSequence + 1;
-    this.#insert.run(codeOf(priority), sequence, RECORD_KINDS.indexOf(kind), createdAt, sizeBytes, body);
+    const packed = this.#templates.pack(kind, body);
+    const columns = [sequence, codeOf(priority), KIND_CODES.indexOf(kind), createdAt, sizeBytes];
+    this.#insert.run(...columns, packed.template, packed.body);
     this.#lastSequence = sequence;
     const usage = this.#usage[priority];
     this.#usage[priority] = {
       records: usage.records + 1,
       sizeBytes: usage.sizeBytes + sizeBytes,
+      lowest: usage.records === 0 ? sequence : usage.lowest,
       highest: sequence,
     };
   }
@@ -211,30 +184,32 @@ export class OutboxDatabase {
   }
 
   #remove({ priority, first, last }: KeyRange): { readonly records: number; readonly sizeBytes: number } {
-    const range: [number, number, number] = [codeOf(priority), first, last];
+    const usage = this.#usage[priority];
+    const where = `WHERE class = ${codeOf(priority)} AND sequence BETWEEN ? AND ?`;
+    const range: [number, number] = [Math.max(first, usage.lowest), Math.min(last, usage.highest)];
     const gone = this.#db
-      .prepare<[number, number, number], { records: number; size_bytes: number | null }>(
-        'SELECT count(*) AS records, sum(size_bytes) AS size_bytes FROM records WHERE class = ? AND sequence BETWEEN ? AND ?',
+      .prepare<[number, number], { records: number; size_bytes: number | null }>(
+        `SELECT count(*) AS records, sum(size_bytes) AS size_bytes FROM records ${where}`,
       )
       .get(...range);
     const records = gone?.records ?? 0;
     const sizeBytes = gone?.size_bytes ?? 0;
     if (records === 0) return { records, sizeBytes };
-    this.#db
-      .prepare<[number, number, number]>('DELETE FROM records WHERE class = ? AND sequence BETWEEN ? AND ?')
-      .run(...range);
-    const usage = this.#usage[priority];
-    this.#usage[priority] = { ...usage, records: usage.records - records, sizeBytes: usage.sizeBytes - sizeBytes };
+    this.#db.prepare<[number, number]>(`DELETE FROM records ${where}`).run(...range);
+    this.#usage[priority] = {
+      ...usage,
+      records: usage.records - records,
+      sizeBytes: usage.sizeBytes - sizeBytes,
+      lowest: first <= usage.lowest ? Math.max(usage.lowest, last + 1) : usage.lowest,
+    };
     return { records, sizeBytes };
   }
 
   /** The last sequence must outlive its row; a page is only written for it when the row is gone. */
   #keepCounter(): void {
     if (this.#lastSequence === this.#keptCounter) return;
-    const highest = this.#db.prepare<[number], { sequence: number | null }>(
-      'SELECT max(sequence) AS sequence FROM records WHERE class = ?',
-    );
-    const isInRow = PRIORITY_CLASSES.some((name) => highest.get(codeOf(name))?.sequence === this.#lastSequence);
+    const highest = this.#db.prepare<[], { sequence: number | null }>('SELECT max(sequence) AS sequence FROM records');
+    const isInRow = highest.get()?.sequence === this.#lastSequence;
     if (!isInRow) this.#setMeta('highest_removed', String(this.#lastSequence));
     this.#keptCounter = isInRow ? 0 : this.#lastSequence;
   }
@@ -244,9 +219,10 @@ export class OutboxDatabase {
     const oldest = (priority: PriorityClass): IterableIterator<EvictableRecord> =>
       this.#db
         .prepare<[number], EvictableRecord>(
-          'SELECT sequence, size_bytes AS sizeBytes, created_at AS createdAt FROM records WHERE class = ? ORDER BY sequence',
+          `SELECT sequence, size_bytes AS sizeBytes, created_at AS createdAt FROM records
+           WHERE class = ${codeOf(priority)} AND sequence >= ? ORDER BY sequence`,
         )
-        .iterate(codeOf(priority));
+        .iterate(this.#usage[priority].lowest);
     let evicted: DropCounts = NO_DROPS;
     for (const { priority, reason, through } of planEviction({ usage, bounds: this.#bounds, now, oldest })) {
       const { records } = this.#remove({ priority, first: 0, last: through });

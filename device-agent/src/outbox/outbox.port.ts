@@ -67,6 +67,8 @@ export interface OutboxListener {
   enqueued?(record: NewRecord): void;
   /** After a commit: more can be read. */
   committed?(): void;
+  /** After the server was found to have records: they count no more, and are deleted with the next commit. */
+  acknowledged?(): void;
   /** After records were lost, with what was added to the counters. */
   dropped?(added: DropCounts): void;
   healthChanged?(health: OutboxHealth, sentence: string): void;

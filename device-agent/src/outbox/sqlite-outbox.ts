@@ -39,6 +39,8 @@ const RECORDS_PER_COMMIT = 2_000;
 const ROW_BYTES = 40;
 /** `ready` holds sources back above this share of the memory bound. */
 const HIGH_WATER = 0.5;
+/** Above this share of either memory bound a commit does not wait for its window: what comes fast must not be given up. */
+const EARLY_COMMIT = 0.25;
 
 const NO_CLASS = { alarm: 0, prediction: 0, reading: 0, debug: 0 } as const;
 /** Without a file the device has an epoch all the same, or the fleet would not take its birth; the file brings its own. */
@@ -115,7 +117,7 @@ export class SqliteOutbox implements Outbox {
       createdAt: this.#options.clock.now(),
     });
     this.#lose(lost);
-    this.#schedule(priority === 'alarm' ? 0 : this.#options.commitWindowMs);
+    this.#schedule(priority === 'alarm' || this.#buffer.fill > EARLY_COMMIT ? 0 : this.#options.commitWindowMs);
   }
 
   async ready(): Promise<void> {
@@ -144,6 +146,7 @@ export class SqliteOutbox implements Outbox {
   acknowledge(acknowledgement: Acknowledgement): void {
     this.#acknowledged.push(acknowledgement);
     this.#schedule(this.#options.commitWindowMs);
+    for (const listener of this.#listeners) listener.acknowledged?.();
   }
 
   async beginEpoch(): Promise<void> {
@@ -153,7 +156,8 @@ export class SqliteOutbox implements Outbox {
   }
 
   state(): OutboxState {
-    const { epoch, lastSequence, depthByClass, highestByClass, sizeBytes, dropped } = this.#file;
+    const { epoch, lastSequence, highestByClass, sizeBytes, dropped } = this.#file;
+    const depthByClass = this.#unacknowledged();
     return {
       epoch,
       lastCommittedSequence: lastSequence,
@@ -172,6 +176,14 @@ export class SqliteOutbox implements Outbox {
     const covers = (range: KeyRange): boolean =>
       range.priority === priority && sequence >= range.first && sequence <= range.last;
     return this.#committingAcknowledged.some(covers) || this.#acknowledged.some(covers);
+  }
+
+  /** In the file, by class, without what is acknowledged and only waits to be deleted. */
+  #unacknowledged(): Record<PriorityClass, number> {
+    const depth = { ...this.#file.depthByClass };
+    for (const { priority, records } of [...this.#committingAcknowledged, ...this.#acknowledged])
+      depth[priority] = Math.max(0, depth[priority] - records);
+    return depth;
   }
 
   #hasWork(): boolean {

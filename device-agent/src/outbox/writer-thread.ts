@@ -29,7 +29,7 @@ export class WriterThread {
       workerData: this.#options,
       execArgv: isSource ? ['--conditions=source', '--disable-warning=ExperimentalWarning'] : [],
       // What a writer of small transactions needs; the default young generation would cost more than all of it.
-      resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 48 },
+      resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 48 },
     });
     this.#worker = worker;
     worker.on('message', ({ id, answer }: WriterReply) => this.#settle(id, answer));

@@ -27,7 +27,7 @@ describe('commands to a device', () => {
           command(fleet, 'ping', 'k-1');
           command(fleet, 'diagnostics', 'k-2');
           command(fleet, 'restart-engine', 'k-3');
-          command(fleet, 'bench', 'k-4');
+          command(fleet, 'self-test', 'k-4');
           await eventually(() =>
             ['k-1', 'k-2', 'k-3', 'k-4'].every(
               (id) => outcomes(fleet, id).at(-1)?.state !== 'acknowledged' && outcomes(fleet, id).length > 0,
@@ -42,6 +42,37 @@ describe('commands to a device', () => {
       }),
     );
   }, 30_000);
+
+  it('may ask how fast the models run here, and must say for how long', async () => {
+    await withFolder((folder) =>
+      withFleet(async (fleet) => {
+        const bench = (commandId: string, seconds: number): void =>
+          fleet.send(topics.command(DEVICE, 'bench', commandId), {
+            v: 1,
+            commandId,
+            name: 'bench',
+            expiresAt: FAR,
+            parameters: { seconds },
+          });
+        await withAgent({ folder, port: fleet.port }, async (agent) => {
+          await eventually(() => agent.status().uplink.state === 'connected');
+          bench('k-1', 0.1);
+          bench('k-2', -1);
+          await eventually(() => ['k-1', 'k-2'].every((id) => outcomes(fleet, id).length === 2));
+        });
+        const rows = outcomes(fleet, 'k-1')[1]?.result?.['models'];
+        expect(rows).toContainEqual(
+          expect.objectContaining({
+            model: 'pump-anomaly',
+            engine: 'native-child',
+            problem: null,
+            p50Ms: expect.any(Number),
+          }),
+        );
+        expect(outcomes(fleet, 'k-2')[1]).toMatchObject({ state: 'failed', error: { code: 'COMMAND_FAILED' } });
+      }),
+    );
+  }, 90_000);
 
   it('expire by the clock of the server, not by that of the device', async () => {
     await withFolder((folder) =>

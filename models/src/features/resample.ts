@@ -43,15 +43,32 @@ export const checkWindow = (window: SampleWindow): void => {
   if (outside !== undefined) reject(`Sample at ${outside.observedAt} lies outside of [${startAt}, ${endAt})`);
 };
 
-/** Points by time; the values of a repeated stamp become their mean, whatever their order was. */
-const pointsOf = (window: SampleWindow, channel: string): Point[] => {
-  const byTime = new Map<number, number[]>();
-  for (const { observedAt, values } of window.samples) {
+/** In the order of the samples. */
+const valuesOf = (window: SampleWindow, channel: string): Point[] => {
+  const points: Point[] = [];
+  for (const { observedAt: at, values } of window.samples) {
     const value = Object.hasOwn(values, channel) ? values[channel] : null;
     if (value === null || value === undefined) continue;
-    if (!Number.isFinite(value)) reject(`Channel ${channel} has ${value} at ${observedAt}; send null for no value`);
-    const same = byTime.get(observedAt);
-    if (same === undefined) byTime.set(observedAt, [value]);
+    if (!Number.isFinite(value)) reject(`Channel ${channel} has ${value} at ${at}; send null for no value`);
+    points.push({ at, value });
+  }
+  return points;
+};
+
+const isAscending = (points: readonly Point[]): boolean => {
+  for (let i = 1; i < points.length; i += 1) if ((points[i]?.at ?? 0) <= (points[i - 1]?.at ?? 0)) return false;
+  return true;
+};
+
+/** Points by time; the values of a repeated stamp become their mean, whatever their order was. */
+const pointsOf = (window: SampleWindow, channel: string): Point[] => {
+  const points = valuesOf(window, channel);
+  // The rule, and a device has better to do than to sort what is sorted.
+  if (isAscending(points)) return points;
+  const byTime = new Map<number, number[]>();
+  for (const { at, value } of points) {
+    const same = byTime.get(at);
+    if (same === undefined) byTime.set(at, [value]);
     else same.push(value);
   }
   return [...byTime]

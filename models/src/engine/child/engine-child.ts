@@ -93,6 +93,7 @@ export class EngineChild {
       limitMs,
     );
     this.#hold(true);
+    this.#watchMemory();
     this.#process.send({ ...call, id }, (error) => {
       if (error !== null) this.#kill(new ModelError('ENGINE_CRASHED', `The channel broke: ${error.message}`));
     });
@@ -139,8 +140,8 @@ export class EngineChild {
     } finally {
       clearTimeout(timer);
     }
-    this.#poll = setInterval(() => void this.#lookAtMemory(), this.#limits.pollMs).unref();
     this.#hold(false);
+    this.#watchMemory();
   }
 
   #receive(message: ChildMessage | null): void {
@@ -153,9 +154,19 @@ export class EngineChild {
     return waiting.resolve(message);
   }
 
-  async #lookAtMemory(): Promise<void> {
+  /** While there is work, and once after it: a process that is asked nothing does not grow, and nobody is woken for it. */
+  #watchMemory(): void {
+    if (this.#lost !== null) return;
+    this.#poll ??= setTimeout(() => {
+      this.#poll = null;
+      this.#lookAtMemory();
+      if (this.#waiting !== null) this.#watchMemory();
+    }, this.#limits.pollMs).unref();
+  }
+
+  #lookAtMemory(): void {
     if (this.pid === null) return;
-    this.#residentBytes = await readResidentBytes(this.pid);
+    this.#residentBytes = readResidentBytes(this.pid);
     const cap = this.#residentCap;
     if (this.#residentBytes !== null && this.#residentBytes > cap)
       this.#kill(
@@ -181,7 +192,7 @@ export class EngineChild {
   /** The first reason is the true one. */
   #lose(reason: ModelError): void {
     this.#lost ??= reason;
-    if (this.#poll !== null) clearInterval(this.#poll);
+    if (this.#poll !== null) clearTimeout(this.#poll);
     this.#hello.reject(this.#lost);
     this.#waiting?.reject(this.#lost);
     this.#waiting = null;

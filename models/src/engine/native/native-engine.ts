@@ -17,6 +17,9 @@ const WIDE_CAP_KB = 5_700_000;
 /** The arena of onnxruntime grows in powers of two. */
 const ARENA_FACTOR = 3;
 
+/** The runtime is native: what little runs in JavaScript around it is not worth the memory of compilers. */
+const NODE_FLAGS = ['--no-opt', '--no-sparkplug'];
+
 const virtualMemoryKb = (memoryMb: number): number =>
   memoryMb <= TIGHT_CAP_HOLDS_MB ? TIGHT_CAP_KB : WIDE_CAP_KB + memoryMb * ARENA_FACTOR * 1_024;
 
@@ -28,7 +31,7 @@ export const createNativeEngine = (options: Partial<ChildEngineOptions> = {}): I
     ...ENGINE_DEFAULTS,
     kind: 'native-child',
     restartPolicy: DEFAULT_RESTART_POLICY,
-    launch: (memoryMb) => ({ entry, virtualMemoryKb: virtualMemoryKb(memoryMb), nodeFlags: [] }),
+    launch: (memoryMb) => ({ entry, virtualMemoryKb: virtualMemoryKb(memoryMb), nodeFlags: NODE_FLAGS }),
     limits: (memoryMb) => ({ startMs: 20_000, pollMs: 1_000, residentBytes: megabytes(RUNTIME_MB + memoryMb) }),
     ...options,
   });

@@ -1,5 +1,6 @@
 /** Reads an agent's outbox file as a kill left it: what it had accepted, and what still waits. */
 import { join } from 'node:path';
+import { inflateRawSync } from 'node:zlib';
 import { integrityFaults, openForCheck } from '../database/open-for-check.ts';
 
 interface WaitingRecord {
@@ -21,6 +22,22 @@ export interface OutboxCopy {
 
 const isTableThere = 'SELECT count(*) FROM sqlite_schema WHERE name = ?';
 
+const ROWS = 'SELECT sequence, template, body FROM records ORDER BY sequence';
+
+interface StoredRow {
+  readonly sequence: number;
+  /** 0: the body is text. */
+  readonly template: number;
+  readonly body: string | Buffer;
+}
+
+/** Read from the format as it is documented, not by the agent's own code. */
+const withPlainBody = (row: StoredRow, templates: ReadonlyMap<number, Buffer>): WaitingRecord => {
+  const { sequence, template, body } = row;
+  if (typeof body === 'string') return { sequence, body };
+  return { sequence, body: inflateRawSync(body, { dictionary: templates.get(template) }).toString('utf8') };
+};
+
 /** Undefined when the outbox was never made. Only for copies. Throws when SQLite cannot read it. */
 export const readOutboxCopy = (folder: string): OutboxCopy | undefined => {
   const db = openForCheck(join(folder, 'outbox.db'));
@@ -28,7 +45,13 @@ export const readOutboxCopy = (folder: string): OutboxCopy | undefined => {
   try {
     if (db.prepare(isTableThere).pluck().get('meta') === 0) return undefined;
     const meta = new Map(db.prepare<[], [string, string]>('SELECT name, value FROM meta').raw().all());
-    const waiting = db.prepare<[], WaitingRecord>('SELECT sequence, body FROM records ORDER BY sequence').all();
+    const templates = new Map(
+      db.prepare<[], [number, Buffer]>('SELECT id, CAST(body AS BLOB) FROM templates').raw().all(),
+    );
+    const waiting = db
+      .prepare<[], StoredRow>(ROWS)
+      .all()
+      .map((row) => withPlainBody(row, templates));
     const dropped = db.prepare<[], number | null>('SELECT sum(records) FROM dropped').pluck().get() ?? 0;
     return {
       epoch: meta.get('epoch') ?? '',

@@ -1,0 +1,116 @@
+/** Runs models on this machine, on every engine they may have here, and tells how fast; beside a working agent, in engines of its own. */
+import {
+  EngineSupervisor,
+  QuantileSketch,
+  readBundle,
+  readCatalog,
+  tensorFromStored,
+  type Bundle,
+  type EngineKind,
+  type SupervisedModel,
+} from '@shoal/models';
+import type { Tensors } from '@shoal/protocol';
+import type { AgentConfig } from '../config.ts';
+import { sentenceOf } from '../errors.ts';
+import { readAssignedBundle } from './assigned-bundle.ts';
+import { readTrustedKeys } from './trusted-keys.ts';
+import { AGENT_VERSION } from '../version.ts';
+
+export interface BenchRow {
+  readonly model: string;
+  readonly version: string;
+  readonly engine: EngineKind;
+  /** Why there are no figures; null when there are. */
+  readonly problem: string | null;
+  /** Milliseconds from nothing to an engine that gave the golden answers. */
+  readonly coldLoadMs?: number;
+  /** Milliseconds per request as its caller waits for it, one after the other. */
+  readonly p50Ms?: number;
+  readonly p95Ms?: number;
+  readonly p99Ms?: number;
+  /** Of that, inside the runtime. */
+  readonly runtimeP50Ms?: number;
+  readonly requests?: number;
+  /** Of the engine's process with this model alone; null where it cannot be told. */
+  readonly residentBytes?: number | null;
+}
+
+export interface BenchOptions {
+  /** Milliseconds per model and engine. */
+  readonly durationMs: number;
+  /** Told before each model and engine. */
+  readonly onProgress: (what: string) => void;
+}
+
+const WARM_UP_REQUESTS = 20;
+
+/** Those of the configuration, or else all of the catalogue. A bundle that cannot be read rejects with what is wrong with it. */
+const bundlesOf = async ({ models, inference }: AgentConfig): Promise<Bundle[]> => {
+  const trustedKeys = await readTrustedKeys(inference.trustedKeys);
+  const { requireSignature } = inference;
+  if (models.length > 0)
+    return Promise.all(models.map((assignment) => readAssignedBundle(assignment, { trustedKeys, requireSignature })));
+  const entries = await readCatalog();
+  return Promise.all(entries.map(({ folder }) => readBundle(folder, { signaturePolicy: 'allow-unsigned' })));
+};
+
+const goldenInputs = ({ golden }: Bundle): Tensors =>
+  Object.fromEntries(
+    Object.entries(golden.cases[0]?.inputs ?? {}).map(([name, tensor]) => [name, tensorFromStored(tensor)]),
+  );
+
+const timeRequests = async (model: SupervisedModel, inputs: Tensors, durationMs: number) => {
+  for (let request = 0; request < WARM_UP_REQUESTS; request += 1) await model.infer(inputs);
+  const [waited, ran] = [new QuantileSketch(), new QuantileSketch()];
+  for (const end = performance.now() + durationMs; performance.now() < end;) {
+    const startedAt = performance.now();
+    const { elapsedMs } = await model.infer(inputs);
+    waited.add(performance.now() - startedAt);
+    ran.add(elapsedMs);
+  }
+  return {
+    p50Ms: waited.quantile(0.5) ?? 0,
+    p95Ms: waited.quantile(0.95) ?? 0,
+    p99Ms: waited.quantile(0.99) ?? 0,
+    runtimeP50Ms: ran.quantile(0.5) ?? 0,
+    requests: waited.count,
+  };
+};
+
+const benchOne = async (bundle: Bundle, engine: EngineKind, durationMs: number): Promise<BenchRow> => {
+  const { name: model, version } = bundle.manifest;
+  const supervisor = new EngineSupervisor({ agentVersion: AGENT_VERSION, allowed: [engine] });
+  try {
+    const startedAt = performance.now();
+    const loaded = await supervisor.load(bundle);
+    const { status, reason } = loaded.state();
+    if (status !== 'ready') return { model, version, engine, problem: reason?.message ?? status };
+    const coldLoadMs = performance.now() - startedAt;
+    const figures = await timeRequests(loaded, goldenInputs(bundle), durationMs);
+    return {
+      model,
+      version,
+      engine,
+      problem: null,
+      coldLoadMs,
+      ...figures,
+      residentBytes: loaded.stats().residentBytes,
+    };
+  } catch (error) {
+    return { model, version, engine, problem: sentenceOf(error) };
+  } finally {
+    await supervisor.close();
+  }
+};
+
+/** One after the other, so that none disturbs another. Throws ModelError and AgentError for a bundle that cannot be read. */
+export const benchModels = async (config: AgentConfig, options: BenchOptions): Promise<BenchRow[]> => {
+  const rows: BenchRow[] = [];
+  for (const bundle of await bundlesOf(config)) {
+    for (const engine of bundle.manifest.engines.filter((kind) => config.inference.engines.includes(kind))) {
+      options.onProgress(`${bundle.manifest.name} ${bundle.manifest.version} on ${engine}`);
+      rows.push(await benchOne(bundle, engine, options.durationMs));
+    }
+  }
+  return rows;
+};
