@@ -6,6 +6,7 @@ import type { AgentConfig } from './config.ts';
 import { CommandDesk } from './device-commands/command-desk.ts';
 import { RememberedCommands, rememberedCommandsSchema } from './device-commands/remembered-commands.ts';
 import { ReasonBoard } from './health/reason-board.ts';
+import { calibrationStateSchema } from './inference/calibration-state.ts';
 import { EngineRoom } from './inference/engine-room.ts';
 import { probesSchema } from './inference/probe-file.ts';
 import { OutboxEventRecorder } from './outbox/event-recorder.ts';
@@ -101,6 +102,7 @@ const createFeeds = (
 const createEngineRoom = (
   config: AgentConfig,
   { events, health }: Pick<AgentParts, 'events' | 'health'>,
+  clock: Clock,
 ): EngineRoom => {
   const { deadlineMs, engines, hardLimitMs, requireSignature, trustedKeys } = config.inference;
   const probes = new StateFile(join(config.dataDir, 'engine-probes.json'), probesSchema);
@@ -111,6 +113,9 @@ const createEngineRoom = (
     deadlineMs,
     events,
     health,
+    calibrationFile: (model) =>
+      new StateFile(join(config.dataDir, `calibration-${model}.json`), calibrationStateSchema),
+    now: () => clock.now(),
     createSupervisor: async (onState) => {
       const known = (await probes.read()) ?? [];
       const supervisor: EngineSupervisor = new EngineSupervisor({
@@ -152,7 +157,7 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
   });
   const pipeline = new SamplePipeline({ outbox, everyNthReading: () => adjustable.everyNthReading });
   const feeds = createFeeds(config, surroundings, { events, health, pipeline });
-  const engines = createEngineRoom(config, { events, health });
+  const engines = createEngineRoom(config, { events, health }, clock);
   const context = new ContextCache({
     file: new StateFile(join(dataDir, 'context.json'), contextFileSchema),
     requestTimeoutMs: fleet.replyTimeoutMs,
@@ -191,6 +196,9 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
     handlers: {
       ping: async () => ({ uptimeMs: clock.now() - startedAt(), agentVersion: AGENT_VERSION }),
       diagnostics: async () => JSON.parse(JSON.stringify(diagnostics())),
+      calibrate: async ({ model }) => ({
+        calibrating: await engines.calibrate(typeof model === 'string' ? model : undefined),
+      }),
       'restart-engine': async () => {
         await engines.restartEngines();
         return { engines: engines.slots.map((slot) => `${slot.model.name}: ${slot.state().engine ?? 'none'}`) };

@@ -1,5 +1,7 @@
 /** What an agent says of itself: on its local API, on the command line, and to programs it is embedded in. */
 import type { ClockState, HealthReason, ModelReference } from '@shoal/protocol';
+import type { CalibrationReport } from './inference/calibration.ts';
+import type { DriftReport } from './inference/drift-monitor.ts';
 import type { InferenceCounters } from './inference/inference-loop.ts';
 import type { SlotState } from './inference/model-slot-runner.port.ts';
 import type { OutboxState } from './outbox/outbox.port.ts';
@@ -11,6 +13,9 @@ import type { WindowCounters } from './windows/window-assembler.ts';
 export interface ModelStatus extends SlotState {
   readonly model: ModelReference;
   readonly thresholds: Readonly<Record<string, number>>;
+  /** Null for a model that needs none. */
+  readonly calibration: CalibrationReport | null;
+  readonly drift: DriftReport;
   readonly engineResidentBytes: number | null;
   readonly windows: WindowCounters;
   readonly inference: InferenceCounters;

@@ -24,6 +24,11 @@ const CATALOGUE = {
   SENSOR_ROWS_INVALID: once('Rows or lines of a source cannot be used: left out, counted by reason. Check the source.'),
   SENSOR_PROCESS_FAILED: again('The child process of a sensor cannot be started or ended; it is started again.'),
   SENSOR_STREAM_FAILED: again('A sensor source failed while it was read; it is opened again after a pause.'),
+  CALIBRATION_NOT_DECLARED: once('The model takes every device as it is. Ask for a model whose bundle declares one.'),
+  CALIBRATION_NOT_KEPT: again('The calibration cannot be written and ends with the process. Check the data folder.'),
+  CALIBRATION_UNSTEADY: once(
+    'The device was too restless while a model learnt its normal. Send the command "calibrate" when it runs steadily.',
+  ),
   MODEL_NOT_IN_CATALOGUE: once('No bundle of that name is in the catalogue. Correct the name or give a folder.'),
   MODEL_SOURCE_MISMATCH: once('No sensor of that name has every channel of the model. Correct "source" of the model.'),
   OUTBOX_LOCKED: once('Another process uses this outbox. Give every agent its own data folder.'),

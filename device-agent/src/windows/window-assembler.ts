@@ -27,6 +27,8 @@ export class WindowAssembler {
   readonly #samples: RingBuffer<WindowSample>;
   /** Start instants of open windows that have a sample. */
   readonly #open = new Set<number>();
+  /** Samples before the one being added. */
+  #seen = 0;
   #newestAt = -Infinity;
   /** Windows that end at or before this are closed. */
   #closedUpTo = -Infinity;
@@ -46,7 +48,9 @@ export class WindowAssembler {
     for (const startAt of open) this.#open.add(startAt);
     if (open.length > 0) this.#keep({ observedAt, values: this.#pick(values) });
     this.#newestAt = Math.max(this.#newestAt, observedAt);
-    return this.#close(this.#newestAt - allowedLatenessMs);
+    const windows = this.#close(this.#newestAt - allowedLatenessMs);
+    this.#seen += 1;
+    return windows;
   }
 
   /** The source has no more: windows whose end was passed need not wait for late samples. The last, partial ones stay out. */
@@ -86,7 +90,7 @@ export class WindowAssembler {
       return undefined;
     }
     this.#counters.emitted += 1;
-    return { startAt, endAt, samples };
+    return { startAt, endAt, samples, samplesSeen: this.#seen };
   }
 
   /** Samples at the front that no open window can hold any more. */
