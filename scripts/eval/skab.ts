@@ -82,7 +82,7 @@ const withFleet = async <T>(use: (place: FleetPlace) => Promise<T>): Promise<T> 
   const dataDir = await mkdtemp(join(tmpdir(), 'shoal-skab-'));
   const bed = new Testbed({
     dataDir: join(dataDir, 'server'),
-    environment: process.env,
+    environment: {},
     random: seededRandom('skab'),
     badNetwork: false,
   });
