@@ -8,6 +8,7 @@ import { CommandDesk } from './device-commands/command-desk.ts';
 import { RememberedCommands, rememberedCommandsSchema } from './device-commands/remembered-commands.ts';
 import { ProcessGauge } from './health/process-gauge.ts';
 import { ReasonBoard } from './health/reason-board.ts';
+import { calibrationStateSchema } from './inference/calibration-state.ts';
 import { DeviceRepository } from './inference/device-repository.ts';
 import { EngineRoom } from './inference/engine-room.ts';
 import { ModelShelf } from './inference/model-shelf.ts';
@@ -86,6 +87,7 @@ const createOutbox = (config: AgentConfig, clock: Clock, offset: ClockOffset): S
 const createEngineRoom = (
   config: AgentConfig,
   { events, health, shelf }: Pick<AgentParts, 'events' | 'health'> & { readonly shelf: ModelShelf | undefined },
+  clock: Clock,
 ): EngineRoom => {
   const { deadlineMs, engines, hardLimitMs, requireSignature, trustedKeys } = config.inference;
   const probes = new StateFile(join(config.dataDir, 'engine-probes.json'), probesSchema);
@@ -97,6 +99,9 @@ const createEngineRoom = (
     events,
     health,
     shelf,
+    calibrationFile: (model) =>
+      new StateFile(join(config.dataDir, `calibration-${model}.json`), calibrationStateSchema),
+    now: () => clock.now(),
     createSupervisor: async (onState) => {
       const known = (await probes.read()) ?? [];
       const supervisor: EngineSupervisor = new EngineSupervisor({
@@ -157,7 +162,7 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
   });
   const sensing = createSensing(config, { ...surroundings, events, health, pipeline });
   const shelf = createShelf(config);
-  const engines = createEngineRoom(config, { events, health, shelf });
+  const engines = createEngineRoom(config, { events, health, shelf }, clock);
   const repository = new DeviceRepository(() => engines.slots, shelf);
   const context = new ContextCache({
     file: new StateFile(join(dataDir, 'context.json'), contextFileSchema),
@@ -198,6 +203,9 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
     handlers: {
       ping: async () => ({ uptimeMs: clock.now() - startedAt(), agentVersion: AGENT_VERSION }),
       diagnostics: async () => JSON.parse(JSON.stringify(diagnostics())),
+      calibrate: async ({ model }) => ({
+        calibrating: await engines.calibrate(typeof model === 'string' ? model : undefined),
+      }),
       'restart-engine': async () => {
         await engines.restartEngines();
         return { engines: engines.slots.map((slot) => `${slot.model.name}: ${slot.state().engine ?? 'none'}`) };

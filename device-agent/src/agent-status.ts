@@ -1,6 +1,8 @@
 /** What an agent says of itself: on its local API, on the command line, and to programs it is embedded in. */
 import type { ClockState, HealthReason, ModelReference } from '@shoal/protocol';
 import type { ProcessFacts } from './health/process-gauge.ts';
+import type { CalibrationReport } from './inference/calibration.ts';
+import type { DriftReport } from './inference/drift-monitor.ts';
 import type { InferenceCounters } from './inference/inference-loop.ts';
 import type { SlotState } from './inference/model-slot-runner.port.ts';
 import type { OutboxState } from './outbox/outbox.port.ts';
@@ -17,6 +19,9 @@ export interface ModelStatus extends SlotState {
   readonly stream: string;
   readonly sources: readonly string[];
   readonly thresholds: Readonly<Record<string, number>>;
+  /** Null for a model that needs none. */
+  readonly calibration: CalibrationReport | null;
+  readonly drift: DriftReport;
   readonly engineResidentBytes: number | null;
   readonly windows: WindowCounters;
   readonly inference: InferenceCounters;

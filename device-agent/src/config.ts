@@ -87,6 +87,12 @@ const modelSchema = z.strictObject({
   allowedLatenessMs: ms(0, 1e12, 0, 'event time a window stays open for late samples'),
   maxQueuedWindows: count(1, 10_000, 64, 'windows that may wait for inference'),
   maxWindowSamples: count(64, 1_000_000, 100_000, 'samples held for open windows'),
+  calibrationSamples: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .optional()
+    .describe('samples a model learns its normal from, where its bundle has it do so; by default as the bundle says'),
 });
 
 const perClass = z.strictObject({

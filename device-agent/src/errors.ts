@@ -38,6 +38,11 @@ const CATALOGUE = {
   RULE_ACTION_FAILED: again(
     'A command or message of a local rule failed or took too long; the next transition runs it again. The message says why.',
   ),
+  CALIBRATION_NOT_DECLARED: once('The model takes every device as it is. Ask for a model whose bundle declares one.'),
+  CALIBRATION_NOT_KEPT: again('The calibration cannot be written and ends with the process. Check the data folder.'),
+  CALIBRATION_UNSTEADY: once(
+    'The device was too restless while a model learnt its normal. Send the command "calibrate" when it runs steadily.',
+  ),
   MODEL_NOT_IN_CATALOGUE: once('No bundle of that name is in the catalogue. Correct the name or give a folder.'),
   MODEL_SOURCE_MISMATCH: once('No sensor of that name has every channel of the model. Correct "source" of the model.'),
   OUTBOX_LOCKED: once('Another process uses this outbox. Give every agent its own data folder.'),

@@ -12,6 +12,8 @@ const modelStatus = ({ slot, stream, sources, assembler, loop }: ModelLane): Mod
   sources,
   ...slot.state(),
   thresholds: slot.thresholds(),
+  calibration: slot.calibration(),
+  drift: slot.drift(),
   engineResidentBytes: slot.residentBytes(),
   windows: assembler.counters(),
   inference: loop.counters(),
@@ -93,9 +95,18 @@ export const reportedState = (parts: AgentParts): ReportedState => {
       pipeline.lanes.map(({ slot }) => {
         const { status, engine } = slot.state();
         const { version } = slot.model;
+        const calibration = slot.calibration() ?? { state: 'none' };
+        const { state: drift, moved } = slot.drift();
         return [
           slot.model.name,
-          { version, state: status, engine: engine ?? 'none', thresholds: { ...slot.thresholds() } },
+          {
+            version,
+            state: status,
+            engine: engine ?? 'none',
+            thresholds: { ...slot.thresholds() },
+            calibration: { ...calibration },
+            drift: { state: drift, moved: [...moved] },
+          },
         ];
       }),
     ),

@@ -68,7 +68,7 @@ describe('an agent with the shipped pump model', () => {
         const file = join(folder, 'pump.csv');
         await writeFile(file, recording(400));
         const sensors = [{ type: 'replay', name: 'pump', file, speed: 1e6 } as const];
-        const over = { sensors, models: [{ bundle: 'pump-anomaly' }] };
+        const over = { sensors, models: [{ bundle: 'pump-anomaly', version: '1.0.0' }] };
         await withAgent({ folder, port: fleet.port, over }, async (agent) => {
           await agent.finished();
           expect(agent.status().sensors[0]).toMatchObject({ state: 'ended', rowsRead: 400 });

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { instantSchema, requestIdSchema } from './identifiers.ts';
 import { jsonObjectSchema } from './twin.ts';
 
-export const COMMAND_NAMES = ['ping', 'diagnostics', 'restart-engine', 'self-test', 'bench'] as const;
+export const COMMAND_NAMES = ['ping', 'diagnostics', 'restart-engine', 'calibrate', 'self-test', 'bench'] as const;
 export const commandNameSchema = z.enum(COMMAND_NAMES).meta({ id: 'CommandName' });
 export type CommandName = z.infer<typeof commandNameSchema>;
 

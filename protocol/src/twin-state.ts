@@ -80,6 +80,23 @@ export const reportedStateSchema = z
           engine: z.string().nullish(),
           state: z.enum(['ready', 'loading', 'unavailable', 'disabled']),
           thresholds: z.record(z.string(), z.number()).optional(),
+          calibration: z
+            .looseObject({
+              state: z
+                .enum(['none', 'collecting', 'calibrated', 'recalibrating'])
+                .describe('recalibrating: the normal found before holds until the new one is found.'),
+              windows: z.int().min(0).optional().describe('Collected so far, or learnt from.'),
+              threshold: z.number().optional(),
+              steady: z.boolean().optional().describe('False: the machine was too restless to be one normal.'),
+              since: instantSchema.optional(),
+            })
+            .optional(),
+          drift: z
+            .looseObject({
+              state: z.enum(['none', 'gathering', 'stable', 'drifted']),
+              moved: z.array(z.string()).describe('Inputs and outputs that left their reference, worst first.'),
+            })
+            .optional(),
         }),
       )
       .optional(),

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { createAgent, type Agent, type Clock } from '@shoal/device-agent';
 import type { DeviceClock } from './faults/clock.ts';
-import { fullAgentConfig, pumpModelManifest } from './full-agent-config.ts';
+import { fullAgentConfig, PUMP_MODEL, pumpModelManifest } from './full-agent-config.ts';
 import { agentHistory, compareAgent } from './ledger/agent-history.ts';
 import type { GivenSample } from './ledger/compare-samples.ts';
 import { addFindings, NOTHING_FOUND, type Findings } from './ledger/findings.ts';
@@ -26,6 +26,8 @@ export interface FullFleetOptions {
 
 /** The only rate the pump model knows. */
 const PERIOD_MS = 1_000;
+/** A minute and a half: people who watch a simulation wait no longer, and its pumps are steady from the first second. */
+const CALIBRATION_SAMPLES = 90;
 
 interface FullPump {
   readonly deviceId: string;
@@ -47,7 +49,8 @@ const fullPump = (options: FullFleetOptions, index: number): FullPump => {
     periodMs: PERIOD_MS,
     onGiven: (sample) => void (keepsLedger && given.push(sample)),
   });
-  const config = fullAgentConfig({ deviceId, host, port, dataDir: join(options.dataDir, deviceId) });
+  const models = [{ bundle: PUMP_MODEL, calibrationSamples: CALIBRATION_SAMPLES }];
+  const config = fullAgentConfig({ deviceId, host, port, dataDir: join(options.dataDir, deviceId) }, { models });
   return { deviceId, source, given, agent: createAgent(config, { sensors: [source], clock: agentClock(clock) }) };
 };
 

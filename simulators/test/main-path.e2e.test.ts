@@ -31,7 +31,7 @@ beforeAll(async () => {
     folder,
     deviceId: DEVICE,
     fleetPort: bed.devicePort,
-    over: { sensors: [pumpSensor(truth, 20)], models: [{ bundle: 'pump-anomaly' }] },
+    over: { sensors: [pumpSensor(truth, 20)], models: [{ bundle: 'pump-anomaly', calibrationSamples: 100 }] },
   });
   cleanup.later(async () => agent.stop());
   localUrl = (await startAgent(agent)).localUrl ?? '';
@@ -42,11 +42,18 @@ afterAll(async () => cleanup.run(), 40_000);
 
 const predictions = async (): Promise<StoredPrediction[]> => storedRecords(bed.httpUrl, DEVICE, 'predictions');
 
-test('a healthy pump is predicted normal, on the device, under the threshold', async () => {
-  const found = await eventually('five predictions', async () => {
-    const stored = await predictions();
-    return stored.length >= 5 ? stored : undefined;
+test('a healthy pump is predicted normal, on the device, under the threshold the device found', async () => {
+  const stored = await eventually('five predictions of a calibrated device', async () => {
+    const all = await predictions();
+    return all.filter(({ threshold }) => threshold !== undefined).length >= 5 ? all : undefined;
   });
+  const found = stored.filter(({ threshold }) => threshold !== undefined);
+  const early = stored.filter(({ threshold }) => threshold === undefined);
+  expect(early.length).toBeGreaterThan(0);
+  for (const { degradedReason, label } of early) {
+    expect(label).toBe('normal');
+    expect(degradedReason).toMatch(/^Calibrating: \d+ windows so far\.$/);
+  }
   expect(await deviceState(bed, DEVICE, ['online'])).toBe('online');
   for (const { outputs, threshold, label, source, engine } of found) {
     expect(outputs['score']).toBeLessThan(threshold ?? 0);
@@ -78,6 +85,7 @@ test('a threshold desired by the fleet changes verdicts without a restart, and i
 test.each([
   ['ping', 'succeeded'],
   ['diagnostics', 'succeeded'],
+  ['calibrate', 'succeeded'],
   ['self-test', 'unsupported'],
 ])('the command %s comes back %s', async (name, state) => {
   const { commandId } = await sendJson<DeviceCommand>('POST', `${device}/commands`, { name });

@@ -1,9 +1,11 @@
 /** Loads the configured models, keeps their engines, and starts those anew on request; a model that cannot be read is reported and left out. */
 import { EngineSupervisor, isModelError, type Bundle, type EngineState, type TrustedKeys } from '@shoal/models';
-import { isAgentError, sentenceOf } from '../errors.ts';
+import { AgentError, isAgentError, sentenceOf } from '../errors.ts';
 import type { HealthBoard } from '../health/health-board.port.ts';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';
+import type { StateFile } from '../state-file.ts';
 import { readAssignedBundle, type ModelAssignment } from './assigned-bundle.ts';
+import type { CalibrationState } from './calibration-state.ts';
 import type { ModelShelf } from './model-shelf.ts';
 import { ModelSlot } from './model-slot.ts';
 import { readTrustedKeys } from './trusted-keys.ts';
@@ -21,6 +23,9 @@ export interface EngineRoomOptions {
   readonly createSupervisor: SupervisorFactory;
   /** Models that come and go on request, on the same engines. */
   readonly shelf?: ModelShelf | undefined;
+  /** Where the calibration of a model is kept, by the model's name. */
+  readonly calibrationFile: (model: string) => StateFile<CalibrationState>;
+  readonly now: () => number;
 }
 
 export class EngineRoom {
@@ -43,8 +48,11 @@ export class EngineRoom {
     for (const assignment of this.#options.assignments) {
       const bundle = await this.#read(assignment, trustedKeys);
       if (bundle === undefined) continue;
-      const { deadlineMs, events, health } = this.#options;
-      this.#slots.push(new ModelSlot({ assignment, bundle, deadlineMs, events, health }));
+      const { deadlineMs, events, health, calibrationFile, now } = this.#options;
+      const kept = calibrationFile(bundle.manifest.name);
+      const slot = new ModelSlot({ assignment, bundle, deadlineMs, events, health, calibrationFile: kept, now });
+      await slot.start();
+      this.#slots.push(slot);
     }
   }
 
@@ -64,6 +72,17 @@ export class EngineRoom {
     this.#options.shelf?.detach();
     await this.#supervisor?.close();
     await this.startEngines();
+  }
+
+  /** Names of the models that calibrate anew: one, or all that need it. Throws CALIBRATION_NOT_DECLARED when none does. */
+  async calibrate(model: string | undefined): Promise<string[]> {
+    const begun: string[] = [];
+    for (const slot of this.#slots) {
+      const isMeant = model === undefined || slot.model.name === model;
+      if (isMeant && (await slot.calibrate())) begun.push(slot.model.name);
+    }
+    if (begun.length > 0) return begun;
+    throw new AgentError('CALIBRATION_NOT_DECLARED', `${model ?? 'No model here'} declares no calibration.`);
   }
 
   async stop(): Promise<void> {

@@ -1,5 +1,6 @@
 /** One model on the engines of this device: features, inference, verdict by the thresholds in force, and what changes are worth telling. */
 import {
+  deviceCalibration,
   evaluateFeatureView,
   judgeOutputs,
   ModelMeter,
@@ -8,16 +9,22 @@ import {
   type Bundle,
   type BundleManifest,
   type EngineState,
+  type FeatureVector,
   type ServedModel,
   type SupervisedModel,
 } from '@shoal/models';
 import type { ModelReference, Tensors } from '@shoal/protocol';
+import { sentenceOf } from '../errors.ts';
 import type { HealthBoard } from '../health/health-board.port.ts';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';
+import type { StateFile } from '../state-file.ts';
 import type { AssembledWindow } from '../windows/assembled-window.port.ts';
 import type { ModelAssignment } from './assigned-bundle.ts';
-import { servedModel } from './served-model.ts';
+import type { CalibrationState, FoundNormal } from './calibration-state.ts';
+import { Calibration, type CalibrationReport } from './calibration.ts';
+import { DriftMonitor, type DriftReport } from './drift-monitor.ts';
 import type { ModelSlotRunner, SlotState, SlotVerdict } from './model-slot-runner.port.ts';
+import { servedModel } from './served-model.ts';
 
 export interface ModelSlotOptions {
   readonly assignment: ModelAssignment;
@@ -26,6 +33,9 @@ export interface ModelSlotOptions {
   readonly deadlineMs: number;
   readonly events: EventRecorder;
   readonly health: HealthBoard;
+  /** Where the calibration of the model is kept. */
+  readonly calibrationFile: StateFile<CalibrationState>;
+  readonly now: () => number;
 }
 
 type Named = readonly (readonly [name: string, value: number])[];
@@ -61,6 +71,8 @@ export class ModelSlot implements ModelSlotRunner {
   /** The same model as requests of others see it, through the same queue. */
   readonly served: ServedModel;
   readonly #options: ModelSlotOptions;
+  readonly #calibration: Calibration | undefined;
+  readonly #drift: DriftMonitor;
   #engineState: EngineState | undefined;
   #lastEngine: string | null = null;
   #handle = Promise.withResolvers<SupervisedModel>();
@@ -78,6 +90,32 @@ export class ModelSlot implements ModelSlotRunner {
       handle: () => (this.#enabled ? this.#attached : undefined),
       state: () => this.state(),
     });
+    this.#calibration = this.#calibrationOf(options);
+    this.#drift = new DriftMonitor({
+      model: this.model,
+      reference: options.bundle.reference ?? undefined,
+      events: options.events,
+    });
+  }
+
+  /** Takes up the calibration of an earlier process. */
+  async start(): Promise<void> {
+    await this.#calibration?.start();
+  }
+
+  /** Null for a model that needs none. */
+  calibration(): CalibrationReport | null {
+    return this.#calibration?.report() ?? null;
+  }
+
+  drift(): DriftReport {
+    return this.#drift.report();
+  }
+
+  /** Finds the normal of the device anew; false for a model that needs none. */
+  async calibrate(): Promise<boolean> {
+    await this.#calibration?.restart();
+    return this.#calibration !== undefined;
   }
 
   get assignment(): ModelAssignment {
@@ -114,13 +152,13 @@ export class ModelSlot implements ModelSlotRunner {
     this.#thresholds = isJudged ? { ...thresholds, [rule.decisionThreshold]: decision } : thresholds;
   }
 
-  /** In force now: the bundle's, overridden by the desired ones. */
+  /** In force now: the bundle's, overridden by what the device found, overridden by the desired ones. */
   thresholds(): Readonly<Record<string, number>> {
     const rule = this.bundle.manifest.postProcessing;
     const declared = rule.kind === 'none' ? [] : Object.entries(rule.thresholds);
     return {
       ...Object.fromEntries(declared.map(([name, threshold]) => [name, threshold.default])),
-      ...this.#thresholds,
+      ...this.#ownThresholds(),
     };
   }
 
@@ -140,15 +178,21 @@ export class ModelSlot implements ModelSlotRunner {
     const handle = await this.#handle.promise;
     const manifest = windowedManifest(bundle.manifest);
     const vector = evaluateFeatureView(manifest.featureView, window);
+    const fed = (await this.#calibration?.take(window, vector)) ?? vector;
     const { outputs, elapsedMs } = await this.served.meter.measure(1, () =>
-      handle.infer(modelInputs(manifest, [vector]), { deadlineMs }),
+      handle.infer(modelInputs(manifest, [fed]), { deadlineMs }),
     );
-    const [verdict = UNJUDGED] = judgeOutputs(manifest, outputs, this.#thresholds);
+    const [verdict = UNJUDGED] = judgeOutputs(manifest, outputs, this.#ownThresholds());
     const { engine, reason } = handle.state();
-    const { label, threshold, exceeded, confidence } = verdict;
+    const { label, threshold, exceeded, confidence } = this.#isUncalibrated()
+      ? { ...verdict, ...this.#quiet() }
+      : verdict;
     const judged = { label, threshold, exceeded, ...(confidence !== undefined && { confidence }) };
-    const answer = { outputs: namedOutputs(manifest, outputs), ...judged, engine, latencyMs: elapsedMs };
-    return reason === null ? answer : { ...answer, degradedReason: reason.message.slice(0, 256) };
+    const named = namedOutputs(manifest, outputs);
+    if (this.#calibration === undefined || this.#calibration.normal !== undefined) this.#drift.take(fed, named);
+    const why = [this.#calibrating(), reason?.message].filter((part) => part !== undefined).join(' ');
+    const answer = { outputs: named, ...judged, engine, latencyMs: elapsedMs };
+    return why === '' ? answer : { ...answer, degradedReason: why.slice(0, 256) };
   }
 
   /** Takes in what the engines say of this model, and tells it on. */
@@ -190,5 +234,69 @@ export class ModelSlot implements ModelSlotRunner {
       ...facts,
       from,
     });
+  }
+
+  #ownThresholds(): Readonly<Record<string, number>> {
+    const rule = this.bundle.manifest.postProcessing;
+    const found = this.#calibration?.normal;
+    return rule.kind === 'none' || found === undefined
+      ? this.#thresholds
+      : { [rule.decisionThreshold]: found.threshold, ...this.#thresholds };
+  }
+
+  /** Neither the device nor the fleet has said yet what is too much. */
+  #isUncalibrated(): boolean {
+    const rule = this.bundle.manifest.postProcessing;
+    const isCollecting = this.#calibration !== undefined && this.#calibration.normal === undefined;
+    return isCollecting && rule.kind === 'score' && this.#thresholds[rule.decisionThreshold] === undefined;
+  }
+
+  /** A device that does not know its normal yet raises no alarm. */
+  #quiet(): Pick<SlotVerdict, 'label' | 'threshold' | 'exceeded'> {
+    const rule = this.bundle.manifest.postProcessing;
+    return { label: rule.kind === 'score' ? rule.labels[0] : undefined, threshold: Infinity, exceeded: false };
+  }
+
+  #calibrating(): string | undefined {
+    const report = this.#calibration?.report();
+    return report?.state === 'collecting' ? `Calibrating: ${report.windows} windows so far.` : undefined;
+  }
+
+  #calibrationOf(options: ModelSlotOptions): Calibration | undefined {
+    const { bundle, assignment, calibrationFile, now, deadlineMs, health } = options;
+    const { manifest, digest } = bundle;
+    const rule = deviceCalibration(manifest);
+    if (rule === undefined || manifest.postProcessing.kind !== 'score') return undefined;
+    const { thresholds, decisionThreshold } = manifest.postProcessing;
+    return new Calibration({
+      rule,
+      digest,
+      samples: assignment.calibrationSamples,
+      floor: thresholds[decisionThreshold]?.default ?? 0,
+      file: calibrationFile,
+      now,
+      scores: async (vectors: readonly FeatureVector[]) => {
+        const handle = await this.#handle.promise;
+        const { outputs } = await handle.infer(modelInputs(manifest, vectors), { deadlineMs });
+        return judgeOutputs(manifest, outputs).map(({ score }) => score);
+      },
+      onFound: (normal) => this.#onCalibrated(normal),
+      onUnsaved: (error) => health.raise('CALIBRATION_NOT_KEPT', manifest.name, sentenceOf(error)),
+    });
+  }
+
+  #onCalibrated({ threshold, windows, isSteady }: FoundNormal): void {
+    const { events, health } = this.#options;
+    const { name, version } = this.model;
+    const facts = { model: name, version, threshold, windows, steady: isSteady };
+    this.#drift.clear();
+    if (isSteady) {
+      health.clear('CALIBRATION_UNSTEADY', name);
+      events.record('model.calibrated', 'info', `${name} learnt this device's normal from ${windows} windows.`, facts);
+      return;
+    }
+    const message = `${name} learnt from ${windows} windows that were too restless to be one normal; calibrate again when the machine runs steadily.`;
+    health.raise('CALIBRATION_UNSTEADY', name, message);
+    events.record('model.calibrated', 'warning', message, facts);
   }
 }

@@ -10,4 +10,6 @@ export interface AssembledWindow {
   readonly startAt: number;
   readonly endAt: number;
   readonly samples: readonly WindowSample[];
+  /** Samples the source had given since the agent began, before the one that closed the window: at least all up to its end. */
+  readonly samplesSeen: number;
 }

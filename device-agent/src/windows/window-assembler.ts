@@ -27,6 +27,8 @@ export class WindowAssembler {
   readonly #samples: RingBuffer<WindowSample>;
   /** Start instants of open windows that have a sample. */
   readonly #open = new Set<number>();
+  /** Samples before the one being added. */
+  #seen = 0;
   #newestAt = -Infinity;
   #completeUpTo = -Infinity;
   /** Windows that end at or before this are closed. */
@@ -48,7 +50,9 @@ export class WindowAssembler {
     if (open.length > 0) this.#keep({ observedAt, values: this.#pick(values) });
     this.#newestAt = Math.max(this.#newestAt, observedAt);
     this.#completeUpTo = Math.max(this.#completeUpTo, completeUpTo);
-    return this.#close(this.#completeUpTo - allowedLatenessMs);
+    const windows = this.#close(this.#completeUpTo - allowedLatenessMs);
+    this.#seen += 1;
+    return windows;
   }
 
   /** The source has no more: windows whose end was passed need not wait for late samples. The last, partial ones stay out. */
@@ -88,7 +92,7 @@ export class WindowAssembler {
       return undefined;
     }
     this.#counters.emitted += 1;
-    return { startAt, endAt, samples };
+    return { startAt, endAt, samples, samplesSeen: this.#seen };
   }
 
   /** Samples at the front that no open window can hold any more. */

@@ -11,6 +11,7 @@ const window = (index: number): AssembledWindow => ({
   startAt: index * 1_000,
   endAt: index * 1_000 + 1_000,
   samples: [],
+  samplesSeen: 0,
 });
 const verdict = (exceeded: boolean): SlotVerdict => ({
   outputs: { score: exceeded ? 2 : 0 },

@@ -42,7 +42,20 @@ const thresholdSchema = z.strictObject({
   description: z.string().max(500).default(''),
 });
 
-/** `none`: thresholds hold as they are. `device-quantile`: a device sets its own from its first scores. */
+const toleranceSchema = z
+  .strictObject({
+    /** In the unit of the feature. */
+    absolute: z.number().min(0),
+    /** Of the device's own normal value. */
+    relative: z.number().min(0),
+  })
+  .refine(({ absolute, relative }) => absolute + relative > 0, 'a tolerance of nothing');
+
+/**
+ * `none`: thresholds hold as they are. `device-quantile`: a device sets its own from its first scores. `device-normal`: a
+ * device learns where its features lie, the model is fed their deviations in tolerances, and the threshold is at least the
+ * bundle's and at least `factor` times the quantile of the device's own scores.
+ */
 const calibrationSchema = z.discriminatedUnion('method', [
   z.strictObject({ method: z.literal('none') }),
   z.strictObject({
@@ -53,7 +66,23 @@ const calibrationSchema = z.discriminatedUnion('method', [
     /** Threshold = factor times that quantile of the scores. */
     factor: z.number().positive(),
   }),
+  z.strictObject({
+    method: z.literal('device-normal'),
+    /** Only windows that lie within the first so many samples of the source are learnt from. */
+    samples: z.int().min(1).max(1_000_000),
+    /** Collecting goes on beyond `samples` until there are so many. */
+    minimumWindows: z.int().min(1).max(1_000),
+    /** By feature name: what counts as a change. */
+    tolerances: z.record(z.string().min(1), toleranceSchema),
+    /** Deviations are held within ± this many tolerances. */
+    clip: z.number().positive(),
+    quantile: z.number().min(0).max(1),
+    factor: z.number().positive(),
+    /** A device whose own threshold would exceed this many times the bundle's was not steady. */
+    steadyFactor: z.number().min(1),
+  }),
 ]);
+export type CalibrationRule = z.infer<typeof calibrationSchema>;
 
 /** One score per row, held against a threshold. */
 const scorePostProcessingSchema = z.strictObject({
@@ -140,6 +169,18 @@ const shapeSchema = z.strictObject({
 });
 type ManifestShape = z.infer<typeof shapeSchema>;
 
+/** Every feature needs its tolerance, or a device could not tell what a change is. */
+const tolerancesComplete = ({ featureView, window, postProcessing }: ManifestShape): boolean => {
+  if (postProcessing.kind !== 'score' || postProcessing.calibration.method !== 'device-normal') return true;
+  if (featureView === undefined || window === undefined) return false;
+  const { tolerances } = postProcessing.calibration;
+  try {
+    return featureNames(featureView, window.lengthMs).every((name) => Object.hasOwn(tolerances, name));
+  } catch {
+    return false;
+  }
+};
+
 /** False also for a window the view has no grid for. */
 const featuresDiffer = ({ featureView, window }: ManifestShape): boolean => {
   if (featureView === undefined || window === undefined) return true;
@@ -166,6 +207,7 @@ const windowChecks = (manifest: ManifestShape): readonly Check[] => {
       featureView?.channels.every((channel) => window?.channels.includes(channel) ?? true) ?? true,
       'a view channel is not in the window',
     ],
+    [tolerancesComplete(manifest), 'device-normal needs a view and a tolerance for each of its features'],
     [featuresDiffer(manifest), 'the view gives features of the same name, or none for such a window'],
   ];
 };

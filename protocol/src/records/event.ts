@@ -13,6 +13,7 @@ export const EVENT_KINDS = {
   'agent.stopping': 'the agent is about to stop in good order',
   'model.activated': 'a model version began to serve',
   'model.unavailable': 'no engine can run the model; the device sends readings only',
+  'model.calibrated': 'a model learnt the normal of this device',
   'model.rolled-back': 'the previous model version serves again',
   'engine.changed': 'another engine took over',
   'engine.failed': 'an engine crashed, hung or ate its memory',

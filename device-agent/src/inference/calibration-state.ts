@@ -1,0 +1,53 @@
+/** How far a device is in finding its own normal: the state that is kept on disk, and the pure steps from one to the next. */
+import type { DeviceCalibrationRule, DeviceNormal } from '@shoal/models';
+import { z } from 'zod';
+
+/** Bounds what an endless collection may hold. */
+const MAX_ROWS = 1_000;
+
+const normalSchema = z.object({
+  location: z.array(z.number()),
+  threshold: z.number(),
+  isSteady: z.boolean(),
+  windows: z.int().min(1),
+  /** When it was found, by the device's clock. */
+  at: z.number(),
+});
+/** A calibration that is complete. */
+export type FoundNormal = z.infer<typeof normalSchema> & DeviceNormal;
+
+const collectionSchema = z.object({
+  /** Samples of the source that went by since the collection began. */
+  samples: z.int().min(0),
+  /** Feature vectors of the windows so far. */
+  rows: z.array(z.array(z.number())).max(MAX_ROWS),
+});
+export type Collection = z.infer<typeof collectionSchema>;
+
+/** Both while a device that was calibrated before collects anew: the old normal holds until the new one is found. */
+export const calibrationStateSchema = z.object({
+  /** Of the bundle; another bundle begins anew. */
+  digest: z.string(),
+  normal: normalSchema.optional(),
+  collection: collectionSchema.optional(),
+});
+export type CalibrationState = z.infer<typeof calibrationStateSchema>;
+
+export const EMPTY_COLLECTION: Collection = { samples: 0, rows: [] };
+
+export const firstState = (digest: string): CalibrationState => ({ digest, collection: EMPTY_COLLECTION });
+
+/** What to do with a window that ends `samples` samples after the collection began: learn from it, or learn no more. */
+export const collectionStep = (
+  rule: DeviceCalibrationRule,
+  { rows }: Collection,
+  samples: number,
+  samplesWanted: number,
+): 'collect' | 'conclude' => {
+  if (rows.length >= MAX_ROWS) return 'conclude';
+  if (rows.length < rule.minimumWindows) return 'collect';
+  return rule.method === 'device-normal' && samples <= samplesWanted ? 'collect' : 'conclude';
+};
+
+/** Often at first, then with every tenth more: few writes however long a collection is. */
+export const isWorthSaving = ({ rows }: Collection): boolean => rows.length % Math.ceil(rows.length / 10) === 0;
