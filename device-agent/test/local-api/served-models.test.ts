@@ -56,8 +56,6 @@ describe('an agent with its engines', () => {
         });
         expect((await fetch(`${url}/v2/health/ready`)).status).toBe(200);
 
-        const late = { ...request, parameters: { timeout: 1 } };
-        expect(await send(`${model}/infer`, late)).toMatchObject({ status: 504, code: 'ENGINE_TIMEOUT' });
         expect((await send(`${url}/v2/repository/models/pump-anomaly/unload`)).status).toBe(200);
         expect(await send(`${model}/infer`, request)).toMatchObject({ status: 404, code: 'MODEL_NOT_FOUND' });
         expect(await send(`${url}/v2/repository/models/pump-anomaly/unload`)).toMatchObject({ status: 404 });

@@ -20,7 +20,13 @@ const BY_CODE: Partial<Readonly<Record<ModelErrorCode, number>>> = {
   INPUT_TOO_LARGE: 413,
   INPUT_BREAKS_MODEL: 422,
   OUTPUT_NOT_FINITE: 422,
+  VERSION_UNKNOWN: 404,
+  VERSION_LABELED: 409,
+  LABEL_CONFLICT: 409,
   ENGINE_BUSY: 429,
+  QUEUE_FULL: 429,
+  VERSION_NOT_READY: 503,
+  DEADLINE_UNMEETABLE: 504,
   ENGINE_TIMEOUT: 504,
   MODEL_CLOSED: 503,
   MODEL_QUARANTINED: 503,
@@ -43,7 +49,7 @@ const PROTOCOL_STATUS: Partial<Readonly<Record<ProtocolErrorCode, number>>> = {
 };
 
 export interface FaultOptions {
-  /** For a full queue. */
+  /** For a full queue whose fault does not say itself. */
   readonly retryAfterMs?: number;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -51,16 +57,18 @@ export interface FaultOptions {
 /** Anything thrown while a request was served; what has no code is 500. */
 export const faultAnswer = (error: unknown, options: FaultOptions = {}): OpenInferenceAnswer => {
   const isProtocol = error instanceof ProtocolError;
-  const { message } = asModelError(error, 'MODEL_RUN_FAILED');
+  const fault = asModelError(error, 'MODEL_RUN_FAILED');
   const code = isProtocol || isModelError(error) ? error.code : 'INTERNAL';
   const status = isProtocol
     ? (PROTOCOL_STATUS[error.code] ?? 400)
     : isModelError(error)
       ? modelStatus(error.code)
       : 500;
-  return jsonAnswer({ error: message }, status, {
+  return jsonAnswer({ error: fault.message }, status, {
     ...options.headers,
     [ERROR_CODE_HEADER]: code,
-    ...(status === 429 && { 'retry-after': String(Math.max(1, Math.ceil((options.retryAfterMs ?? 0) / 1_000))) }),
+    ...(status === 429 && {
+      'retry-after': String(Math.max(1, Math.ceil((fault.retryAfterMs ?? options.retryAfterMs ?? 0) / 1_000))),
+    }),
   });
 };

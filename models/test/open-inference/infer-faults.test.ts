@@ -73,7 +73,13 @@ describe('a fault of the model', () => {
     CONTENT_ENCODING_UNSUPPORTED: 415,
     INPUT_BREAKS_MODEL: 422,
     OUTPUT_NOT_FINITE: 422,
+    VERSION_UNKNOWN: 404,
+    VERSION_LABELED: 409,
+    LABEL_CONFLICT: 409,
     ENGINE_BUSY: 429,
+    QUEUE_FULL: 429,
+    VERSION_NOT_READY: 503,
+    DEADLINE_UNMEETABLE: 504,
     MODEL_RUN_FAILED: 500,
     OUTPUT_MISMATCH: 500,
     REPOSITORY_FIXED: 501,
@@ -101,9 +107,15 @@ describe('a fault of the model', () => {
   test('has a status of a fault whatever its code is, and retry-after only when the queue is full', () => {
     for (const code of Object.keys(MODEL_ERRORS) as ModelErrorCode[]) {
       const { status, headers } = faultAnswer(new ModelError(code, ''), { retryAfterMs: 2_400 });
+      const isFull = code === 'ENGINE_BUSY' || code === 'QUEUE_FULL';
       expect(status).toBeGreaterThanOrEqual(400);
-      expect([code, headers['retry-after']]).toEqual([code, code === 'ENGINE_BUSY' ? '3' : undefined]);
+      expect([code, headers['retry-after']]).toEqual([code, isFull ? '3' : undefined]);
     }
+  });
+
+  test('that knows itself when there is room is believed before its host', () => {
+    const full = new ModelError('QUEUE_FULL', 'full', { retryAfterMs: 6_100 });
+    expect(faultAnswer(full, { retryAfterMs: 2_400 }).headers['retry-after']).toBe('7');
   });
 
   test('without a code is 500, a fault of a codec 400', () => {
