@@ -24,6 +24,7 @@ interface Plan {
   readonly allowedLatenessMs?: number;
   readonly maxQueued?: number;
   readonly joinWaitMs?: number;
+  readonly turns?: number;
 }
 
 /** Models of windows of a second that count their samples; each inference takes some turns of the event loop. */
@@ -37,7 +38,7 @@ const pipelineOf = (plans: readonly Plan[]) => {
     observe: (observation) => void observed.push(observation),
   });
   const lanes = plans.map(
-    ({ name, sources, channels, allowedLatenessMs = 0, maxQueued = 1, joinWaitMs = 1_000 }) =>
+    ({ name, sources, channels, allowedLatenessMs = 0, maxQueued = 1, joinWaitMs = 1_000, turns = 3 }) =>
       new ModelLane({
         slot: {
           model: { name, version: '1.0.0' },
@@ -46,7 +47,7 @@ const pipelineOf = (plans: readonly Plan[]) => {
           },
           state: () => ({ status: 'ready', engine: 'native-child', reason: null }),
           infer: async (window: AssembledWindow) => {
-            for (let i = 0; i < 3; i += 1) await turn();
+            for (let i = 0; i < turns; i += 1) await turn();
             seen.get(name)?.push(window);
             const outputs = { count: window.samples.length };
             return { outputs, label: 'normal', threshold: 1, exceeded: false, engine: 'native-child', latencyMs: 1 };
@@ -72,7 +73,7 @@ const pipelineOf = (plans: readonly Plan[]) => {
 describe('a chain of models', () => {
   it('answers the last windows of the first before those of the second, and drops none for want of room', async () => {
     const { pipeline, lanes, seen } = pipelineOf([
-      { name: 'third', sources: ['model:second'], channels: ['count'] },
+      { name: 'third', sources: ['model:second'], channels: ['count'], turns: 30 },
       { name: 'second', sources: ['model:first'], channels: ['count'], allowedLatenessMs: 100_000 },
       { name: 'first', sources: ['pump'], channels: ['x'], allowedLatenessMs: 5_000 },
     ]);
