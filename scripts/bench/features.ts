@@ -28,6 +28,7 @@ class FeaturesRun {
   readonly #reads: number;
   readonly #rounds: number;
   readonly #readMs: number[] = [];
+  readonly #bareMs: number[] = [];
   #wrong = 0;
 
   constructor({ quick, log }: BenchOptions) {
@@ -52,12 +53,16 @@ class FeaturesRun {
         {
           shoal: () => this.#readAll(),
           bare: async () => {
-            const startedAt = performance.now();
+            let spent = 0;
             for (let read = 0; read < this.#reads; read += 1) {
               if (read % READS_PER_TURN === 0) await setImmediate();
+              const startedAt = performance.now();
               statement.get(this.#store.viewNo, entityAt(read));
+              const ms = performance.now() - startedAt;
+              spent += ms;
+              this.#bareMs.push(ms);
             }
-            return (this.#reads / (performance.now() - startedAt)) * 1_000;
+            return (this.#reads / spent) * 1_000;
           },
         },
         this.#log,
@@ -72,6 +77,8 @@ class FeaturesRun {
           read_p50_ms: quantile(this.#readMs, 0.5),
           read_p99_ms: quantile(this.#readMs, 0.99),
           read_max_ms: Math.max(...this.#readMs.reduce((worst, ms) => [Math.max(worst[0] ?? 0, ms)], [0])),
+          bare_p50_ms: quantile(this.#bareMs, 0.5),
+          bare_p99_ms: quantile(this.#bareMs, 0.99),
           reads_per_second: median(perSecond.shoal),
           bare_reads_per_second: median(perSecond.bare),
           vs_bare: medianRatio(perSecond.shoal, perSecond.bare),
