@@ -151,6 +151,8 @@ class DeviceAgent implements Agent {
       context: () => context.view(),
       models: () => ({ models: this.status().models, served: repository.list().map(servedView) }),
       outbox: () => outbox.state(),
+      // Looks at everything a device has: loaded by the first who asks.
+      doctor: async () => (await import('./commands/doctor.ts')).doctorReport(this.#config),
     };
     const { deadlineMs } = inference;
     const parts = createLocalApi(localApi, {
