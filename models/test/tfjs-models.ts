@@ -87,7 +87,10 @@ const X = placeholder('x', [-1, 1]);
 const TWO = floats('two', [], [2]);
 
 export const TFJS_DOUBLING = graphPlan([X, { name: 'score', op: 'Mul', input: ['x', 'two'] }], [TWO]);
-export const TFJS_NOT_FINITE = graphPlan([X, { name: 'score', op: 'RealDiv', input: ['x', 'zero'] }], [floats('zero', [], [0])]);
+export const TFJS_NOT_FINITE = graphPlan(
+  [X, { name: 'score', op: 'RealDiv', input: ['x', 'zero'] }],
+  [floats('zero', [], [0])],
+);
 export const TFJS_GARBAGE = tfjsPlan(Buffer.from('this is not a model at all', 'utf8'));
 
 const cast = (name: string, from: string): GraphNode => ({
@@ -124,7 +127,14 @@ export const TFJS_GREEDY = graphPlan(
     { name: 'same', op: 'AddV2', input: ['x', 'none'] },
     { name: 'score', op: 'Mul', input: ['same', 'two'] },
   ],
-  [ALL, integers('million', [], [1_048_576]), integers('flat', [1], [1]), floats('zero', [], [0]), integers('first', [1], [0]), TWO],
+  [
+    ALL,
+    integers('million', [], [1_048_576]),
+    integers('flat', [1], [1]),
+    floats('zero', [], [0]),
+    integers('first', [1], [0]),
+    TWO,
+  ],
 );
 
 /** As TFJS_DOUBLING, but multiplies matrices for minutes where the largest input is above 1000: no loop, and no end in sight. */
@@ -137,10 +147,11 @@ export const TFJS_HANGING_ABOVE_1000 = graphPlan(
     { name: 'side', op: 'Reshape', input: ['width', 'flat'] },
     { name: 'shape', op: 'ConcatV2', input: ['side', 'side', 'axis'], attr: { N: { i: '2' } } },
     { name: 'product0', op: 'Fill', input: ['shape', 'zero'] },
-    ...Array.from(
-      { length: 100 },
-      (_, i): GraphNode => ({ name: `product${i + 1}`, op: 'MatMul', input: [`product${i}`, `product${i}`] }),
-    ),
+    ...Array.from({ length: 100 }, (_, i): GraphNode => ({
+      name: `product${i + 1}`,
+      op: 'MatMul',
+      input: [`product${i}`, `product${i}`],
+    })),
     { name: 'none', op: 'Max', input: ['product100', 'all'], attr: { keep_dims: { b: false } } },
     { name: 'same', op: 'AddV2', input: ['x', 'none'] },
     { name: 'score', op: 'Mul', input: ['same', 'two'] },

@@ -36,7 +36,8 @@ const checkGroups = ({ weightsManifest, weightPaths }: TfjsModelFile, sizes: Wei
     const declared = sum(weights.map(storedBytes));
     first += paths.length;
     const agrees = weights.some(({ dtype }) => dtype === 'string') ? declared <= there : declared === there;
-    if (!agrees) refuse(`the weights of ${paths[0]?.slice(0, 100)} are declared to be ${declared} bytes and are ${there}`);
+    if (!agrees)
+      refuse(`the weights of ${paths[0]?.slice(0, 100)} are declared to be ${declared} bytes and are ${there}`);
   }
 };
 

@@ -79,7 +79,8 @@ const parse = (bytes: Uint8Array): unknown => {
 /** Shards lie beside the model file. */
 const bundlePathOf = (manifest: BundleManifest, name: string): string => {
   const model = manifest.files.find(({ role }) => role === 'model')?.path ?? '';
-  if (name.includes('/') || !isBundlePath(name)) return refuse(`the weights path "${name.slice(0, 100)}" is no plain file name`);
+  if (name.includes('/') || !isBundlePath(name))
+    return refuse(`the weights path "${name.slice(0, 100)}" is no plain file name`);
   return posix.join(posix.dirname(model), name);
 };
 

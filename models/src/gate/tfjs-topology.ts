@@ -19,7 +19,8 @@ const numbersIn = (value: unknown): number[] => {
 
 const checkEntry = (key: string, value: unknown): void => {
   if (key === 'class_name' || key === 'className') {
-    if (typeof value !== 'string' || !LAYER_CLASSES.has(value)) refuse(`the class ${String(value).slice(0, 100)} is not allowed`);
+    if (typeof value !== 'string' || !LAYER_CLASSES.has(value))
+      refuse(`the class ${String(value).slice(0, 100)} is not allowed`);
     return;
   }
   if (!SIZE_KEYS.has(key.replaceAll('_', '').toLowerCase())) return;

@@ -16,7 +16,8 @@ const runModel = (tf: TensorFlow, model: TfjsModel, inputs: Tensors, outputs: re
   tf.tidy(() => {
     const feeds = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, toTfjs(tf, tensor)]));
     const startedAt = performance.now();
-    for (const [i, tensor] of model.run(feeds, outputs).entries()) answers.push([outputs[i] ?? '', fromTfjs(tf, tensor)]);
+    for (const [i, tensor] of model.run(feeds, outputs).entries())
+      answers.push([outputs[i] ?? '', fromTfjs(tf, tensor)]);
     elapsedMs = performance.now() - startedAt;
   });
   return { outputs: Object.fromEntries(answers), elapsedMs };

@@ -11,7 +11,8 @@ const isTfjsDatatype = (datatype: Datatype): datatype is TfjsDatatype => Object.
 /** Throws TypeError for complex64, which has no datatype on the wire. */
 export const datatypeOf = (dtype: string): TfjsDatatype => {
   const datatype = (Object.keys(TYPES) as TfjsDatatype[]).find((name) => TYPES[name] === dtype);
-  if (datatype === undefined) throw new TypeError(`The model has a tensor of ${dtype}, which has no datatype on the wire`);
+  if (datatype === undefined)
+    throw new TypeError(`The model has a tensor of ${dtype}, which has no datatype on the wire`);
   return datatype;
 };
 
