@@ -59,7 +59,9 @@ const labelled = async (condition: Condition): Promise<Record<string, number>> =
   );
   const { outputs } = await model.infer(modelInputs(bundle.manifest, vectors));
   const labels = judgeOutputs(bundle.manifest, outputs).map(({ label }) => label);
-  return Object.fromEntries(CONDITIONS.map((name) => [name, labels.filter((label) => label === name).length / WINDOWS]));
+  return Object.fromEntries(
+    CONDITIONS.map((name) => [name, labels.filter((label) => label === name).length / WINDOWS]),
+  );
 };
 
 describe('the shipped pump-condition', () => {
@@ -89,7 +91,7 @@ describe('the shipped pump-condition', () => {
 
   test('gives probabilities that add up to one, and calls only a condition exceeded', async () => {
     const { featureView, window } = windowedManifest(bundle.manifest);
-    const random = seededRandom(3);
+    const random = seededRandom(4);
     const span = { startAt: 0, lengthMs: window.lengthMs };
     const vectors = (['normal', 'imbalance'] as const).map((condition) =>
       evaluateFeatureView(featureView, drawConditionWindow(drawConditionPump(random), condition, span, random)),

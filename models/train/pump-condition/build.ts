@@ -16,6 +16,8 @@ const TRAINING: Readonly<Record<Condition, number>> = {
   cavitation: 500,
 };
 const HELD_OUT_EACH = 500;
+/** A label that is not "normal" is an alarm from this probability on. */
+export const ALARM_FROM = 0.75;
 const HIDDEN = [20, 12];
 const PLAN = { epochs: 30, batchSize: 50, learningRate: 0.008 };
 
@@ -34,6 +36,8 @@ export interface TrainedClassifier {
   readonly rows: readonly { readonly condition: Condition; readonly features: Float32Array }[];
   /** Of held-out windows of a condition: the share that is given each label. */
   readonly confusion: Readonly<Record<Condition, Readonly<Record<Condition, number>>>>;
+  /** Of the same windows: the share that raises an alarm. */
+  readonly alarmed: Readonly<Record<Condition, number>>;
 }
 
 const rounded = (value: number): number => Number(value.toPrecision(6));
@@ -90,9 +94,16 @@ const fit = (rows: TrainedClassifier['rows'], random: SeededRandom): Classifier 
   return { mean, std, network };
 };
 
-const labelOf = (model: Classifier, features: Float32Array): Condition => {
+interface Judged {
+  readonly label: Condition;
+  readonly isAlarm: boolean;
+}
+
+const judge = (model: Classifier, features: Float32Array): Judged => {
   const probabilities = probabilitiesOf(model, features);
-  return CONDITIONS[probabilities.indexOf(Math.max(...probabilities))] ?? 'normal';
+  const highest = Math.max(...probabilities);
+  const label = CONDITIONS[probabilities.indexOf(highest)] ?? 'normal';
+  return { label, isAlarm: label !== 'normal' && highest > ALARM_FROM };
 };
 
 /** Takes seconds; the same result every time. */
@@ -107,16 +118,20 @@ export const trainPumpCondition = (): TrainedClassifier => {
     drawn.map((window) => ({ condition, features: featuresOf(window) })),
   );
   const model = fit(rows, random);
-  const confusion = CONDITIONS.map((condition) => {
-    const labels = drawWindows(condition, HELD_OUT_EACH, random).map((window) => labelOf(model, featuresOf(window)));
-    const share = (label: Condition): number => labels.filter((given) => given === label).length / HELD_OUT_EACH;
-    return [condition, Object.fromEntries(CONDITIONS.map((label) => [label, share(label)]))];
+  const heldOut = CONDITIONS.map((condition) => {
+    const judged = drawWindows(condition, HELD_OUT_EACH, random).map((window) => judge(model, featuresOf(window)));
+    const share = (holds: (one: Judged) => boolean): number => judged.filter(holds).length / HELD_OUT_EACH;
+    const labels = CONDITIONS.map((name) => [name, share(({ label }) => label === name)] as const);
+    return { condition, labels: Object.fromEntries(labels), alarms: share(({ isAlarm }) => isAlarm) };
   });
+  const byCondition = <T>(pick: (one: (typeof heldOut)[number]) => T): Record<Condition, T> =>
+    Object.fromEntries(heldOut.map((one) => [one.condition, pick(one)])) as Record<Condition, T>;
   return {
     view,
     model,
     featureNames: featureNames(view, WINDOW.lengthMs),
     rows,
-    confusion: Object.fromEntries(confusion) as TrainedClassifier['confusion'],
+    confusion: byCondition(({ labels }) => labels) as TrainedClassifier['confusion'],
+    alarmed: byCondition(({ alarms }) => alarms),
   };
 };

@@ -3,13 +3,11 @@ import { sketchColumns, type BundleContent, type Golden, type Reference } from '
 import type { DenseLayer } from '../dense-network.ts';
 import { writeLayersModel } from '../layers-writer.ts';
 import { WINDOW } from '../pump-anomaly/view.ts';
-import { probabilitiesOf, type Classifier, type TrainedClassifier } from './build.ts';
+import { ALARM_FROM, probabilitiesOf, type Classifier, type TrainedClassifier } from './build.ts';
 import { modelCard } from './model-card.ts';
 import { CONDITIONS } from './pump-conditions.ts';
 
 const WEIGHTS_FILE = 'weights.bin';
-/** A label that is not "normal" is an alarm from this probability on. */
-const ALARM_FROM = 0.6;
 
 /** The normaliser goes into the first layer: x' W + b with x' = (x − mean) / std is x (W / std) + (b − Σ mean W / std). */
 const folded = ({ mean, std, network }: Classifier): DenseLayer[] => {
@@ -99,7 +97,7 @@ const manifestOf = ({ view, featureNames }: TrainedClassifier): BundleContent['m
     labels: [...CONDITIONS],
     quietLabels: ['normal'],
     decisionThreshold: 'condition',
-    thresholds: { condition: { default: ALARM_FROM, description: 'Probability from which a condition is an alarm.' } },
+    thresholds: { condition: { default: ALARM_FROM, description: 'Probability above which a condition is an alarm.' } },
   },
   engines: ['tfjs-child'],
   resources: { memoryMb: 32, diskBytes: 131_072, arch: [], minimumAgent: '0.1.0' },
@@ -118,7 +116,7 @@ export const conditionContent = (trained: TrainedClassifier): BundleContent => {
       { path: WEIGHTS_FILE, role: 'weights', bytes: weights },
       { path: 'golden.json', role: 'golden', bytes: json(goldenOf(trained)) },
       { path: 'reference.json', role: 'reference', bytes: json(referenceOf(trained)) },
-      { path: 'README.md', role: 'readme', bytes: Buffer.from(modelCard(trained, ALARM_FROM), 'utf8') },
+      { path: 'README.md', role: 'readme', bytes: Buffer.from(modelCard(trained), 'utf8') },
     ],
   };
 };

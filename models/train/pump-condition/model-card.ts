@@ -1,23 +1,24 @@
 /** The README of the bundle: data, accuracy by condition, limits. */
-import type { TrainedClassifier } from './build.ts';
+import { ALARM_FROM, type TrainedClassifier } from './build.ts';
 import { CONDITIONS } from './pump-conditions.ts';
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
-const table = ({ confusion }: TrainedClassifier): string =>
+const table = ({ confusion, alarmed }: TrainedClassifier): string =>
   [
-    `| shown | ${CONDITIONS.join(' | ')} |`,
-    `| --- | ${CONDITIONS.map(() => '---:').join(' | ')} |`,
-    ...CONDITIONS.map(
-      (shown) => `| ${shown} | ${CONDITIONS.map((label) => percent(confusion[shown][label])).join(' | ')} |`,
-    ),
+    `| shown | ${CONDITIONS.join(' | ')} | alarm |`,
+    `| --- | ${CONDITIONS.map(() => '---:').join(' | ')} | ---: |`,
+    ...CONDITIONS.map((shown) => {
+      const labels = CONDITIONS.map((label) => percent(confusion[shown][label]));
+      return `| ${shown} | ${labels.join(' | ')} | ${percent(alarmed[shown])} |`;
+    }),
   ].join('\n');
 
-export const modelCard = (trained: TrainedClassifier, alarmFrom: number): string => `# pump-condition 1.0.0
+export const modelCard = (trained: TrainedClassifier): string => `# pump-condition 1.0.0
 
 A dense network (TensorFlow.js layers model, ${trained.featureNames.length} features) that names the condition of a circulation pump from one minute of its eight
 channels: ${CONDITIONS.join(', ')}. \`probabilities\` holds one number per condition; the largest is the label, and
-a label other than normal is an alarm from ${alarmFrom} on.
+a label other than normal is an alarm from ${ALARM_FROM} on.
 
 ## Data
 
@@ -28,7 +29,7 @@ heaviest imbalance, a fifth of full cavitation. No recorded data went in.
 
 ## Accuracy
 
-Labels given to windows of pumps it never saw, 500 for each condition:
+Labels given to windows of pumps it never saw, 500 for each condition, and how many of them raise an alarm:
 
 ${table(trained)}
 

@@ -34,6 +34,8 @@ const specOf = (name: string, declared: Declared, claimed: readonly TensorSpec[]
 };
 
 const layersModel = (model: LayersModel): TfjsModel => {
+  // A Sequential knows its names only when it is built.
+  if (model.inputNames.length === 0) model.build(model.inputs[0]?.shape ?? []);
   const { inputNames, outputNames } = model;
   const picked = (answer: TfTensor | TfTensor[], wanted: readonly string[]): TfTensor[] => {
     const all = Array.isArray(answer) ? answer : [answer];
