@@ -26,7 +26,7 @@ import { seededRandom } from '../../train/seeded-random.ts';
 import { codeOf } from '../conditions.ts';
 import { BundleShelf } from '../hostile-models.ts';
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 const shelf = new BundleShelf();
 const engine = createTfjsEngine();
 let bundle: Bundle;

@@ -15,7 +15,7 @@ const TRAINING: Readonly<Record<Condition, number>> = {
   imbalance: 500,
   cavitation: 500,
 };
-const HELD_OUT_EACH = 500;
+const HELD_OUT_EACH = 300;
 /** A label that is not "normal" is an alarm from this probability on. */
 export const ALARM_FROM = 0.75;
 const HIDDEN = [20, 12];

@@ -29,7 +29,7 @@ heaviest imbalance, a fifth of full cavitation. No recorded data went in.
 
 ## Accuracy
 
-Labels given to windows of pumps it never saw, 500 for each condition, and how many of them raise an alarm:
+Labels given to windows of pumps it never saw, 300 for each condition, and how many of them raise an alarm:
 
 ${table(trained)}
 
