@@ -46,6 +46,12 @@ describe('an agent with an ONNX and a TensorFlow.js model', () => {
   it('answers every window with both, also when the TensorFlow.js process is killed', async () => {
     const { manifest } = await readCatalogBundle('pump-condition', '1.0.0');
     const { window } = windowedManifest(manifest);
+    const planUpTo = (samples: number) =>
+      expectedWindows(
+        Array.from({ length: samples }, (_, index) => T0 + index * 1_000),
+        window,
+      );
+    const [before, plan] = [planUpTo(101), planUpTo(201)];
     await withFolder((folder) =>
       withFleet(async (fleet) => {
         const sensor = new HandSensor();
@@ -58,19 +64,15 @@ describe('an agent with an ONNX and a TensorFlow.js model', () => {
             ['pump-condition', 'tfjs-child'],
           ]);
           sensor.give(...Array.from({ length: 101 }, (_, index) => sample(index)));
-          await eventually(() => predictionsOf(fleet, 'pump-condition').length === 10);
+          await eventually(() => predictionsOf(fleet, 'pump-condition').length === before.length);
           process.kill(await engineProcess('tfjs-child'), 'SIGKILL');
           sensor.give(...Array.from({ length: 100 }, (_, index) => sample(101 + index, 4)));
-          await eventually(() => MODELS.every((model) => predictionsOf(fleet, model).length === 20));
+          await eventually(() => MODELS.every((model) => predictionsOf(fleet, model).length === plan.length));
           expect(agent.status().models.map(({ inference }) => inference)).toMatchObject([
-            { predictions: 20, failed: {}, dropped: 0 },
-            { predictions: 20, failed: {}, dropped: 0 },
+            { predictions: plan.length, failed: {}, dropped: 0 },
+            { predictions: plan.length, failed: {}, dropped: 0 },
           ]);
         });
-        const plan = expectedWindows(
-          Array.from({ length: 201 }, (_, index) => T0 + index * 1_000),
-          window,
-        );
         for (const model of MODELS)
           expect(predictionsOf(fleet, model).map((prediction) => prediction.window)).toEqual(plan);
         const conditions = predictionsOf(fleet, 'pump-condition');
