@@ -87,5 +87,5 @@ describe('an agent with an ONNX and a TensorFlow.js model', () => {
         expect([conditions[0]?.label, conditions.at(-1)?.label]).toEqual(['normal', 'imbalance']);
       }),
     );
-  }, 60_000);
+  }, 120_000);
 });

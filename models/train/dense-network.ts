@@ -143,9 +143,8 @@ const adamStep = (parameters: Parameters, rate: number, step: number): void => {
 const train = (
   network: readonly DenseLayer[],
   examples: readonly Example[],
-  plan: TrainingPlan,
+  plan: TrainingPlan & { readonly errorOf: OutputError },
   random: SeededRandom,
-  errorOf: OutputError,
 ): void => {
   const parameters = network.map(({ weights, bias }) => ({ weights: parametersOf(weights), bias: parametersOf(bias) }));
   const steps = plan.epochs * Math.ceil(examples.length / plan.batchSize);
@@ -154,7 +153,7 @@ const train = (
     const order = shuffled(examples, random);
     for (let start = 0; start < order.length; start += plan.batchSize) {
       const batch = order.slice(start, start + plan.batchSize);
-      for (const example of batch) backExample(network, parameters, example, errorOf);
+      for (const example of batch) backExample(network, parameters, example, plan.errorOf);
       step += 1;
       const rate = (plan.learningRate / batch.length) * 0.5 * (1 + Math.cos((Math.PI * step) / steps));
       for (const { weights, bias } of parameters) {
@@ -175,9 +174,8 @@ export const trainAutoencoder = (
   train(
     network,
     rows.map((row) => ({ input: row, target: row })),
-    plan,
+    { ...plan, errorOf: squaredError },
     random,
-    squaredError,
   );
 
 /** Trains in place so that the softmax of the output is the probability of each class; a target has one 1. */
@@ -186,4 +184,4 @@ export const trainClassifier = (
   examples: readonly Example[],
   plan: TrainingPlan,
   random: SeededRandom,
-): void => train(network, examples, plan, random, crossEntropyError);
+): void => train(network, examples, { ...plan, errorOf: crossEntropyError }, random);

@@ -97,7 +97,7 @@ describe('the shipped pump-condition', () => {
       evaluateFeatureView(featureView, drawConditionWindow(drawConditionPump(random), condition, span, random)),
     );
     const { outputs } = await model.infer(modelInputs(bundle.manifest, vectors));
-    const first = (outputs['probabilities']?.data as Float32Array).subarray(0, CONDITIONS.length);
+    const first = Array.from<unknown, number>(outputs['probabilities']?.data ?? [], Number).slice(0, CONDITIONS.length);
     expect(first.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 5);
     expect(judgeOutputs(bundle.manifest, outputs).map(({ label, exceeded }) => [label, exceeded])).toEqual([
       ['normal', false],

@@ -1,6 +1,7 @@
 /** Opens TensorFlow.js on the best backend of this machine: tfjs-node where it is installed and works, else WebAssembly. */
 import util from 'node:util';
 import { fileURLToPath } from 'node:url';
+import { NODE_BINDING } from './node-binding.ts';
 
 export type TensorFlow = typeof import('@tensorflow/tfjs');
 
@@ -25,7 +26,7 @@ const doubles = (tf: TensorFlow): boolean => tf.tidy(() => tf.add(tf.scalar(21),
 const openNodeBinding = async (importModule: ImportModule): Promise<TensorFlow | null> => {
   restoreIsNullOrUndefined();
   try {
-    const binding = (await importModule('@tensorflow/tfjs-node')) as TensorFlow & { readonly default?: TensorFlow };
+    const binding = (await importModule(NODE_BINDING)) as TensorFlow & { readonly default?: TensorFlow };
     const tf = binding.default ?? binding;
     return (await tf.setBackend('tensorflow')) && doubles(tf) ? tf : null;
   } catch {
@@ -35,8 +36,8 @@ const openNodeBinding = async (importModule: ImportModule): Promise<TensorFlow |
 
 /** The module of Emscripten behind the backend, as far as it is guarded. */
 interface WasmMemory {
-  _malloc(bytes: number): number;
-  _free(address: number): void;
+  _malloc: (this: void, bytes: number) => number;
+  _free: (this: void, address: number) => void;
 }
 
 /** Without this a full memory gives address 0, and the backend writes there, over its own data. */

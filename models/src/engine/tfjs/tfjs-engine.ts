@@ -3,6 +3,7 @@ import { DEFAULT_RESTART_POLICY } from '../child/restart-policy.ts';
 import { ChildEngine, type ChildEngineOptions } from '../child/supervisor.ts';
 import { ENGINE_DEFAULTS, megabytes } from '../engine-defaults.ts';
 import type { InferenceEngine } from '../inference-engine.port.ts';
+import { NODE_BINDING } from './node-binding.ts';
 
 /** Resident MB of the process before any model, with room for what V8 compiles while it gets warm. */
 const RUNTIME_MB = 180;
@@ -18,7 +19,7 @@ const STEP_MB = 128;
 
 const residentMb = (): number => {
   try {
-    import.meta.resolve('@tensorflow/tfjs-node');
+    import.meta.resolve(NODE_BINDING);
     return RUNTIME_MB + NODE_BINDING_MB;
   } catch {
     return RUNTIME_MB;
