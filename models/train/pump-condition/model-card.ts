@@ -4,15 +4,26 @@ import { CONDITIONS } from './pump-conditions.ts';
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
+/** As the formatter of this repository writes a table: cells padded, numbers to the right. */
+const aligned = (rows: readonly (readonly string[])[]): string => {
+  const [head = [], ...body] = rows;
+  const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const pad = (cell: string, column: number): string =>
+    column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0);
+  const rule = widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
+  return [head.map(pad), rule, ...body.map((row) => row.map(pad))]
+    .map((cells) => `| ${cells.join(' | ')} |`)
+    .join('\n');
+};
+
 const table = ({ confusion, alarmed }: TrainedClassifier): string =>
-  [
-    `| shown | ${CONDITIONS.join(' | ')} | alarm |`,
-    `| --- | ${CONDITIONS.map(() => '---:').join(' | ')} | ---: |`,
+  aligned([
+    ['shown', ...CONDITIONS, 'alarm'],
     ...CONDITIONS.map((shown) => {
       const labels = CONDITIONS.map((label) => percent(confusion[shown][label]));
-      return `| ${shown} | ${labels.join(' | ')} | ${percent(alarmed[shown])} |`;
+      return [shown, ...labels, percent(alarmed[shown])];
     }),
-  ].join('\n');
+  ]);
 
 export const modelCard = (trained: TrainedClassifier): string => `# pump-condition 1.0.0
 
