@@ -1,6 +1,7 @@
 /** The agent's configuration: one schema with defaults, units and descriptions; a file, then the environment; all faults at once. */
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
+import { ENGINE_KINDS, engineKindSchema } from '@shoal/models';
 import { deviceIdSchema } from '@shoal/protocol';
 import { z } from 'zod';
 import { AgentError } from './errors.ts';
@@ -132,9 +133,9 @@ export const agentConfigSchema = z
       z.strictObject({
         deadlineMs: ms(10, 600_000, 10_000, 'for one window'),
         engines: z
-          .array(z.enum(['native-child', 'wasm-child']))
+          .array(engineKindSchema)
           .min(1)
-          .default(['native-child', 'wasm-child']),
+          .default([...ENGINE_KINDS]),
         hardLimitMs: z
           .int()
           .min(50)

@@ -49,6 +49,9 @@ const CATALOGUE = {
   GOLDEN_MISMATCH: once(
     'The engine does not reproduce the golden vectors of the bundle. Do not use this engine for it.',
   ),
+  MODEL_GATE_REFUSED: once(
+    'The model file holds what is not allowed here, before any engine saw it. Export it without, or do not use it.',
+  ),
   MODEL_LOAD_FAILED: once('The engine refuses the model file. Check that it is a model of the declared platform.'),
   MODEL_SIGNATURE_MISMATCH: once(
     'Inputs or outputs of the model file differ from the manifest. Pack the bundle again.',

@@ -28,6 +28,8 @@ export * from './engine/supervised-model.ts';
 export * from './engine/engine-supervisor.ts';
 export { createNativeEngine } from './engine/native/native-engine.ts';
 export * from './engine/wasm/wasm-engine.ts';
+export * from './engine/tfjs/tfjs-engine.ts';
+export { checkTfjsModel } from './gate/tfjs-gate.ts';
 export * from './sketch/quantiles.ts';
 export * from './sketch/drift.ts';
 export * from './scheduler/priorities.ts';

@@ -224,12 +224,17 @@ export const manifestOf = (patch: Partial<BundleContent['manifest']> = {}): Bund
 
 export interface BundlePlan {
   readonly model: Uint8Array;
+  readonly modelName?: string;
+  /** By bundle path. */
+  readonly weights?: Readonly<Record<string, Uint8Array>>;
   readonly golden?: readonly GoldenRow[];
   readonly manifest?: Partial<BundleContent['manifest']>;
 }
 
 export const contentOf = ({
   model,
+  modelName = 'model.onnx',
+  weights = {},
   golden = [
     [1, 2],
     [-3, -6],
@@ -238,7 +243,8 @@ export const contentOf = ({
 }: BundlePlan): BundleContent => ({
   manifest: manifestOf(manifest),
   files: [
-    { path: 'model.onnx', role: 'model', bytes: model },
+    { path: modelName, role: 'model', bytes: model },
+    ...Object.entries(weights).map(([path, bytes]) => ({ path, role: 'weights' as const, bytes })),
     { path: 'golden.json', role: 'golden', bytes: goldenBytes(golden) },
   ],
 });

@@ -86,11 +86,38 @@ const backLayer = (
   return back;
 };
 
-/** Gradient of the mean squared reconstruction error of one row. */
-const backRow = (network: readonly DenseLayer[], parameters: readonly LayerParameters[], row: Float64Array): void => {
+/** A row and what the network should answer. */
+export interface Example {
+  readonly input: Float64Array;
+  readonly target: Float64Array;
+}
+
+/** The gradient of the loss by the output of the last, linear layer. */
+type OutputError = (output: Float64Array, target: Float64Array) => Float64Array;
+
+/** Of the mean squared error. */
+const squaredError: OutputError = (output, target) =>
+  output.map((value, i) => (2 * (value - (target[i] ?? 0))) / target.length);
+
+export const softmax = (logits: Float64Array): Float64Array => {
+  const largest = Math.max(...logits);
+  const powers = logits.map((logit) => Math.exp(logit - largest));
+  const total = powers.reduce((sum, power) => sum + power, 0);
+  return powers.map((power) => power / total);
+};
+
+/** Of the cross entropy of the softmax of the output (Bishop 2006, 5.3.1). */
+const crossEntropyError: OutputError = (output, target) => softmax(output).map((share, i) => share - (target[i] ?? 0));
+
+/** Adds the gradient of one example. */
+const backExample = (
+  network: readonly DenseLayer[],
+  parameters: readonly LayerParameters[],
+  { input: row, target }: Example,
+  errorOf: OutputError,
+): void => {
   const values = activations(network, row);
-  const output = values.at(-1) ?? row;
-  let error: Float64Array = output.map((value, i) => (2 * (value - (row[i] ?? 0))) / row.length);
+  let error = errorOf(values.at(-1) ?? row, target);
   for (let l = network.length - 1; l >= 0; l -= 1) {
     const [layer, own, input, activated] = [network[l], parameters[l], values[l], values[l + 1]];
     if (layer === undefined || own === undefined || input === undefined || activated === undefined) continue;
@@ -112,21 +139,21 @@ const adamStep = (parameters: Parameters, rate: number, step: number): void => {
   }
 };
 
-/** Trains in place to reproduce `rows`, with a learning rate that falls as a half cosine. */
-export const trainAutoencoder = (
+/** In place, with a learning rate that falls as a half cosine. */
+const train = (
   network: readonly DenseLayer[],
-  rows: readonly Float64Array[],
-  plan: TrainingPlan,
+  examples: readonly Example[],
+  plan: TrainingPlan & { readonly errorOf: OutputError },
   random: SeededRandom,
 ): void => {
   const parameters = network.map(({ weights, bias }) => ({ weights: parametersOf(weights), bias: parametersOf(bias) }));
-  const steps = plan.epochs * Math.ceil(rows.length / plan.batchSize);
+  const steps = plan.epochs * Math.ceil(examples.length / plan.batchSize);
   let step = 0;
   for (let epoch = 0; epoch < plan.epochs; epoch += 1) {
-    const order = shuffled(rows, random);
+    const order = shuffled(examples, random);
     for (let start = 0; start < order.length; start += plan.batchSize) {
       const batch = order.slice(start, start + plan.batchSize);
-      for (const row of batch) backRow(network, parameters, row);
+      for (const example of batch) backExample(network, parameters, example, plan.errorOf);
       step += 1;
       const rate = (plan.learningRate / batch.length) * 0.5 * (1 + Math.cos((Math.PI * step) / steps));
       for (const { weights, bias } of parameters) {
@@ -136,3 +163,25 @@ export const trainAutoencoder = (
     }
   }
 };
+
+/** Trains in place to reproduce `rows`. */
+export const trainAutoencoder = (
+  network: readonly DenseLayer[],
+  rows: readonly Float64Array[],
+  plan: TrainingPlan,
+  random: SeededRandom,
+): void =>
+  train(
+    network,
+    rows.map((row) => ({ input: row, target: row })),
+    { ...plan, errorOf: squaredError },
+    random,
+  );
+
+/** Trains in place so that the softmax of the output is the probability of each class; a target has one 1. */
+export const trainClassifier = (
+  network: readonly DenseLayer[],
+  examples: readonly Example[],
+  plan: TrainingPlan,
+  random: SeededRandom,
+): void => train(network, examples, { ...plan, errorOf: crossEntropyError }, random);

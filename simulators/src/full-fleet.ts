@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { createAgent, type Agent, type Clock } from '@shoal/device-agent';
 import type { DeviceClock } from './faults/clock.ts';
-import { fullAgentConfig, PUMP_MODEL, pumpModelManifest } from './full-agent-config.ts';
+import { FLEET_MODELS, fullAgentConfig, pumpModelViews } from './full-agent-config.ts';
 import { agentHistory, compareAgent } from './ledger/agent-history.ts';
 import type { GivenSample } from './ledger/compare-samples.ts';
 import { addFindings, NOTHING_FOUND, type Findings } from './ledger/findings.ts';
@@ -49,7 +49,7 @@ const fullPump = (options: FullFleetOptions, index: number): FullPump => {
     periodMs: PERIOD_MS,
     onGiven: (sample) => void (keepsLedger && given.push(sample)),
   });
-  const models = [{ bundle: PUMP_MODEL, calibrationSamples: CALIBRATION_SAMPLES }];
+  const models = FLEET_MODELS.map((bundle) => ({ bundle, calibrationSamples: CALIBRATION_SAMPLES }));
   const config = fullAgentConfig({ deviceId, host, port, dataDir: join(options.dataDir, deviceId) }, { models });
   return { deviceId, source, given, agent: createAgent(config, { sensors: [source], clock: agentClock(clock) }) };
 };
@@ -101,11 +101,11 @@ export class FullFleet {
 
   /** @throws SimulatorError SERVER_ANSWER_INVALID */
   async compare(httpUrl: string): Promise<Findings> {
-    const { window } = await pumpModelManifest();
+    const views = await pumpModelViews(FLEET_MODELS);
     let findings = NOTHING_FOUND;
     for (const { deviceId, given } of this.pumps) {
       const history = await agentHistory(httpUrl, deviceId);
-      findings = addFindings(findings, compareAgent(history, given, window).all);
+      findings = addFindings(findings, compareAgent(history, given, views).all);
     }
     return findings;
   }

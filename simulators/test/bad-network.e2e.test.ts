@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import type { NetworkConditions } from '../src/faults/network-conditions.ts';
-import { pumpModelManifest } from '../src/full-agent-config.ts';
+import { pumpModelViews } from '../src/full-agent-config.ts';
 import { Ledger } from '../src/ledger.ts';
 import { agentHistory, compareAgent } from '../src/ledger/agent-history.ts';
 import type { Production } from '../src/light-device.ts';
@@ -113,10 +113,9 @@ test('a full agent that was cut off: its readings and predictions are complete a
   bed.network({ latencyMs: 5, jitterMs: 10 });
   await eventually('it catches up', async () => (await readings()) > before + 100);
   expect(await agent.stop()).toBe(0);
-  const { window } = await pumpModelManifest();
   const history = await agentHistory(bed.httpUrl, 'full-0');
   const given = truthOf(truth).slice(0, history.readings.length);
-  const { predictions, all } = compareAgent(history, given, window);
+  const { predictions, all } = compareAgent(history, given, await pumpModelViews());
   expect(all).toMatchObject({ lost: 0, duplicated: 0, unexpected: 0, misordered: 0, rangesDisagree: 0 });
   expect(predictions.stored).toBeGreaterThan(0);
 }, 60_000);

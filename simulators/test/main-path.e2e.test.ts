@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import type { AgentStatus } from '@shoal/device-agent';
 import type { DeviceCommand, StoredPrediction, Twin } from '@shoal/protocol';
-import { pumpModelManifest } from '../src/full-agent-config.ts';
+import { pumpModelViews } from '../src/full-agent-config.ts';
 import { agentHistory, compareAgent } from '../src/ledger/agent-history.ts';
 import { agrees } from '../src/ledger/findings.ts';
 import { storedRecords } from '../src/ledger/server-history.ts';
@@ -110,12 +110,11 @@ test('a graceful stop sends the rest, says farewell, and every record is on the 
   expect(await deviceState(bed, DEVICE, ['offline'])).toBe('offline');
   const { why } = await getJson<{ why: string }>(device);
   expect(why).toMatch(/good order/);
-  const { window } = await pumpModelManifest();
   const history = await agentHistory(bed.httpUrl, DEVICE);
   const received = history.readings.length;
   // What the pump printed and the agent had not read when it was told to stop never was a sample.
   const given = truthOf(truth).slice(0, received);
-  const { all } = compareAgent(history, given, window);
+  const { all } = compareAgent(history, given, await pumpModelViews());
   expect(all).toMatchObject({ lost: 0, duplicated: 0, unexpected: 0, misordered: 0, rangesDisagree: 0 });
   expect(agrees(all)).toBe(true);
   expect(truthOf(truth).length - received).toBeLessThan(50);

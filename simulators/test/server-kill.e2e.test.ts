@@ -1,7 +1,7 @@
 /** A server killed with SIGKILL under load loses nothing it acknowledged, stores nothing twice, and everything arrives in the end. */
 import { afterEach, expect, test } from '@jest/globals';
 import { join } from 'node:path';
-import { pumpModelManifest } from '../src/full-agent-config.ts';
+import { pumpModelViews } from '../src/full-agent-config.ts';
 import { assault } from '../src/faults/process-killer.ts';
 import { Ledger } from '../src/ledger.ts';
 import { agentHistory, compareAgent } from '../src/ledger/agent-history.ts';
@@ -68,10 +68,9 @@ test('three kills in a row, light devices and a full agent: the ledger is exact'
     return predictions.length > 0 && readings.length > 0;
   });
   expect(await agent.stop()).toBe(0);
-  const { window } = await pumpModelManifest();
   const history = await agentHistory(bed.httpUrl, 'full-0');
   const given = truthOf(truth).slice(0, history.readings.length);
-  expect(compareAgent(history, given, window).all).toMatchObject({
+  expect(compareAgent(history, given, await pumpModelViews()).all).toMatchObject({
     lost: 0,
     duplicated: 0,
     unexpected: 0,

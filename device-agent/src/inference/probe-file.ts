@@ -1,10 +1,10 @@
 /** What engines were found to do with which model, kept over restarts: an engine that crashed is not tried first again. */
 import { z } from 'zod';
-import type { ProbeRecord } from '@shoal/models';
+import { engineKindSchema, type ProbeRecord } from '@shoal/models';
 
 const probeSchema = z.object({
   modelSha256: z.string(),
-  engine: z.enum(['native-child', 'wasm-child']),
+  engine: engineKindSchema,
   agentVersion: z.string(),
   outcome: z.enum(['passed', 'refused', 'crashed']),
   code: z.string().nullable(),

@@ -1,5 +1,5 @@
 /** The manifest of a model bundle: everything about a model but its weights. */
-import { tensorSpecSchema } from '@shoal/protocol';
+import { tensorSpecSchema, type Datatype } from '@shoal/protocol';
 import { z } from 'zod';
 import { ModelError } from '../errors.ts';
 import { featureViewSchema, type FeatureView } from '../features/feature-view.ts';
@@ -9,9 +9,19 @@ import { featureNames } from '../features/window-steps.ts';
 import { bundlePathSchema } from './bundle-path.ts';
 
 /** In no order; a manifest lists its own by preference. */
-export const ENGINE_KINDS = ['native-child', 'wasm-child'] as const;
+export const ENGINE_KINDS = ['native-child', 'wasm-child', 'tfjs-child'] as const;
 export const engineKindSchema = z.enum(ENGINE_KINDS);
 export type EngineKind = z.infer<typeof engineKindSchema>;
+
+const PLATFORMS = ['onnx', 'tfjs'] as const;
+type Platform = (typeof PLATFORMS)[number];
+const PLATFORM_OF_ENGINE: Readonly<Record<EngineKind, Platform>> = {
+  'native-child': 'onnx',
+  'wasm-child': 'onnx',
+  'tfjs-child': 'tfjs',
+};
+/** What TensorFlow.js has: complex64 aside, four types of elements. */
+const TFJS_DATATYPES: readonly Datatype[] = ['FP32', 'INT32', 'BOOL', 'BYTES'];
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 const nameSchema = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);
@@ -138,7 +148,8 @@ const fileSchema = z.strictObject({
   path: bundlePathSchema,
   sha256: sha256Schema,
   lengthBytes: z.int().min(0),
-  role: z.enum(['model', 'golden', 'reference', 'readme']),
+  /** `weights`: what a model file of platform tfjs names, beside it. */
+  role: z.enum(['model', 'weights', 'golden', 'reference', 'readme']),
 });
 export type BundleFile = z.infer<typeof fileSchema>;
 
@@ -148,7 +159,7 @@ const shapeSchema = z.strictObject({
   version: z.string().regex(/^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/),
   /** Only ever grows; a device never goes below its floor. */
   releaseCounter: z.int().min(1),
-  platform: z.enum(['onnx']),
+  platform: z.enum(PLATFORMS),
   description: z.string().max(2_000),
   signature: signatureSchema,
   /** What the model sees of a window: all three, or none for a model that is only asked with tensors. */
@@ -230,12 +241,24 @@ const judgementChecks = ({ postProcessing, signature }: ManifestShape): readonly
   ];
 };
 
+const platformChecks = ({ platform, engines, files, signature }: ManifestShape): readonly Check[] => {
+  const foreign = engines.filter((engine) => PLATFORM_OF_ENGINE[engine] !== platform);
+  const specs = platform === 'tfjs' ? [...signature.inputs, ...signature.outputs] : [];
+  const unknown = specs.filter(({ datatype }) => !TFJS_DATATYPES.includes(datatype)).map(({ name }) => name);
+  return [
+    [foreign.length === 0, `${foreign.join(', ')} runs no ${platform} model`],
+    [platform === 'tfjs' || files.every(({ role }) => role !== 'weights'), 'only a tfjs model has weights files'],
+    [unknown.length === 0, `${unknown.join(', ')}: TensorFlow.js has only ${TFJS_DATATYPES.join(', ')}`],
+  ];
+};
+
 const contradictions = (manifest: ManifestShape): readonly string[] => {
   const { files } = manifest;
   const count = (role: BundleFile['role']): number => files.filter((file) => file.role === role).length;
   const checks: readonly Check[] = [
     ...windowChecks(manifest),
     ...judgementChecks(manifest),
+    ...platformChecks(manifest),
     [count('model') === 1, 'exactly one file has the role model'],
     [count('golden') === 1, 'exactly one file has the role golden'],
     [count('reference') <= 1 && count('readme') <= 1, 'a role is given twice'],

@@ -11,7 +11,7 @@ import { parseManifest, type BundleFile, type BundleManifest } from './manifest.
 import { referenceSchema, type Reference } from './reference-sketch.ts';
 import { verifyManifestSignature, type TrustedKeys } from './signature.ts';
 
-/** Everything but the weights, which stay on disk: an engine process reads them and checks `modelSha256` again. */
+/** Everything but the weights, which stay on disk: an engine process reads them and checks the digests again. */
 export interface Bundle {
   readonly folder: string;
   readonly manifest: BundleManifest;
@@ -20,6 +20,10 @@ export interface Bundle {
   /** Absolute path and hex sha256 of the model file. */
   readonly modelPath: string;
   readonly modelSha256: string;
+  /** Files the model file names, in the order of the manifest; `name` is the bundle path, `path` absolute. */
+  readonly weights: readonly { readonly name: string; readonly path: string; readonly sha256: string }[];
+  /** Names the bytes an engine loads: the sha256 of the model file, or one over it and its weights. */
+  readonly modelKey: string;
   readonly golden: Golden;
   readonly reference: Reference | null;
   /** Key id of the verified signature, null when unsigned. */
@@ -112,6 +116,19 @@ const pathOf = (folder: string, manifest: BundleManifest, role: BundleFile['role
   return file === undefined ? undefined : { ...file, path: join(folder, file.path) };
 };
 
+const weightsOf = (folder: string, { files }: BundleManifest): Bundle['weights'] =>
+  files
+    .filter(({ role }) => role === 'weights')
+    .map(({ path, sha256 }) => ({ name: path, path: join(folder, path), sha256 }));
+
+/** Two versions may share a topology and differ in their weights: what was found of one does not hold for the other. */
+const keyOf = (modelSha256: string, weights: Bundle['weights']): string =>
+  weights.length === 0
+    ? modelSha256
+    : createHash('sha256')
+        .update([modelSha256, ...weights.map(({ name, sha256 }) => `${name} ${sha256}`)].join('\n'), 'utf8')
+        .digest('hex');
+
 /**
  * Throws BUNDLE_MISSING, BUNDLE_MANIFEST_INVALID, BUNDLE_SIGNATURE_INVALID, BUNDLE_UNSIGNED, BUNDLE_FILE_MISSING,
  * BUNDLE_DIGEST_MISMATCH, BUNDLE_CONTENT_INVALID.
@@ -126,12 +143,15 @@ export const readBundle = async (folder: string, options: ReadBundleOptions): Pr
   );
   if (model === undefined || golden === undefined)
     throw new ModelError('BUNDLE_MANIFEST_INVALID', 'A bundle has a model and golden vectors');
+  const weights = weightsOf(root, manifest);
   return {
     folder: root,
     manifest,
     digest: manifestDigest(manifest),
     modelPath: model.path,
     modelSha256: model.sha256,
+    weights,
+    modelKey: keyOf(model.sha256, weights),
     golden: await readContent(golden.path, goldenSchema),
     reference: reference === undefined ? null : await readContent(reference.path, referenceSchema),
     signedBy,

@@ -4,6 +4,7 @@ import type { ModelErrorCode } from '../errors.ts';
 
 /** What a probe (load and golden vectors) found; worth keeping across restarts of the agent. */
 export interface ProbeRecord {
+  /** `modelKey` of the bundle. */
   readonly modelSha256: string;
   readonly engine: EngineKind;
   /** Another agent brings another runtime: its outcomes are its own. */

@@ -6,6 +6,7 @@ import type { ProbeRecord } from './engine-choice.ts';
 import type { InferenceEngine } from './inference-engine.port.ts';
 import { createNativeEngine } from './native/native-engine.ts';
 import { SupervisedModel, type EngineHost, type EngineState } from './supervised-model.ts';
+import { createTfjsEngine } from './tfjs/tfjs-engine.ts';
 import { createWasmEngine } from './wasm/wasm-engine.ts';
 
 export type EngineFactory = (options: Partial<ChildEngineOptions>) => InferenceEngine;
@@ -30,6 +31,7 @@ export interface EngineSupervisorOptions {
 const FACTORIES: Readonly<Record<EngineKind, EngineFactory>> = {
   'native-child': createNativeEngine,
   'wasm-child': createWasmEngine,
+  'tfjs-child': createTfjsEngine,
 };
 
 export class EngineSupervisor implements EngineHost {

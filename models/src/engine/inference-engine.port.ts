@@ -35,6 +35,8 @@ export interface InferResult {
 export interface ModelStats {
   /** Null while no engine works. */
   readonly engine: EngineKind | null;
+  /** Runtime, version and backend, with what slows it down here; null while no process has the model. */
+  readonly runtime: string | null;
   /** Process that holds the model; null while none runs. */
   readonly pid: number | null;
   /** Of that process, at the last look; null when unknown. */

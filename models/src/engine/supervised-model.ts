@@ -41,6 +41,7 @@ const ENGINE_FAULTS: ReadonlySet<ModelErrorCode> = new Set([
 
 const NO_STATS: ModelStats = {
   engine: null,
+  runtime: null,
   pid: null,
   residentBytes: null,
   requests: 0,
@@ -182,7 +183,7 @@ export class SupervisedModel implements ModelHandle {
 
   #choose(): EngineChoice {
     const { allowed, agentVersion } = this.#host;
-    const { manifest, modelSha256 } = this.bundle;
+    const { manifest, modelKey: modelSha256 } = this.bundle;
     const known = { probes: this.#host.probes(), resting: this.#resting, now: this.#host.now() };
     return chooseEngine({ preference: manifest.engines, allowed, modelSha256, agentVersion, ...known });
   }
@@ -210,7 +211,7 @@ export class SupervisedModel implements ModelHandle {
   #remember(engine: EngineKind, outcome: ProbeRecord['outcome'] | null, fault: ModelError | null): void {
     if (outcome === null) return;
     const { agentVersion } = this.#host;
-    const { modelSha256 } = this.bundle;
+    const { modelKey: modelSha256 } = this.bundle;
     const found = { outcome, code: fault?.code ?? null, message: fault?.message ?? '' };
     this.#host.record({ modelSha256, engine, agentVersion, ...found });
   }
@@ -225,7 +226,7 @@ export class SupervisedModel implements ModelHandle {
     const { engines } = this.bundle.manifest;
     const refused = this.#host
       .probes()
-      .findLast((probe) => probe.modelSha256 === this.bundle.modelSha256 && probe.code !== null);
+      .findLast((probe) => probe.modelSha256 === this.bundle.modelKey && probe.code !== null);
     return new ModelError('ENGINE_UNAVAILABLE', refused?.message ?? `None of ${engines.join(', ')} is allowed here`);
   }
 
@@ -235,7 +236,7 @@ export class SupervisedModel implements ModelHandle {
     if (preferred === used) return null;
     const probe = this.#host
       .probes()
-      .findLast(({ engine, modelSha256 }) => engine === preferred && modelSha256 === this.bundle.modelSha256);
+      .findLast(({ engine, modelSha256 }) => engine === preferred && modelSha256 === this.bundle.modelKey);
     return new ModelError(probe?.code ?? 'ENGINE_UNAVAILABLE', probe?.message ?? `${preferred} is not allowed here`);
   }
 

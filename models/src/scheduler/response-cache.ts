@@ -7,6 +7,7 @@ import { ModelError } from '../errors.ts';
 import type { SchedulerClock } from './scheduler-clock.ts';
 
 export interface ResponseCacheOptions {
+  /** `modelKey` of the bundle: what its answers depend on, weights included. */
   readonly modelSha256: string;
   readonly ttlMs: number;
   /** Of outputs; the least recently used go first. */

@@ -87,6 +87,7 @@ export class SchedulerRecord {
     const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => this.#elapsed.quantile(share) ?? 0);
     return {
       engine: first?.engine ?? null,
+      runtime: first?.runtime ?? null,
       pid: first?.pid ?? null,
       residentBytes: resident.length === 0 ? null : resident.reduce((total, bytes) => total + bytes, 0),
       requests: success.count + fail.count,

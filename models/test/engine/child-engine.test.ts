@@ -2,8 +2,10 @@ import { afterAll, afterEach, describe, expect, jest, test } from '@jest/globals
 import {
   checkGolden,
   createNativeEngine,
+  createTfjsEngine,
   createWasmEngine,
   ModelError,
+  type BundleManifest,
   type EngineFactory,
   type InferenceEngine,
 } from '@shoal/models';
@@ -18,7 +20,16 @@ import {
   NOT_FINITE,
   INDEXING,
   x,
+  type BundlePlan,
 } from '../hostile-models.ts';
+import {
+  TFJS_DOUBLING,
+  TFJS_GARBAGE,
+  TFJS_GREEDY,
+  TFJS_HANGING_ABOVE_1000,
+  TFJS_INDEXING,
+  TFJS_NOT_FINITE,
+} from '../tfjs-models.ts';
 
 jest.setTimeout(30_000);
 const shelf = new BundleShelf();
@@ -33,27 +44,64 @@ afterEach(async () => {
 });
 afterAll(() => shelf.dispose());
 
-const both: [string, EngineFactory][] = [
-  ['native-child', createNativeEngine],
-  ['wasm-child', createWasmEngine],
+const withSignature = (plan: BundlePlan, signature: BundleManifest['signature']): BundlePlan => ({
+  ...plan,
+  manifest: { ...plan.manifest, signature },
+});
+
+interface Specimens {
+  readonly doubling: BundlePlan;
+  readonly garbage: BundlePlan;
+  /** The code of loading it. */
+  readonly garbageCode: string;
+  readonly indexing: BundlePlan;
+  readonly notFinite: BundlePlan;
+  readonly hangingAbove1000: BundlePlan;
+  readonly greedy: BundlePlan;
+}
+
+const ONNX: Specimens = {
+  doubling: { model: DOUBLING },
+  garbage: { model: GARBAGE },
+  garbageCode: 'MODEL_LOAD_FAILED',
+  indexing: { model: INDEXING },
+  notFinite: { model: NOT_FINITE },
+  hangingAbove1000: { model: HANGING_ABOVE_1000 },
+  greedy: { model: GREEDY },
+};
+
+const TFJS: Specimens = {
+  doubling: TFJS_DOUBLING,
+  garbage: TFJS_GARBAGE,
+  garbageCode: 'MODEL_GATE_REFUSED',
+  indexing: TFJS_INDEXING,
+  notFinite: TFJS_NOT_FINITE,
+  hangingAbove1000: TFJS_HANGING_ABOVE_1000,
+  greedy: TFJS_GREEDY,
+};
+
+const all: [string, EngineFactory, Specimens][] = [
+  ['native-child', createNativeEngine, ONNX],
+  ['wasm-child', createWasmEngine, ONNX],
+  ['tfjs-child', createTfjsEngine, TFJS],
 ];
 
-describe.each(both)('%s', (_kind, create) => {
+describe.each(all)('%s', (_kind, create, specimens) => {
   test('answers a batch with one row per row', async () => {
-    const model = await open(create).load(await shelf.bundle({ model: DOUBLING }));
+    const model = await open(create).load(await shelf.bundle(specimens.doubling));
     const { outputs, elapsedMs } = await model.infer(x(1, 2, -3));
     expect(outputs['score']).toEqual({ datatype: 'FP32', shape: [3, 1], data: Float32Array.of(2, 4, -6) });
     expect(elapsedMs).toBeGreaterThan(0);
   });
 
   test('answers an empty batch with an empty answer', async () => {
-    const model = await open(create).load(await shelf.bundle({ model: DOUBLING }));
+    const model = await open(create).load(await shelf.bundle(specimens.doubling));
     const { outputs } = await model.infer(x());
     expect(outputs['score']?.shape).toEqual([0, 1]);
   });
 
   test('copies its inputs before it returns', async () => {
-    const model = await open(create).load(await shelf.bundle({ model: DOUBLING }));
+    const model = await open(create).load(await shelf.bundle(specimens.doubling));
     const inputs = x(5);
     const answer = model.infer(inputs);
     inputs.x.data[0] = 99;
@@ -62,28 +110,28 @@ describe.each(both)('%s', (_kind, create) => {
 
   test('refuses bytes that are no model and loads the next one', async () => {
     const engine = open(create);
-    expect(await codeOf(engine.load(await shelf.bundle({ model: GARBAGE })))).toBe('MODEL_LOAD_FAILED');
-    const model = await engine.load(await shelf.bundle({ model: DOUBLING }));
+    expect(await codeOf(engine.load(await shelf.bundle(specimens.garbage)))).toBe(specimens.garbageCode);
+    const model = await engine.load(await shelf.bundle(specimens.doubling));
     expect((await model.infer(x(1))).outputs['score']?.data[0]).toBe(2);
   });
 
   test('names a run that fails and goes on', async () => {
-    const model = await open(create).load(await shelf.bundle({ model: INDEXING }));
+    const model = await open(create).load(await shelf.bundle(specimens.indexing));
     expect(await codeOf(model.infer(x(0, 9)))).toBe('MODEL_RUN_FAILED');
     expect((await model.infer(x(0, 1))).outputs['score']?.data).toEqual(Float32Array.of(0, 1));
   });
 
   test('refuses an answer that is not finite unless the manifest allows it', async () => {
     const engine = open(create);
-    const strict = await engine.load(await shelf.bundle({ model: NOT_FINITE }));
+    const strict = await engine.load(await shelf.bundle(specimens.notFinite));
     expect(await codeOf(strict.infer(x(1)))).toBe('OUTPUT_NOT_FINITE');
     const signature = { ...strict.signature, nonFiniteOutputs: 'allow' as const };
-    const lenient = await engine.load(await shelf.bundle({ model: NOT_FINITE, manifest: { signature } }));
+    const lenient = await engine.load(await shelf.bundle(withSignature(specimens.notFinite, signature)));
     expect((await lenient.infer(x(1))).outputs['score']?.data[0]).toBe(Infinity);
   });
 
   test('kills a model that hangs, blames the input, and goes on with others', async () => {
-    const model = await open(create, { hardLimitMs: 250 }).load(await shelf.bundle({ model: HANGING_ABOVE_1000 }));
+    const model = await open(create, { hardLimitMs: 250 }).load(await shelf.bundle(specimens.hangingAbove1000));
     const { pid } = model.stats();
     const bad = model.infer(x(2_000));
     const good = model.infer(x(7));
@@ -94,7 +142,7 @@ describe.each(both)('%s', (_kind, create) => {
   });
 
   test('stops a run that would take more memory than the model declares', async () => {
-    const model = await open(create).load(await shelf.bundle({ model: GREEDY }));
+    const model = await open(create).load(await shelf.bundle(specimens.greedy));
     expect((await model.infer(x(2))).outputs['score']?.data[0]).toBe(4);
     expect(await codeOf(model.infer(x(600)))).toBe('ENGINE_OUT_OF_MEMORY');
     expect((await model.infer(x(3))).outputs['score']?.data[0]).toBe(6);
@@ -102,8 +150,8 @@ describe.each(both)('%s', (_kind, create) => {
 
   test('keeps two models in one process', async () => {
     const engine = open(create);
-    const doubling = await engine.load(await shelf.bundle({ model: DOUBLING }));
-    const greedy = await engine.load(await shelf.bundle({ model: GREEDY }));
+    const doubling = await engine.load(await shelf.bundle(specimens.doubling));
+    const greedy = await engine.load(await shelf.bundle(specimens.greedy));
     const [a, b] = await Promise.all([doubling.infer(x(4)), greedy.infer(x(1))]);
     expect([a.outputs['score']?.data[0], b.outputs['score']?.data[0]]).toEqual([8, 2]);
     expect(doubling.stats().pid).toBe(greedy.stats().pid);

@@ -1,13 +1,16 @@
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
-import { createNativeEngine, createWasmEngine } from '@shoal/models';
+import { createNativeEngine, createTfjsEngine, createWasmEngine } from '@shoal/models';
 import { writeOnnx } from '../../train/onnx-writer.ts';
+import { codeOf } from '../conditions.ts';
 import { BundleShelf, identityPlan, type BundlePlan } from '../hostile-models.ts';
+import { tfjsIdentityPlan } from '../tfjs-models.ts';
 
 jest.setTimeout(30_000);
 const shelf = new BundleShelf();
+const tfjs = createTfjsEngine();
 const engines = [createNativeEngine(), createWasmEngine()];
 afterAll(async () => {
-  await Promise.all(engines.map((engine) => engine.close()));
+  await Promise.all([...engines, tfjs].map((engine) => engine.close()));
   await shelf.dispose();
 });
 
@@ -94,5 +97,24 @@ describe.each(engines.map((engine) => [engine.kind, engine] as const))('%s', (_k
       sums.push((await model.infer({ x: { datatype: 'FP64', shape: [3, 4], data: x } })).outputs['score']?.data);
     }
     expect(new Set(sums.map((sum) => Array.from(sum as Float64Array).join())).size).toBe(1);
+  });
+});
+
+describe('tfjs-child', () => {
+  test.each([
+    ['BOOL', Uint8Array.of(1, 0, 1)],
+    ['INT32', Int32Array.of(-2_147_483_648, 2_147_483_647)],
+    ['FP32', Float32Array.of(0.1, -3e38)],
+    ['BYTES', [Uint8Array.of(255, 0, 1), new TextEncoder().encode('für'), new Uint8Array(0)]],
+  ] as const)('carries %s exactly', async (datatype, data) => {
+    const model = await tfjs.load(await shelf.bundle(tfjsIdentityPlan(datatype)));
+    const { outputs } = await model.infer({ x: { datatype, shape: [data.length], data } });
+    expect(outputs['score']).toEqual({ datatype, shape: [data.length], data });
+  });
+
+  test.each(['INT64', 'FP64', 'UINT8', 'FP16'] as const)('has no %s: such a manifest is refused', async (datatype) => {
+    const plan = identityPlan(datatype);
+    const manifest = { ...plan.manifest, platform: 'tfjs' as const, engines: ['tfjs-child' as const] };
+    expect(await codeOf(shelf.bundle({ ...plan, manifest }))).toBe('BUNDLE_MANIFEST_INVALID');
   });
 });

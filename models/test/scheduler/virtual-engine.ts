@@ -88,6 +88,7 @@ export interface VirtualModelOptions {
 
 const NO_STATS: ModelStats = {
   engine: 'native-child',
+  runtime: 'virtual',
   pid: 1,
   residentBytes: 1_000,
   requests: 0,

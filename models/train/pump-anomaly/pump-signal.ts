@@ -13,7 +13,7 @@ export const CHANNELS = [
   'Volume Flow RateRMS',
 ] as const;
 type Channel = (typeof CHANNELS)[number];
-type Values = Readonly<Record<Channel, number>>;
+export type Values = Readonly<Record<Channel, number>>;
 
 /** One pump of a fleet: every pump is a little different, and so is the room it stands in. */
 export interface Pump {
@@ -58,7 +58,7 @@ const flowOf = (pump: Pump, { valveClosed, leak }: Disturbance): number => {
 };
 
 /** The instruments: noise, the mains ripple caught at any phase, and the steps of the converters. */
-const measured = (truth: Values, random: SeededRandom): Values => {
+export const measured = (truth: Values, random: SeededRandom): Values => {
   const ripple = (): number => Math.sin(2 * Math.PI * random.next());
   const step = (value: number, size: number): number => Math.round(value / size) * size;
   return {
@@ -105,7 +105,7 @@ const coveredPart = (random: SeededRandom): readonly [from: number, to: number] 
 };
 
 /** A recorder that now and then loses samples, repeats stamps and lies off the second, as real ones do. */
-const stampsOf = (startAt: number, lengthMs: number, random: SeededRandom): number[] => {
+export const stampsOf = (startAt: number, lengthMs: number, random: SeededRandom): number[] => {
   const stamps: number[] = [];
   const [from, to] = coveredPart(random);
   const lossShare = random.next() < 0.1 ? 0.4 * random.next() : 0.01;

@@ -1,7 +1,7 @@
 /** What the server holds of one full agent, and the comparison of all of it with what its sensor gave. */
 import { addFindings, type Findings } from './findings.ts';
-import { comparePredictions, compareRanges, compareReadings, type AgentHistory } from './compare-samples.ts';
-import type { GivenSample, ModelView } from './compare-samples.ts';
+import { compareAllPredictions, compareRanges, compareReadings, type AgentHistory } from './compare-samples.ts';
+import type { GivenSample, ModelViews } from './compare-samples.ts';
 import { storedRanges, storedRecords } from './server-history.ts';
 
 /** @throws SimulatorError SERVER_ANSWER_INVALID */
@@ -19,7 +19,7 @@ export const agentHistory = async (httpUrl: string, deviceId: string): Promise<A
 export const compareAgent = (
   history: AgentHistory,
   given: readonly GivenSample[],
-  view: ModelView,
+  views: ModelViews,
   since = 0,
 ): { readonly readings: Findings; readonly predictions: Findings; readonly all: Findings } => {
   const firstAt = given.reduce((first, { observedAt }) => Math.min(first, observedAt), Infinity);
@@ -27,9 +27,9 @@ export const compareAgent = (
     given,
     history.readings.filter(({ observedAt, receivedAt }) => observedAt >= firstAt && receivedAt >= since),
   );
-  const predictions = comparePredictions(
+  const predictions = compareAllPredictions(
     given,
-    view,
+    views,
     history.predictions.filter(({ window, receivedAt }) => window.endAt > firstAt && receivedAt >= since),
   );
   const all = addFindings(addFindings(readings, predictions), compareRanges(history));

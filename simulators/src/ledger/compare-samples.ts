@@ -1,7 +1,7 @@
 /** Compares what the sensors of one full agent gave with what the server holds: by content, since the agent alone gives out keys. */
 import { expectedWindows, type PlannedWindow, type WindowSpec } from '@shoal/models';
 import type { ReceivedRanges, StoredEvent, StoredPrediction, StoredReading } from '@shoal/protocol';
-import { EXAMPLES, NOTHING_FOUND, type Findings } from './findings.ts';
+import { addFindings, EXAMPLES, NOTHING_FOUND, type Findings } from './findings.ts';
 
 /** What one sensor source gave, by the device's clock, in order. */
 export interface GivenSample {
@@ -94,6 +94,9 @@ export interface ModelView extends WindowSpec {
   readonly channels: readonly string[];
 }
 
+/** By model name: what every model of a device looks at. */
+export type ModelViews = Readonly<Record<string, ModelView>>;
+
 /** The windows a model can answer: those the samples close in which every channel has a value. None when a channel is missing. */
 const answerableWindows = (given: readonly GivenSample[], view: ModelView): PlannedWindow[] => {
   const stamps = given.map(({ observedAt }) => observedAt);
@@ -137,6 +140,26 @@ export const comparePredictions = (
     stored.map(({ window }) => keyOf(window)),
   );
   return findingsOf('prediction', expected.length, sets, []);
+};
+
+/** Every model of the device answers its own windows; a prediction of any other model was never asked for. */
+export const compareAllPredictions = (
+  given: readonly GivenSample[],
+  views: ModelViews,
+  stored: readonly StoredPrediction[],
+): Findings => {
+  const strangers = stored.filter(({ model }) => !Object.hasOwn(views, model.name));
+  const examples = strangers.map(({ model }) => `prediction of ${model.name}, which does not run here`);
+  const unasked = { ...NOTHING_FOUND, unexpected: strangers.length, examples: examples.slice(0, EXAMPLES) };
+  return Object.entries(views)
+    .map(([name, view]) =>
+      comparePredictions(
+        given,
+        view,
+        stored.filter(({ model }) => model.name === name),
+      ),
+    )
+    .reduce(addFindings, unasked);
 };
 
 /** The ranges claim exactly as many records as the histories hold. */

@@ -100,7 +100,12 @@ export class ReplayedDevice {
     const sensor = this.final?.sensors[0];
     const shiftMs = sensor?.timeShiftMs ?? 0;
     const given = recording.rows.map(({ observedAt, values }) => ({ observedAt: observedAt + shiftMs, values }));
-    const findings = compareAgent(await agentHistory(httpUrl, recording.deviceId), given, view, this.startedAt);
+    const findings = compareAgent(
+      await agentHistory(httpUrl, recording.deviceId),
+      given,
+      { [PUMP_MODEL]: view },
+      this.startedAt,
+    );
     return { recording, hasModel, rowsRead: sensor?.rowsRead ?? 0, badRows: sensor?.bad ?? {}, ...findings };
   }
 }

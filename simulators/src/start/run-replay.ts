@@ -75,7 +75,7 @@ const replayAll = async (
 export const runReplay = async (path: string, options: StartOptions, around: RunSurroundings): Promise<number> => {
   const { terminal, dataDir, environment, ports, signal } = around;
   const { recordings, unreadable } = await readRecordings(path);
-  const { window } = await pumpModelManifest();
+  const { window: view } = await pumpModelManifest();
   const bed = new Testbed({
     dataDir: `${dataDir}/server`,
     ...ports,
@@ -86,7 +86,7 @@ export const runReplay = async (path: string, options: StartOptions, around: Run
   const places = { ...(await bed.start()), dataDir };
   try {
     const { speed } = options;
-    const place = { host: '127.0.0.1', port: bed.devicePort, dataDir: `${dataDir}/agents`, speed, view: window };
+    const place = { host: '127.0.0.1', port: bed.devicePort, dataDir: `${dataDir}/agents`, speed, view };
     terminal.say(welcome(places));
     introduce(recordings, place, terminal);
     const atATime = options.full === undefined || options.full === 0 ? AGENTS_AT_A_TIME : options.full;

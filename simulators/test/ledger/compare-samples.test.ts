@@ -1,7 +1,12 @@
 /** The ledger of full agents sees readings and windows that are lost, doubled, altered or out of order. */
 import { expect, test } from '@jest/globals';
 import type { StoredPrediction, StoredReading } from '@shoal/protocol';
-import { comparePredictions, compareReadings, compareRanges } from '../../src/ledger/compare-samples.ts';
+import {
+  compareAllPredictions,
+  comparePredictions,
+  compareReadings,
+  compareRanges,
+} from '../../src/ledger/compare-samples.ts';
 
 const EPOCH = '0123456789abcdef0123';
 const given = Array.from({ length: 30 }, (_, index) => ({ observedAt: 1_000 * index, values: { a: index, b: null } }));
@@ -83,4 +88,22 @@ test('ranges that claim more than the histories hold are found', () => {
   });
   expect(compareRanges({ ...history, ranges: ranges(30) }).rangesDisagree).toBe(0);
   expect(compareRanges({ ...history, ranges: ranges(31) }).rangesDisagree).toBe(1);
+});
+
+test('every model of a device has windows of its own, and a model that does not run there has none', () => {
+  const windows = [-5_000, 0, 5_000, 10_000, 15_000].map((startAt) => prediction(startAt, startAt < 0 ? 5 : 10));
+  const views = { one: spec, two: { ...spec, hopMs: spec.lengthMs } };
+  const of = (name: string, list: readonly StoredPrediction[]): StoredPrediction[] =>
+    list.map((stored) => ({ ...stored, model: { ...stored.model, name } }));
+  const both = [
+    ...of('one', windows),
+    ...of(
+      'two',
+      windows.filter(({ window }) => window.startAt % 10_000 === 0),
+    ),
+  ];
+  const complete = compareAllPredictions(given, views, both);
+  expect(complete).toMatchObject({ stored: both.length, lost: 0, duplicated: 0, unexpected: 0 });
+  expect(compareAllPredictions(given, views, both.slice(1))).toMatchObject({ lost: 1 });
+  expect(compareAllPredictions(given, { one: spec }, both)).toMatchObject({ unexpected: both.length - windows.length });
 });

@@ -14,7 +14,7 @@ export interface ModelHost {
   enqueue(model: ChildModel, request: PendingRequest): boolean;
   withdraw(request: PendingRequest): void;
   remove(model: ChildModel): Promise<void>;
-  describe(): Pick<ModelStats, 'engine' | 'pid' | 'residentBytes' | 'queued'>;
+  describe(model: ChildModel): Pick<ModelStats, 'engine' | 'runtime' | 'pid' | 'residentBytes' | 'queued'>;
 }
 
 export class ChildModel implements ModelHandle {
@@ -37,7 +37,7 @@ export class ChildModel implements ModelHandle {
 
   /** Names the model inside the process: handles of the same bytes share one session. */
   get key(): string {
-    return this.bundle.modelSha256;
+    return this.bundle.modelKey;
   }
 
   async infer(inputs: Tensors, options: InferOptions = {}): Promise<InferResult> {
@@ -62,7 +62,7 @@ export class ChildModel implements ModelHandle {
     const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => this.#elapsed.quantile(share) ?? 0);
     const elapsedMs = this.#elapsed.count === 0 ? null : { p50: p50 ?? 0, p95: p95 ?? 0, p99: p99 ?? 0 };
     const counts = { requests: this.#requests, failures: this.#failures, losses: this.#losses };
-    return { ...this.#host.describe(), ...counts, elapsedMs };
+    return { ...this.#host.describe(this), ...counts, elapsedMs };
   }
 
   async close(): Promise<void> {

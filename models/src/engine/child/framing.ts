@@ -3,7 +3,14 @@
  * (`serialization: 'advanced'`), which carries typed arrays and 64-bit integers exactly.
  */
 import type { Tensors, TensorSpec } from '@shoal/protocol';
+import type { BundleManifest } from '../../bundle/manifest.ts';
 import { isModelErrorCode, type ModelErrorCode } from '../../errors.ts';
+
+/** A file the process reads and verifies by itself; `path` is absolute. */
+export interface ChildFile {
+  readonly path: string;
+  readonly sha256: string;
+}
 
 /** `id` is answered exactly once; a process works on one request at a time. `model` names a loaded model. */
 export type ChildRequest =
@@ -11,8 +18,12 @@ export type ChildRequest =
       readonly type: 'load';
       readonly id: number;
       readonly model: string;
+      readonly manifest: BundleManifest;
+      /** The model file. */
       readonly path: string;
       readonly sha256: string;
+      /** Its weight files, by bundle path. */
+      readonly weights: readonly (ChildFile & { readonly name: string })[];
     }
   | {
       readonly type: 'infer';
@@ -32,6 +43,8 @@ export interface LoadedMessage {
   readonly id: number;
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
+  /** What runs it, and what slows it down here. */
+  readonly runtime: string;
 }
 
 interface InferredMessage {
@@ -70,7 +83,8 @@ const isSpecs = (value: unknown): boolean =>
 
 const BODIES: Readonly<Record<ChildMessage['type'], (message: Readonly<Record<string, unknown>>) => boolean>> = {
   hello: (message) => typeof message['runtime'] === 'string',
-  loaded: (message) => isSpecs(message['inputs']) && isSpecs(message['outputs']),
+  loaded: (message) =>
+    typeof message['runtime'] === 'string' && isSpecs(message['inputs']) && isSpecs(message['outputs']),
   inferred: (message) =>
     typeof message['elapsedMs'] === 'number' &&
     isRecord(message['outputs']) &&

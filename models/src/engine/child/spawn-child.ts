@@ -7,6 +7,8 @@ export interface ChildLaunch {
   readonly entry: URL;
   /** Virtual memory cap in kB for `ulimit -v`; null for none. */
   readonly virtualMemoryKb: number | null;
+  /** Cap in kB on writable memory for `ulimit -d`, where that on addresses cannot hold. */
+  readonly dataKb?: number;
   /** V8 flags beyond the small heap. */
   readonly nodeFlags: readonly string[];
 }
@@ -14,10 +16,10 @@ export interface ChildLaunch {
 const HEAP_FLAGS = ['--max-old-space-size=48', '--max-semi-space-size=1', '--disable-warning=ExperimentalWarning'];
 
 /**
- * `$0` is the cap, the rest the command. Where the system has util-linux's setpriv the kernel kills the process with its
+ * `$0` is the cap as `ulimit` takes it, the rest the command. Where the system has util-linux's setpriv the kernel kills the process with its
  * parent even in the middle of a run; elsewhere the closed channel ends it after the run.
  */
-const SCRIPT = `[ "$0" = none ] || ulimit -v "$0" 2>/dev/null
+const SCRIPT = `[ "$0" = none ] || ulimit $0 2>/dev/null
 if setpriv --pdeathsig KILL true 2>/dev/null; then exec setpriv --pdeathsig KILL "$@"; fi
 exec "$@"`;
 
@@ -31,11 +33,17 @@ export const childEnvironment = (folder: string): Record<string, string> => ({
   MALLOC_TRIM_THRESHOLD_: '100000',
 });
 
+const capOf = ({ virtualMemoryKb, dataKb }: ChildLaunch): string => {
+  if (virtualMemoryKb !== null) return `-v ${virtualMemoryKb}`;
+  return dataKb === undefined ? 'none' : `-d ${dataKb}`;
+};
+
 /** Arguments for `sh`. From the sources the process resolves the workspace through the `source` condition, as its parent does. */
-export const childArguments = ({ entry, virtualMemoryKb, nodeFlags }: ChildLaunch, node: string): string[] => {
+export const childArguments = (launch: ChildLaunch, node: string): string[] => {
+  const { entry, nodeFlags } = launch;
   const path = fileURLToPath(entry);
   const conditions = path.endsWith('.ts') ? ['--conditions=source'] : [];
-  return ['-c', SCRIPT, String(virtualMemoryKb ?? 'none'), node, ...HEAP_FLAGS, ...nodeFlags, ...conditions, path];
+  return ['-c', SCRIPT, capOf(launch), node, ...HEAP_FLAGS, ...nodeFlags, ...conditions, path];
 };
 
 /** `folder` is the working directory; stderr is piped, stdin and stdout are closed, the channel carries `framing.ts`. */

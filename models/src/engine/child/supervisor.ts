@@ -100,11 +100,12 @@ export class ChildEngine implements InferenceEngine, ModelHost {
     await this.#schedule(model, CONTROL_PRIORITY, () => this.#unload(model)).catch(() => undefined);
   }
 
-  describe(): Pick<ModelStats, 'engine' | 'pid' | 'residentBytes' | 'queued'> {
+  describe(model: ChildModel): Pick<ModelStats, 'engine' | 'runtime' | 'pid' | 'residentBytes' | 'queued'> {
     const child = this.#slot.child;
     const living = child?.lost === null ? child : null;
     const residentBytes = living?.residentBytes ?? null;
-    return { engine: this.kind, pid: living?.pid ?? null, residentBytes, queued: this.#queue.length };
+    const runtime = living?.models.get(model.key)?.runtime ?? null;
+    return { engine: this.kind, runtime, pid: living?.pid ?? null, residentBytes, queued: this.#queue.length };
   }
 
   async #schedule(model: ChildModel, priority: number, work: () => Promise<void>): Promise<void> {
@@ -159,8 +160,9 @@ export class ChildEngine implements InferenceEngine, ModelHost {
   }
 
   async #loadInto(child: EngineChild, model: ChildModel): Promise<LoadedMessage> {
-    const { modelPath: path, modelSha256: sha256 } = model.bundle;
-    const answer = await child.call({ type: 'load', model: model.key, path, sha256 }, this.#options.loadLimitMs);
+    const { manifest, modelPath: path, modelSha256: sha256, weights } = model.bundle;
+    const call = { type: 'load', model: model.key, manifest, path, sha256, weights } as const;
+    const answer = await child.call(call, this.#options.loadLimitMs);
     if (answer.type !== 'loaded') throw wrongAnswer(answer);
     child.models.set(model.key, answer);
     return answer;

@@ -2,19 +2,26 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { ModelError } from '../../errors.ts';
-import type { ChildAnswer, ChildRequest } from '../child/framing.ts';
-import type { OrtRuntime, OrtSession } from './ort-runtime.ts';
+import type { ChildAnswer, ChildFile, ChildRequest } from '../child/framing.ts';
+import type { ModelRuntime, ModelSession } from './model-runtime.ts';
 import { runtimeFault } from './runtime-fault.ts';
-import { fromOrt, specOf, toOrt } from './tensor-conversion.ts';
 
 type LoadRequest = Extract<ChildRequest, { type: 'load' }>;
 type InferRequest = Extract<ChildRequest, { type: 'infer' }>;
 
-export class ModelSessions {
-  readonly #runtime: OrtRuntime;
-  readonly #sessions = new Map<string, OrtSession>();
+/** Reads once and checks the digest again: between verification and this read the file may have changed. */
+const readVerified = async ({ path, sha256 }: ChildFile): Promise<Uint8Array> => {
+  const bytes = await readFile(path);
+  if (createHash('sha256').update(bytes).digest('hex') !== sha256)
+    throw new ModelError('BUNDLE_DIGEST_MISMATCH', `${path} changed after it was verified`);
+  return bytes;
+};
 
-  constructor(runtime: OrtRuntime) {
+export class ModelSessions {
+  readonly #runtime: ModelRuntime;
+  readonly #sessions = new Map<string, ModelSession>();
+
+  constructor(runtime: ModelRuntime) {
     this.#runtime = runtime;
   }
 
@@ -44,31 +51,19 @@ export class ModelSessions {
     }
   }
 
-  /** The digest is checked here again: between verification and this read the file may have changed. */
-  async #load({ id, model, path, sha256 }: LoadRequest): Promise<ChildAnswer> {
-    const bytes = await readFile(path);
-    if (createHash('sha256').update(bytes).digest('hex') !== sha256)
-      throw new ModelError('BUNDLE_DIGEST_MISMATCH', `${path} changed after it was verified`);
-    const session = await this.#runtime.createSession(bytes);
+  async #load({ id, model, manifest, path, sha256, weights: files }: LoadRequest): Promise<ChildAnswer> {
+    const bytes = await readVerified({ path, sha256 });
+    const weights = new Map<string, Uint8Array>();
+    for (const file of files) weights.set(file.name, await readVerified(file));
+    const session = await this.#runtime.load({ manifest, model: bytes, weights });
     this.#sessions.set(model, session);
-    return {
-      type: 'loaded',
-      id,
-      inputs: session.inputMetadata.map(specOf),
-      outputs: session.outputMetadata.map(specOf),
-    };
+    const { inputs, outputs, runtime } = session;
+    return { type: 'loaded', id, inputs, outputs, runtime };
   }
 
   async #infer({ id, model, inputs, outputs }: InferRequest): Promise<ChildAnswer> {
     const session = this.#sessions.get(model);
     if (session === undefined) throw new ModelError('MODEL_CLOSED', `No model ${model} in this process`);
-    const feeds = Object.fromEntries(
-      Object.entries(inputs).map(([name, tensor]) => [name, toOrt(this.#runtime, name, tensor)]),
-    );
-    const startedAt = performance.now();
-    const results = await session.run(feeds, outputs);
-    const elapsedMs = performance.now() - startedAt;
-    const converted = Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, fromOrt(tensor)]));
-    return { type: 'inferred', id, outputs: converted, elapsedMs };
+    return { type: 'inferred', id, ...(await session.run(inputs, outputs)) };
   }
 }

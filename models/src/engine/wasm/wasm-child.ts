@@ -2,6 +2,7 @@
 /* oxlint-disable node/no-process-env -- the entry of a process asserts the environment it was given */
 import { SESSION_OPTIONS, type OrtRuntime, type OrtSession } from '../session/ort-runtime.ts';
 import { assertPrivate, removeFloat16Array } from '../session/guard-process.ts';
+import { ortModelRuntime } from '../session/ort-model-runtime.ts';
 import { serveChannel } from '../session/serve-channel.ts';
 
 assertPrivate(process.env);
@@ -18,4 +19,4 @@ const runtime: OrtRuntime = {
     })) as unknown as OrtSession,
   createTensor: (type, data, dims) => Reflect.construct(Tensor, [type, data, dims]),
 };
-serveChannel(runtime, process);
+serveChannel(ortModelRuntime(runtime), process);
