@@ -94,6 +94,7 @@ export class ModelSlot implements ModelSlotRunner {
     this.#drift = new DriftMonitor({
       model: this.model,
       reference: options.bundle.reference ?? undefined,
+      isNormalised: deviceCalibration(manifest)?.method === 'device-normal',
       events: options.events,
     });
   }
