@@ -99,8 +99,10 @@ const createEngineRoom = (
     events,
     health,
     shelf,
-    calibrationFile: (model) =>
-      new StateFile(join(config.dataDir, `calibration-${model}.json`), calibrationStateSchema),
+    calibrationFile: (...names) => {
+      const name = ['calibration', ...names].filter((part) => part !== undefined).join('-');
+      return new StateFile(join(config.dataDir, `${name}.json`), calibrationStateSchema);
+    },
     now: () => clock.now(),
     createSupervisor: async (onState) => {
       const known = (await probes.read()) ?? [];

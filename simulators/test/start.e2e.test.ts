@@ -68,8 +68,8 @@ test('a replay stores every row and predicts every window, and says so as a tabl
   expect(lastLine(out)).toMatchObject({
     rows_read: 350,
     readings_stored: 350,
-    windows_expected: 29,
-    predictions_stored: 29,
+    windows_expected: 31,
+    predictions_stored: 31,
     lost: 0,
     duplicated: 0,
     files: [{ device_id: 'hall-1' }, { device_id: 'hall-2' }],

@@ -29,7 +29,8 @@ export interface CalibrationOptions {
   /** One score per vector, in order, by the model itself. */
   readonly scores: (vectors: readonly FeatureVector[]) => Promise<readonly number[]>;
   readonly onFound: (normal: FoundNormal) => void;
-  readonly onUnsaved: (error: unknown) => void;
+  /** After every attempt to keep the state; undefined when it is on disk. */
+  readonly onSaved: (failure: unknown) => void;
 }
 
 export interface CalibrationReport {
@@ -136,6 +137,7 @@ export class Calibration {
 
   /** What cannot be kept holds all the same until the process ends. */
   async #save(): Promise<void> {
-    await this.#options.file.write(this.#state).catch(this.#options.onUnsaved);
+    const { file, onSaved } = this.#options;
+    await file.write(this.#state).then(() => onSaved(undefined), onSaved);
   }
 }

@@ -3,8 +3,10 @@ import { DriftWindow, QuantileSketch, type FeatureVector, type Reference } from 
 import type { ModelReference } from '@shoal/protocol';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';
 
-/** An hour at a hop of ten seconds; overlapping windows count about a third, which is enough for five parts. */
-const PLAN = { rows: 360, minimumRows: 360, bins: 5 };
+/** An hour at a hop of ten seconds. */
+const PLAN = { rows: 360, minimumRows: 360 };
+/** Half a tolerance is no change. */
+const LEAST_DEVIATION = 0.5;
 /** By custom of the index: above a quarter a distribution has shifted, below a tenth it is stable. */
 const DRIFTED_ABOVE = 0.25;
 const STABLE_BELOW = 0.1;
@@ -14,6 +16,8 @@ export interface DriftMonitorOptions {
   readonly model: ModelReference;
   /** Absent in a bundle that has none: nothing is watched. */
   readonly reference: Reference | undefined;
+  /** Whether the model is fed with deviations in tolerances. */
+  readonly isNormalised: boolean;
   readonly events: EventRecorder;
 }
 
@@ -53,7 +57,8 @@ export class DriftMonitor {
 
   constructor(options: DriftMonitorOptions) {
     this.#options = options;
-    this.#window = options.reference && new DriftWindow(sketchesOf(options.reference), PLAN);
+    const leastRange = options.isNormalised ? LEAST_DEVIATION : 0;
+    this.#window = options.reference && new DriftWindow(sketchesOf(options.reference), { ...PLAN, leastRange });
   }
 
   /** One inference: what the model was fed with, and what it answered. */

@@ -14,13 +14,13 @@ import {
   type SupervisedModel,
 } from '@shoal/models';
 import type { ModelReference, Tensors } from '@shoal/protocol';
-import { sentenceOf } from '../errors.ts';
 import type { HealthBoard } from '../health/health-board.port.ts';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';
 import type { StateFile } from '../state-file.ts';
 import type { AssembledWindow } from '../windows/assembled-window.port.ts';
 import type { ModelAssignment } from './assigned-bundle.ts';
-import type { CalibrationState, FoundNormal } from './calibration-state.ts';
+import { CalibrationNews } from './calibration-news.ts';
+import type { CalibrationState } from './calibration-state.ts';
 import { Calibration, type CalibrationReport } from './calibration.ts';
 import { DriftMonitor, type DriftReport } from './drift-monitor.ts';
 import type { ModelSlotRunner, SlotState, SlotVerdict } from './model-slot-runner.port.ts';
@@ -72,6 +72,7 @@ export class ModelSlot implements ModelSlotRunner {
   readonly served: ServedModel;
   readonly #options: ModelSlotOptions;
   readonly #calibration: Calibration | undefined;
+  readonly #news: CalibrationNews;
   readonly #drift: DriftMonitor;
   #engineState: EngineState | undefined;
   #lastEngine: string | null = null;
@@ -91,9 +92,11 @@ export class ModelSlot implements ModelSlotRunner {
       state: () => this.state(),
     });
     this.#calibration = this.#calibrationOf(options);
+    this.#news = new CalibrationNews(this.model, options.events, options.health);
     this.#drift = new DriftMonitor({
       model: this.model,
       reference: options.bundle.reference ?? undefined,
+      isNormalised: deviceCalibration(manifest)?.method === 'device-normal',
       events: options.events,
     });
   }
@@ -101,6 +104,8 @@ export class ModelSlot implements ModelSlotRunner {
   /** Takes up the calibration of an earlier process. */
   async start(): Promise<void> {
     await this.#calibration?.start();
+    const normal = this.#calibration?.normal;
+    if (normal !== undefined) this.#news.inForce(normal);
   }
 
   /** Null for a model that needs none. */
@@ -263,7 +268,7 @@ export class ModelSlot implements ModelSlotRunner {
   }
 
   #calibrationOf(options: ModelSlotOptions): Calibration | undefined {
-    const { bundle, assignment, calibrationFile, now, deadlineMs, health } = options;
+    const { bundle, assignment, calibrationFile, now, deadlineMs } = options;
     const { manifest, digest } = bundle;
     const rule = deviceCalibration(manifest);
     if (rule === undefined || manifest.postProcessing.kind !== 'score') return undefined;
@@ -280,23 +285,11 @@ export class ModelSlot implements ModelSlotRunner {
         const { outputs } = await handle.infer(modelInputs(manifest, vectors), { deadlineMs });
         return judgeOutputs(manifest, outputs).map(({ score }) => score);
       },
-      onFound: (normal) => this.#onCalibrated(normal),
-      onUnsaved: (error) => health.raise('CALIBRATION_NOT_KEPT', manifest.name, sentenceOf(error)),
+      onFound: (normal) => {
+        this.#drift.clear();
+        this.#news.found(normal);
+      },
+      onSaved: (failure) => this.#news.saved(failure),
     });
-  }
-
-  #onCalibrated({ threshold, windows, isSteady }: FoundNormal): void {
-    const { events, health } = this.#options;
-    const { name, version } = this.model;
-    const facts = { model: name, version, threshold, windows, steady: isSteady };
-    this.#drift.clear();
-    if (isSteady) {
-      health.clear('CALIBRATION_UNSTEADY', name);
-      events.record('model.calibrated', 'info', `${name} learnt this device's normal from ${windows} windows.`, facts);
-      return;
-    }
-    const message = `${name} learnt from ${windows} windows that were too restless to be one normal; calibrate again when the machine runs steadily.`;
-    health.raise('CALIBRATION_UNSTEADY', name, message);
-    events.record('model.calibrated', 'warning', message, facts);
   }
 }

@@ -41,8 +41,8 @@ const calibrationAt = (file: StateFile<CalibrationState>, found: FoundNormal[], 
     now: () => 123,
     scores: async (vectors) => vectors.map(({ values }) => Math.abs(values[0] ?? 0)),
     onFound: (normal) => void found.push(normal),
-    onUnsaved: (error) => {
-      throw error;
+    onSaved: (failure) => {
+      if (failure !== undefined) throw failure;
     },
   });
 

@@ -21,7 +21,7 @@ const row = (monitor: DriftMonitor, flow: number, i: number): void =>
 describe('a drift monitor', () => {
   it('is quiet over rows like the reference, tells once of a quantity that moved, and again only after it was back', () => {
     const events = new EventList();
-    const monitor = new DriftMonitor({ model, reference, events });
+    const monitor = new DriftMonitor({ model, reference, isNormalised: false, events });
     expect(monitor.report().state).toBe('gathering');
     for (let i = 0; i < 400; i += 1) row(monitor, usual(i), i);
     expect(monitor.report()).toMatchObject({ state: 'stable', moved: [] });
@@ -36,16 +36,28 @@ describe('a drift monitor', () => {
   });
 
   it('watches nothing without a reference', () => {
-    const monitor = new DriftMonitor({ model, reference: undefined, events: new EventList() });
+    const monitor = new DriftMonitor({ model, reference: undefined, isNormalised: false, events: new EventList() });
     for (let i = 0; i < 400; i += 1) row(monitor, 50, i);
     expect(monitor.report().state).toBe('none');
   });
 
   it('begins anew when it is cleared', () => {
-    const monitor = new DriftMonitor({ model, reference, events: new EventList() });
+    const monitor = new DriftMonitor({ model, reference, isNormalised: false, events: new EventList() });
     for (let i = 0; i < 400; i += 1) row(monitor, 50, i);
     monitor.clear();
     expect(monitor.report()).toEqual({ state: 'gathering', moved: [], indices: {} });
+  });
+});
+
+describe('a drift monitor of deviations', () => {
+  it('takes half a tolerance for no change, however narrow the reference', () => {
+    const events = new EventList();
+    const still: Reference = { features: sketchColumns({ flow: [0, 0, 0] }), outputs: {} };
+    const monitor = new DriftMonitor({ model, reference: still, isNormalised: true, events });
+    for (let i = 0; i < 400; i += 1) row(monitor, i % 2 === 0 ? 0.4 : -0.4, i);
+    expect(monitor.report().state).toBe('stable');
+    for (let i = 0; i < 400; i += 1) row(monitor, 0.6, i);
+    expect(monitor.report()).toMatchObject({ state: 'drifted', moved: ['flow'] });
   });
 });
 

@@ -1,4 +1,4 @@
-/** Drift of the recent rows of several quantities against their references, in a fixed number of bytes. */
+/** Drift of the recent rows of several quantities out of the range of their references, in a fixed number of bytes. */
 import { populationStabilityIndex } from './drift.ts';
 import type { QuantileSketch } from './quantiles.ts';
 
@@ -7,37 +7,48 @@ export interface DriftPlan {
   readonly rows: number;
   /** Fewer rows say nothing. */
   readonly minimumRows: number;
-  /** Parts of equal weight the references are cut into, at most 256. */
-  readonly bins: number;
+  /**
+   * The range of every quantity holds at least [-leastRange, leastRange]: what is known to be no change, in the unit of the
+   * quantities. 0 for quantities of different units.
+   */
+  readonly leastRange: number;
 }
+
+/** Share of the reference that lies below its range, and as much above. */
+const OUTSIDE = 0.01;
+/** A quantile of a sketch may be off by so much of itself. */
+const SKETCH_ERROR = 0.01;
+const EXPECTED = [OUTSIDE, 1 - 2 * OUTSIDE, OUTSIDE];
 
 interface Quantity {
   readonly name: string;
-  /** Ascending; bin i holds values in (edge i-1, edge i]. */
-  readonly edges: readonly number[];
-  /** Weights of the bins in the reference. */
-  readonly expected: readonly number[];
-  readonly counts: number[];
-  /** Bin of each remembered row. */
+  readonly low: number;
+  readonly high: number;
+  /** Remembered rows below, within and above the range. */
+  readonly counts: [number, number, number];
+  /** Where each of them lies: 0, 1 or 2. */
   readonly recent: Uint8Array;
 }
 
-/** Equal values share an edge, whose bin then weighs as much as all of theirs. */
-const quantityOf = (name: string, reference: QuantileSketch, plan: DriftPlan): Quantity => {
-  const upTo = new Map<number, number>();
-  for (let part = 1; part < plan.bins; part += 1) upTo.set(reference.quantile(part / plan.bins) ?? 0, part);
-  const ordered = [...upTo].sort(([a], [b]) => a - b);
-  const parts = [...ordered.map(([, part]) => part), plan.bins];
-  const expected = parts.map((part, i) => part - (parts[i - 1] ?? 0));
-  const counts = expected.map(() => 0);
-  return { name, edges: ordered.map(([edge]) => edge), expected, counts, recent: new Uint8Array(plan.rows) };
+const quantityOf = (name: string, reference: QuantileSketch, { rows, leastRange }: DriftPlan): Quantity => {
+  const widened = (share: number, sign: -1 | 1): number => {
+    const edge = reference.quantile(share) ?? 0;
+    return edge + sign * SKETCH_ERROR * Math.abs(edge);
+  };
+  const low = Math.min(widened(OUTSIDE, -1), -leastRange || Infinity);
+  const high = Math.max(widened(1 - OUTSIDE, 1), leastRange || -Infinity);
+  return { name, low, high, counts: [0, 0, 0], recent: new Uint8Array(rows) };
 };
 
-const binOf = (edges: readonly number[], value: number): number => {
-  const found = edges.findIndex((edge) => value <= edge);
-  return found < 0 ? edges.length : found;
+const placeOf = ({ low, high }: Quantity, value: number): 0 | 1 | 2 => {
+  if (value < low) return 0;
+  return value > high ? 2 : 1;
 };
 
+/**
+ * A device is one of the population a reference was drawn from, and narrower than it: quantiles of the reference as bins would call
+ * every device drifted. So the index is taken over three parts: below the reference, within it, above it.
+ */
 export class DriftWindow {
   readonly #plan: DriftPlan;
   readonly #quantities: readonly Quantity[];
@@ -62,15 +73,15 @@ export class DriftWindow {
     for (const { counts } of this.#quantities) counts.fill(0);
   }
 
-  /** A quantity that is not given, or not finite, counts as 0. */
+  /** A quantity that is not given, or NaN, counts as within its range. */
   add(values: Readonly<Record<string, number>>): void {
     const slot = this.#rows % this.#plan.rows;
-    for (const { name, edges, counts, recent } of this.#quantities) {
-      const value = values[name] ?? 0;
-      const [bin, gone] = [binOf(edges, Number.isFinite(value) ? value : 0), recent[slot] ?? 0];
-      if (this.#rows >= this.#plan.rows) counts[gone] = (counts[gone] ?? 0) - 1;
-      counts[bin] = (counts[bin] ?? 0) + 1;
-      recent[slot] = bin;
+    for (const quantity of this.#quantities) {
+      const { name, counts, recent } = quantity;
+      if (this.#rows >= this.#plan.rows) counts[recent[slot] ?? 1] = (counts[recent[slot] ?? 1] ?? 0) - 1;
+      const place = placeOf(quantity, values[name] ?? Number.NaN);
+      counts[place] += 1;
+      recent[slot] = place;
     }
     this.#rows += 1;
   }
@@ -79,7 +90,7 @@ export class DriftWindow {
   indices(): Record<string, number> | undefined {
     if (this.rows < this.#plan.minimumRows) return undefined;
     return Object.fromEntries(
-      this.#quantities.map(({ name, expected, counts }) => [name, populationStabilityIndex(expected, counts)]),
+      this.#quantities.map(({ name, counts }) => [name, populationStabilityIndex(EXPECTED, counts)]),
     );
   }
 }
