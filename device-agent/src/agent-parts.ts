@@ -99,10 +99,11 @@ const createEngineRoom = (
     events,
     health,
     shelf,
-    calibrationFile: (...names) => {
-      const name = ['calibration', ...names].filter((part) => part !== undefined).join('-');
-      return new StateFile(join(config.dataDir, `${name}.json`), calibrationStateSchema);
-    },
+    calibrationFile: (model, sources) =>
+      new StateFile(
+        join(config.dataDir, `${['calibration', model, ...sources].join('-')}.json`),
+        calibrationStateSchema,
+      ),
     now: () => clock.now(),
     createSupervisor: async (onState) => {
       const known = (await probes.read()) ?? [];
