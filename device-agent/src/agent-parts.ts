@@ -84,6 +84,9 @@ const createOutbox = (config: AgentConfig, clock: Clock, offset: ClockOffset): S
   });
 };
 
+/** Characters; file systems allow 255 bytes, endings included. */
+const MAX_FILE_NAME = 200;
+
 const createEngineRoom = (
   config: AgentConfig,
   { events, health, shelf }: Pick<AgentParts, 'events' | 'health'> & { readonly shelf: ModelShelf | undefined },
@@ -99,8 +102,8 @@ const createEngineRoom = (
     events,
     health,
     shelf,
-    calibrationFile: (...names) => {
-      const name = ['calibration', ...names].filter((part) => part !== undefined).join('-');
+    calibrationFile: (model, sources) => {
+      const name = ['calibration', model, ...sources].join('-').slice(0, MAX_FILE_NAME);
       return new StateFile(join(config.dataDir, `${name}.json`), calibrationStateSchema);
     },
     now: () => clock.now(),

@@ -23,8 +23,8 @@ export interface EngineRoomOptions {
   readonly createSupervisor: SupervisorFactory;
   /** Models that come and go on request, on the same engines. */
   readonly shelf?: ModelShelf | undefined;
-  /** Where the calibration of a model is kept, by the model's name and that of its source, when it has one of its own. */
-  readonly calibrationFile: (model: string, source: string | undefined) => StateFile<CalibrationState>;
+  /** Where the calibration of a model is kept, by the model's name and those of its sources, when it names them. */
+  readonly calibrationFile: (model: string, sources: readonly string[]) => StateFile<CalibrationState>;
   readonly now: () => number;
 }
 
@@ -49,7 +49,7 @@ export class EngineRoom {
       const bundle = await this.#read(assignment, trustedKeys);
       if (bundle === undefined) continue;
       const { deadlineMs, events, health, calibrationFile, now } = this.#options;
-      const kept = calibrationFile(bundle.manifest.name, assignment.source);
+      const kept = calibrationFile(bundle.manifest.name, [assignment.source ?? []].flat());
       const slot = new ModelSlot({ assignment, bundle, deadlineMs, events, health, calibrationFile: kept, now });
       await slot.start();
       this.#slots.push(slot);
