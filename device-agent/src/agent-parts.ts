@@ -84,6 +84,9 @@ const createOutbox = (config: AgentConfig, clock: Clock, offset: ClockOffset): S
   });
 };
 
+/** Characters; file systems allow 255 bytes, endings included. */
+const MAX_FILE_NAME = 200;
+
 const createEngineRoom = (
   config: AgentConfig,
   { events, health, shelf }: Pick<AgentParts, 'events' | 'health'> & { readonly shelf: ModelShelf | undefined },
@@ -99,11 +102,10 @@ const createEngineRoom = (
     events,
     health,
     shelf,
-    calibrationFile: (model, sources) =>
-      new StateFile(
-        join(config.dataDir, `${['calibration', model, ...sources].join('-')}.json`),
-        calibrationStateSchema,
-      ),
+    calibrationFile: (model, sources) => {
+      const name = ['calibration', model, ...sources].join('-').slice(0, MAX_FILE_NAME);
+      return new StateFile(join(config.dataDir, `${name}.json`), calibrationStateSchema);
+    },
     now: () => clock.now(),
     createSupervisor: async (onState) => {
       const known = (await probes.read()) ?? [];

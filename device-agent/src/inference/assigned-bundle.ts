@@ -8,7 +8,7 @@ export interface ModelAssignment {
   readonly bundle: string;
   /** Of a catalogue model; the last one by default. */
   readonly version?: string | undefined;
-  /** Names of the streams it looks at; the first sensor by default. */
+  /** Names of the sensors it looks at; the first by default. */
   readonly source?: string | readonly string[] | undefined;
   /** Samples to calibrate on, in place of the bundle's own number. */
   readonly calibrationSamples?: number | undefined;

@@ -23,7 +23,7 @@ export interface EngineRoomOptions {
   readonly createSupervisor: SupervisorFactory;
   /** Models that come and go on request, on the same engines. */
   readonly shelf?: ModelShelf | undefined;
-  /** Where the calibration of a model is kept, by the model's name and that of its source, when it has one of its own. */
+  /** Where the calibration of a model is kept, by the model's name and those of its sources, when it names them. */
   readonly calibrationFile: (model: string, sources: readonly string[]) => StateFile<CalibrationState>;
   readonly now: () => number;
 }
