@@ -17,7 +17,9 @@ const runSession = async (
   inputs: Tensors,
   outputs: readonly string[],
 ): Promise<ModelAnswer> => {
-  const feeds = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, toOrt(runtime, name, tensor)]));
+  const feeds = Object.fromEntries(
+    Object.entries(inputs).map(([name, tensor]) => [name, toOrt(runtime, name, tensor)]),
+  );
   const startedAt = performance.now();
   const results = await session.run(feeds, outputs);
   const elapsedMs = performance.now() - startedAt;
