@@ -1,6 +1,7 @@
 /** The `shoal` command as a value: nouns and verbs, and what one run of it ends with. */
 import { Command, CommanderError } from 'commander';
 import type { Surroundings } from './command-context.ts';
+import { addAdvise } from './advise.ts';
 import { addDevice } from './device.ts';
 import { CliError, EXIT, type ExitCode } from './errors.ts';
 import { addHistory } from './history.ts';
@@ -29,6 +30,7 @@ const programOf = (surroundings: Surroundings): Command => {
   addDevice(program, surroundings);
   addHistory(program, surroundings);
   addSubscribe(program, surroundings);
+  addAdvise(program, surroundings);
   return program;
 };
 

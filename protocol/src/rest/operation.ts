@@ -9,6 +9,7 @@ export const TAGS = {
   commands: 'Commands to one device, with acknowledgement, outcome and expiry.',
   telemetry: 'History of readings, predictions and events, and what ingest refused.',
   context: 'What devices may ask the fleet about.',
+  advice: 'Which deployment pattern fits a need, by rule and by measurement.',
   overview: 'The fleet at a glance, what needs attention, what moves, and who changed what.',
   operations: 'Health, metrics and these documents.',
 } as const;
