@@ -90,7 +90,9 @@ export const reportedState = (parts: AgentParts): ReportedState => {
     agent: { version: AGENT_VERSION },
     health: { state, reasons: [...reasons] },
     outbox: { epoch, depth, sizeBytes, dropped: drops },
-    ...(clock.offsetMs !== undefined && { clock: { state: clock.state, offsetMs: Math.round(clock.offsetMs) } }),
+    ...(clock.offsetMs !== undefined && {
+      clock: { state: clock.state, offsetMs: Math.round(clock.offsetMs), roundTripMs: offset.roundTripMs() },
+    }),
     models: Object.fromEntries(
       pipeline.lanes.map(({ slot }) => {
         const { status, engine } = slot.state();

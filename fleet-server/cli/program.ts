@@ -1,6 +1,7 @@
 /** The `shoal` command as a value: nouns and verbs, and what one run of it ends with. */
 import { Command, CommanderError } from 'commander';
 import type { Surroundings } from './command-context.ts';
+import { addAdvise } from './advise.ts';
 import { addDevice } from './device.ts';
 import { CliError, EXIT, type ExitCode } from './errors.ts';
 import { addFeature } from './feature.ts';
@@ -31,6 +32,7 @@ const programOf = (surroundings: Surroundings): Command => {
   addFeature(program, surroundings);
   addHistory(program, surroundings);
   addSubscribe(program, surroundings);
+  addAdvise(program, surroundings);
   return program;
 };
 

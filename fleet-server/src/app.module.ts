@@ -1,5 +1,6 @@
 /** The composition root: joins the capabilities in the order data flows; `commands/run.ts` picks what stands behind each port. */
 import { Module, type DynamicModule } from '@nestjs/common';
+import { AdviceModule } from './advice/advice.module.ts';
 import { AuditModule } from './audit/audit.module.ts';
 import { dataPath, type ServerConfig } from './config.ts';
 import { ContextModule } from './context/context.module.ts';
@@ -34,6 +35,7 @@ export class AppModule {
         IngestModule,
         TelemetryModule.of(config.storage),
         ContextModule,
+        AdviceModule,
         DashboardModule,
         HealthModule,
         DocsModule.of({ version: readVersion(), broker: { host: config.mqtt.host, port: config.mqtt.port } }),

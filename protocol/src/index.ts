@@ -57,6 +57,7 @@ export * from './rest/telemetry.ts';
 export * from './rest/context.ts';
 export * from './rest/features.ts';
 export * from './rest/overview.ts';
+export * from './rest/advice.ts';
 export * from './rest/audit.ts';
 export * from './rest/live.ts';
 export * from './rest/health.ts';

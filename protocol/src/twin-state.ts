@@ -70,7 +70,11 @@ export const reportedStateSchema = z
       })
       .optional(),
     clock: z
-      .looseObject({ state: z.enum(['synchronised', 'unsynchronised']), offsetMs: z.number().nullish() })
+      .looseObject({
+        state: z.enum(['synchronised', 'unsynchronised']),
+        offsetMs: z.number().nullish(),
+        roundTripMs: z.number().min(0).nullish().describe('Shortest of the last measurements of the clock.'),
+      })
       .optional(),
     models: z
       .record(

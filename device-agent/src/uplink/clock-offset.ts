@@ -52,6 +52,11 @@ export class ClockOffset implements LinkParticipant {
     return best === undefined ? null : best.offsetMs - this.#stepSince(best);
   }
 
+  /** Shortest of the last measurements, milliseconds; null until measured. */
+  roundTripMs(): number | null {
+    return this.#best()?.roundTripMs ?? null;
+  }
+
   state(): ClockState {
     const offsetMs = this.offsetMs();
     if (offsetMs === null) {

@@ -10,6 +10,7 @@ export const TAGS = {
   telemetry: 'History of readings, predictions and events, and what ingest refused.',
   context: 'What devices may ask the fleet about.',
   features: 'What is known of every entity, now and as of any instant; what models are fed with.',
+  advice: 'Which deployment pattern fits a need, by rule and by measurement.',
   overview: 'The fleet at a glance, what needs attention, what moves, and who changed what.',
   operations: 'Health, metrics and these documents.',
 } as const;

@@ -1,5 +1,6 @@
 /** Routes of the fleet at a glance, of health, and of these documents. */
 import { jsonObjectSchema } from '../twin.ts';
+import { adviceQuerySchema, adviceSchema } from './advice.ts';
 import { auditEntrySchema, auditPageSchema, auditQuerySchema } from './audit.ts';
 import { healthSchema } from './health.ts';
 import { liveQuerySchema } from './live.ts';
@@ -22,6 +23,16 @@ export const OVERVIEW_OPERATIONS: readonly Operation[] = [
     tag: 'overview',
     summary: 'Show what needs a person first',
     responses: { 200: json('Reasons, worst first.', attentionSchema), ...problems() },
+  },
+  {
+    id: 'getAdvice',
+    method: 'get',
+    path: '/api/advise',
+    tag: 'advice',
+    summary: 'Choose a deployment pattern',
+    description: 'The tree: a continuous stream, then latency and offline use; then what was measured in this fleet.',
+    query: adviceQuerySchema,
+    responses: { 200: json('The pattern, why, what was measured, and how to deploy it.', adviceSchema), ...problems() },
   },
   {
     id: 'listAudit',

@@ -1,0 +1,36 @@
+/** What to paste for each deployment pattern, for a model by name. */
+import type { Advice, DeploymentPattern } from '@shoal/protocol';
+
+type Deployment = Advice['deployment'];
+
+const json = (value: unknown): string => JSON.stringify(value);
+
+const edge = (model: string): Deployment => {
+  const config = {
+    deviceId: 'pump-01',
+    dataDir: 'shoal-device',
+    sensors: [{ type: 'json-lines', name: 'pump', command: './read-sensors' }],
+    models: [{ bundle: model }],
+  };
+  return {
+    description: `Run ${model} in the agent on the device; what it says is published when there is a network.`,
+    served: true,
+    commands: [`echo '${json(config)}' > agent.json`, 'npx shoal-agent run --config agent.json'],
+  };
+};
+
+const later = (description: string): Deployment => ({ description, served: false, commands: [] });
+
+/** Ready to paste where this version serves the pattern. */
+export const deploymentOf = (pattern: DeploymentPattern, model: string): Deployment => {
+  switch (pattern) {
+    case 'edge':
+      return edge(model);
+    case 'real-time':
+      return later(`Ask this server for ${model}, one request for one answer.`);
+    case 'streaming':
+      return later(`Let the events pass a stream processor that asks ${model}.`);
+    case 'batch':
+      return later(`Score everything with ${model} at night and read the answers in the morning.`);
+  }
+};
