@@ -7,6 +7,8 @@ import { eventually, withFolder } from './fixtures/conditions.ts';
 import { withFleet, type FleetFixture } from './fixtures/fleet-fixture.ts';
 
 const MODELS = ['pump-anomaly', 'pump-condition'] as const;
+/** Neither learns from the device first: both answer from the first window on. */
+const VERSION = '1.0.0';
 const T0 = Date.UTC(2026, 2, 9, 10, 0, 0);
 
 /** A pump as its healthy sisters are on the average, without noise; `shaking` times as much vibration. */
@@ -44,7 +46,7 @@ const predictionsOf = (fleet: FleetFixture, model: string): Prediction[] =>
 
 describe('an agent with an ONNX and a TensorFlow.js model', () => {
   it('answers every window with both, also when the TensorFlow.js process is killed', async () => {
-    const { manifest } = await readCatalogBundle('pump-condition', '1.0.0');
+    const { manifest } = await readCatalogBundle('pump-condition', VERSION);
     const { window } = windowedManifest(manifest);
     const planUpTo = (samples: number) =>
       expectedWindows(
@@ -55,7 +57,7 @@ describe('an agent with an ONNX and a TensorFlow.js model', () => {
     await withFolder((folder) =>
       withFleet(async (fleet) => {
         const sensor = new HandSensor();
-        const over = { models: MODELS.map((bundle) => ({ bundle })) };
+        const over = { models: MODELS.map((bundle) => ({ bundle, version: VERSION })) };
         await withAgent({ folder, port: fleet.port, over, sensors: [sensor] }, async (agent) => {
           await eventually(() => agent.status().models.every(({ status }) => status === 'ready'));
           const states = agent.status().models.map(({ model, engine }) => [model.name, engine]);

@@ -142,7 +142,10 @@ test('Ctrl-C stops a running fleet in good order, with exit code 0', async () =>
   const { child, seen, ended } = startScript(args);
   await eventually('the fleet reports', () => /6 devices: .*online/.test(seen.talk), 30_000);
   const url = /API +(http\S+)/.exec(seen.talk)?.[1] ?? '';
-  expect(await (await fetch(url)).json()).toMatchObject({ devices: { total: 6 } });
+  await eventually('the server knows them all', async () => {
+    const { devices } = (await (await fetch(url)).json()) as { devices: { total: number } };
+    return devices.total === 6;
+  });
   child.kill('SIGINT');
   expect(await ended).toMatchObject({ code: 0 });
   await expect(fetch(url)).rejects.toThrow('fetch failed');
