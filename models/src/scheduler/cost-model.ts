@@ -81,7 +81,7 @@ export class CostModel {
   /** Rows from which on a batch twice as large gains less than a tenth in rows per second: a / (a + 2·b·B) < 0.1. */
   get worthwhileRows(): number {
     const { a, b } = this.#line;
-    return b === 0 ? Infinity : Math.max(1, Math.ceil((a * (1 - MIN_GAIN)) / (2 * MIN_GAIN * b)));
+    return b === 0 ? Infinity : Math.max(1, Math.ceil((a / b) * ((1 - MIN_GAIN) / (2 * MIN_GAIN))));
   }
 
   #refit(): void {
