@@ -175,6 +175,9 @@ export const GIGABYTE_CONSTANT = writeOnnx(
   ),
 );
 
+/** Fine by its form, of an operator that no runtime has. */
+export const UNKNOWN_OPERATOR = writeOnnx(graph([{ op: 'NoSuchOperator', inputs: ['x'], outputs: ['score'] }], {}));
+
 export const GARBAGE = Buffer.from('this is not a model at all', 'utf8');
 
 type GoldenRow = readonly [input: number, score: number];
@@ -218,6 +221,8 @@ export const manifestOf = (patch: Partial<BundleContent['manifest']> = {}): Bund
   },
   engines: ['native-child', 'wasm-child'],
   resources: { memoryMb: 16, diskBytes: 4_096, arch: [], minimumAgent: '0.1.0' },
+  /** What the gate would stop is here to show that the engines survive it. */
+  gate: { allow: ['control-flow'] },
   fallback: { mode: 'none', model: null },
   ...patch,
 });

@@ -69,7 +69,9 @@ const addGraph = (lists: Lists, graph: OnnxGraphFacts, around: Scope | null): vo
 const keyOf = ({ domain, operator }: OnnxNodeFacts): string => `${domain}:${operator}`;
 
 /** Nodes of a list when every function is written out; doubles quickly, so each function is counted once. */
-const unfoldedCounter = (bodies: ReadonlyMap<string, readonly OnnxNodeFacts[]>): ((nodes: readonly OnnxNodeFacts[]) => number) => {
+const unfoldedCounter = (
+  bodies: ReadonlyMap<string, readonly OnnxNodeFacts[]>,
+): ((nodes: readonly OnnxNodeFacts[]) => number) => {
   const known = new Map<string, number>();
   const open = new Set<string>();
   const countFunction = (key: string, body: readonly OnnxNodeFacts[]): number => {
@@ -86,7 +88,9 @@ const unfoldedCounter = (bodies: ReadonlyMap<string, readonly OnnxNodeFacts[]>):
   const count = (nodes: readonly OnnxNodeFacts[]): number =>
     nodes.reduce((sum, node) => {
       const body = bodies.get(keyOf(node));
-      const inside = node.attributes.flatMap(({ graphs }) => graphs).reduce((inner, graph) => inner + count(graph.nodes), 0);
+      const inside = node.attributes
+        .flatMap(({ graphs }) => graphs)
+        .reduce((inner, graph) => inner + count(graph.nodes), 0);
       return sum + 1 + inside + (body === undefined ? 0 : countFunction(keyOf(node), body));
     }, 0);
   return count;

@@ -3,7 +3,13 @@
  * while loading. What is computed from inputs is out of reach here; the caps of the probation child hold for it.
  */
 import type { Scope } from './collect-graphs.ts';
-import { bytesOf, elementsOf, type OnnxAttributeFacts, type OnnxNodeFacts, type OnnxTensorFacts } from './onnx-model.ts';
+import {
+  bytesOf,
+  elementsOf,
+  type OnnxAttributeFacts,
+  type OnnxNodeFacts,
+  type OnnxTensorFacts,
+} from './onnx-model.ts';
 
 const FLOAT = 1;
 const INT64 = 7;
@@ -128,7 +134,8 @@ const COUNTS: Readonly<Record<string, Count>> = {
 const outputType = (node: OnnxNodeFacts, inputs: Inputs): number => {
   if (node.operator === 'ConstantOfShape') return attribute(node, 'value')?.tensors[0]?.dataType ?? FLOAT;
   if (node.operator === 'OneHot') return inputs[2]?.dataType ?? FLOAT;
-  if (Object.hasOwn(inputs, 0) && inputs[0] !== undefined && !node.operator.endsWith('Window')) return inputs[0].dataType;
+  if (Object.hasOwn(inputs, 0) && inputs[0] !== undefined && !node.operator.endsWith('Window'))
+    return inputs[0].dataType;
   return FLOAT;
 };
 
@@ -144,7 +151,11 @@ const passedOn = (node: OnnxNodeFacts, inputs: Inputs): Known | null => {
     : { elements, count: elements.length, dataType: to ?? INT64, isConstant: parts.every((part) => part?.isConstant) };
 };
 
-const lookUp = (known: ReadonlyMap<Scope, ReadonlyMap<string, Known>>, scope: Scope, name: string): Known | undefined => {
+const lookUp = (
+  known: ReadonlyMap<Scope, ReadonlyMap<string, Known>>,
+  scope: Scope,
+  name: string,
+): Known | undefined => {
   for (let at: Scope | null = scope; at !== null; at = at.around) {
     const found = known.get(at)?.get(name);
     if (found !== undefined) return found;
@@ -173,7 +184,10 @@ export const declaredSizes = (scopes: readonly Scope[]): DeclaredSize[] => {
     for (const node of scope.nodes) {
       const [output] = node.outputs;
       if (output === undefined || node.domain !== '') continue;
-      const made = make(node, node.inputs.map((name) => lookUp(known, scope, name)));
+      const made = make(
+        node,
+        node.inputs.map((name) => lookUp(known, scope, name)),
+      );
       if (made === null) continue;
       const { count, dataType, isConstant } = made.value;
       here.set(output, made.value);

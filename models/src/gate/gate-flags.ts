@@ -10,7 +10,5 @@ export type GateFlag = (typeof GATE_FLAGS)[number];
 
 /** In a manifest; nothing is allowed where it is absent. */
 export const gateSchema = z.strictObject({
-  allow: z
-    .array(z.enum(GATE_FLAGS))
-    .refine((flags) => new Set(flags).size === flags.length, 'flags repeat'),
+  allow: z.array(z.enum(GATE_FLAGS)).refine((flags) => new Set(flags).size === flags.length, 'flags repeat'),
 });

@@ -31,7 +31,8 @@ const readDimension = (reader: PartsReader, field: Field): number => {
 
 const readShape = (reader: PartsReader, field: Field): number[] => {
   const sizes: number[] = [];
-  for (const part of reader.fields(field)) if (part.number === 1) sizes.push(readDimension(reader, reader.message(part)));
+  for (const part of reader.fields(field))
+    if (part.number === 1) sizes.push(readDimension(reader, reader.message(part)));
   return sizes;
 };
 

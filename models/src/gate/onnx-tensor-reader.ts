@@ -1,5 +1,11 @@
 /** Tensors of an ONNX file: their shape and what they hold, and the values of small ones that may be sizes. */
-import { elementBits, elementName, elementsOf, type OnnxSparseTensorFacts, type OnnxTensorFacts } from './onnx-model.ts';
+import {
+  elementBits,
+  elementName,
+  elementsOf,
+  type OnnxSparseTensorFacts,
+  type OnnxTensorFacts,
+} from './onnx-model.ts';
 import type { PartsReader } from './onnx-parts.ts';
 import { malformed, type Field } from './protobuf-walk.ts';
 

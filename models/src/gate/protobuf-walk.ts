@@ -58,7 +58,9 @@ const contentOf = (bytes: Uint8Array, number: number, wireType: number, at: numb
     case BYTES: {
       const length = readVarint(bytes, at, end, LENGTH_VARINT_BYTES);
       if (length.value > end - length.end)
-        throw malformed(`field ${number} at byte ${at} claims ${length.value} bytes where ${end - length.end} are left`);
+        throw malformed(
+          `field ${number} at byte ${at} claims ${length.value} bytes where ${end - length.end} are left`,
+        );
       return { number, wireType, value: 0, start: length.end, end: length.end + length.value };
     }
     case FIXED32:
@@ -74,7 +76,7 @@ const contentOf = (bytes: Uint8Array, number: number, wireType: number, at: numb
 
 /** The fields between two positions, in order. Throws MODEL_MALFORMED at the first that is none. */
 export function* fieldsOf(bytes: Uint8Array, start: number, end: number): Generator<Field, void, undefined> {
-  for (let at = start; at < end; ) {
+  for (let at = start; at < end;) {
     const tag = readVarint(bytes, at, end, LENGTH_VARINT_BYTES);
     const number = Math.floor(tag.value / 8);
     if (number === 0 || number > 0x1f_ff_ff_ff) throw malformed(`a field at byte ${at} has the number ${number}`);
@@ -90,7 +92,7 @@ export const readIntegers = (bytes: Uint8Array, field: Field, into: number[], ma
     if (into.length < max) into.push(field.value);
     return;
   }
-  for (let at = field.start; at < field.end && into.length < max; ) {
+  for (let at = field.start; at < field.end && into.length < max;) {
     const { value, end } = readVarint(bytes, at, field.end, VALUE_VARINT_BYTES);
     into.push(value);
     at = end;

@@ -40,7 +40,9 @@ const checkVersions = ({ irVersion, opsets, hasTraining }: OnnxModelFacts): void
   for (const [domain, most] of Object.entries(limits)) {
     const version = opsets[domain];
     if (version !== undefined && (version < 1 || version > most))
-      throw refused(`Operator set ${domain || 'ai.onnx'} ${version} is not between 1 and ${most}; export with another.`);
+      throw refused(
+        `Operator set ${domain || 'ai.onnx'} ${version} is not between 1 and ${most}; export with another.`,
+      );
   }
   if (hasTraining) throw refused('The file carries training information; export it for inference.');
 };
@@ -61,7 +63,9 @@ const findFlags = (collection: GraphCollection, allow: readonly GateFlag[]): Gat
   }
   for (const [flag, node] of flags)
     if (!allow.includes(flag))
-      throw refused(`${label(node)} needs "${flag}" in gate.allow of the manifest; add it if the model is trusted so far.`);
+      throw refused(
+        `${label(node)} needs "${flag}" in gate.allow of the manifest; add it if the model is trusted so far.`,
+      );
   return [...flags.keys()].sort();
 };
 
@@ -74,10 +78,22 @@ const checkDistinct = (what: string, names: readonly string[]): void => {
 };
 
 const checkNames = ({ inputs, outputs, initializers, nodes }: OnnxGraphFacts): void => {
-  checkDistinct('The graph input', inputs.map(({ name }) => name));
-  checkDistinct('The graph output', outputs.map(({ name }) => name));
-  checkDistinct('The initializer', initializers.map(({ name }) => name));
-  checkDistinct('A value written by a node:', nodes.flatMap((node) => node.outputs));
+  checkDistinct(
+    'The graph input',
+    inputs.map(({ name }) => name),
+  );
+  checkDistinct(
+    'The graph output',
+    outputs.map(({ name }) => name),
+  );
+  checkDistinct(
+    'The initializer',
+    initializers.map(({ name }) => name),
+  );
+  checkDistinct(
+    'A value written by a node:',
+    nodes.flatMap((node) => node.outputs),
+  );
 };
 
 const megabytes = (bytes: number): string => `${(bytes / 1_048_576).toFixed(1)} MB`;
@@ -91,7 +107,10 @@ const sumOfConstants = ({ tensors, sparseTensors }: GraphCollection): number => 
   if (external !== undefined)
     throw refused(`The tensor ${quoted(external.name)} lies in another file; put all weights into the model file.`);
   const dense = tensors.reduce((sum, tensor) => sum + denseBytes(tensor), 0);
-  return sparseTensors.reduce((sum, { shape, values }) => sum + bytesOf(elementsOf(shape), values?.dataType ?? 1), dense);
+  return sparseTensors.reduce(
+    (sum, { shape, values }) => sum + bytesOf(elementsOf(shape), values?.dataType ?? 1),
+    dense,
+  );
 };
 
 const checkSizes = (sizes: readonly DeclaredSize[], initializerBytes: number, memoryMb: number): number => {
@@ -115,12 +134,18 @@ const DATATYPES: Readonly<Record<string, Datatype>> = {
   FLOAT16: 'FP16',
   STRING: 'BYTES',
   ...Object.fromEntries(
-    (['BOOL', 'UINT8', 'UINT16', 'UINT32', 'UINT64', 'INT8', 'INT16', 'INT32', 'INT64'] as const).map((name) => [name, name]),
+    (['BOOL', 'UINT8', 'UINT16', 'UINT32', 'UINT64', 'INT8', 'INT16', 'INT32', 'INT64'] as const).map((name) => [
+      name,
+      name,
+    ]),
   ),
 };
 
 /** As the wire has it; what the file leaves open is taken from the declared one and left to the engine. */
-const specOf = ({ name, kind, dataType, shape }: OnnxValueFacts, declared: readonly TensorSpec[]): TensorSpec | null => {
+const specOf = (
+  { name, kind, dataType, shape }: OnnxValueFacts,
+  declared: readonly TensorSpec[],
+): TensorSpec | null => {
   const wanted = declared.find((spec) => spec.name === name);
   if (kind === null) return wanted ?? null;
   const datatype = kind === 'tensor' ? DATATYPES[elementName(dataType)] : undefined;
@@ -174,4 +199,5 @@ export const checkOnnxModel = (model: OnnxModelFacts, rules: GateRules): GateRep
 };
 
 /** Reads and decides. Throws also MODEL_MALFORMED. */
-export const passGate = (bytes: Uint8Array, rules: GateRules): GateReport => checkOnnxModel(readOnnxModel(bytes), rules);
+export const passGate = (bytes: Uint8Array, rules: GateRules): GateReport =>
+  checkOnnxModel(readOnnxModel(bytes), rules);

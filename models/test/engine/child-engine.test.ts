@@ -17,6 +17,7 @@ import {
   HANGING_ABOVE_1000,
   NOT_FINITE,
   INDEXING,
+  UNKNOWN_OPERATOR,
   x,
 } from '../hostile-models.ts';
 
@@ -62,7 +63,8 @@ describe.each(both)('%s', (_kind, create) => {
 
   test('refuses bytes that are no model and loads the next one', async () => {
     const engine = open(create);
-    expect(await codeOf(engine.load(await shelf.bundle({ model: GARBAGE })))).toBe('MODEL_LOAD_FAILED');
+    expect(await codeOf(engine.load(await shelf.bundle({ model: GARBAGE })))).toBe('MODEL_MALFORMED');
+    expect(await codeOf(engine.load(await shelf.bundle({ model: UNKNOWN_OPERATOR })))).toBe('MODEL_LOAD_FAILED');
     const model = await engine.load(await shelf.bundle({ model: DOUBLING }));
     expect((await model.infer(x(1))).outputs['score']?.data[0]).toBe(2);
   });

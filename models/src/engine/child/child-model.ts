@@ -2,6 +2,7 @@
 import type { Tensors } from '@shoal/protocol';
 import type { Bundle } from '../../bundle/read-bundle.ts';
 import { ModelError } from '../../errors.ts';
+import { gateRulesOf } from '../../gate/gate-rules.ts';
 import { QuantileSketch } from '../../sketch/quantiles.ts';
 import { checkInputs, copyTensors } from '../check-tensors.ts';
 import type { InferOptions, InferResult, ModelHandle, ModelStats } from '../inference-engine.port.ts';
@@ -14,7 +15,7 @@ export interface ModelHost {
   enqueue(model: ChildModel, request: PendingRequest): boolean;
   withdraw(request: PendingRequest): void;
   remove(model: ChildModel): Promise<void>;
-  describe(): Pick<ModelStats, 'engine' | 'pid' | 'residentBytes' | 'queued'>;
+  describe(model: ChildModel): Pick<ModelStats, 'engine' | 'pid' | 'residentBytes' | 'queued'>;
 }
 
 export class ChildModel implements ModelHandle {
@@ -35,9 +36,10 @@ export class ChildModel implements ModelHandle {
     return this.bundle.manifest.signature;
   }
 
-  /** Names the model inside the process: handles of the same bytes share one session. */
+  /** Names the model inside the process: handles of the same bytes share one session, unless the gate may judge them differently. */
   get key(): string {
-    return this.bundle.modelSha256;
+    const { memoryMb, allow } = gateRulesOf(this.bundle.manifest);
+    return [this.bundle.modelSha256, memoryMb, ...allow].join('/');
   }
 
   async infer(inputs: Tensors, options: InferOptions = {}): Promise<InferResult> {
@@ -62,7 +64,7 @@ export class ChildModel implements ModelHandle {
     const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) => this.#elapsed.quantile(share) ?? 0);
     const elapsedMs = this.#elapsed.count === 0 ? null : { p50: p50 ?? 0, p95: p95 ?? 0, p99: p99 ?? 0 };
     const counts = { requests: this.#requests, failures: this.#failures, losses: this.#losses };
-    return { ...this.#host.describe(), ...counts, elapsedMs };
+    return { ...this.#host.describe(this), ...counts, elapsedMs };
   }
 
   async close(): Promise<void> {

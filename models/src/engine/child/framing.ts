@@ -4,6 +4,7 @@
  */
 import type { Tensors, TensorSpec } from '@shoal/protocol';
 import { isModelErrorCode, type ModelErrorCode } from '../../errors.ts';
+import type { GateRules } from '../../gate/gate-rules.ts';
 
 /** `id` is answered exactly once; a process works on one request at a time. `model` names a loaded model. */
 export type ChildRequest =
@@ -13,6 +14,8 @@ export type ChildRequest =
       readonly model: string;
       readonly path: string;
       readonly sha256: string;
+      /** What the bytes must pass before the runtime sees them. */
+      readonly gate: GateRules;
     }
   | {
       readonly type: 'infer';

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { ModelError } from '../../errors.ts';
+import { passGate } from '../../gate/static-gate.ts';
 import type { ChildAnswer, ChildRequest } from '../child/framing.ts';
 import type { OrtRuntime, OrtSession } from './ort-runtime.ts';
 import { runtimeFault } from './runtime-fault.ts';
@@ -44,11 +45,15 @@ export class ModelSessions {
     }
   }
 
-  /** The digest is checked here again: between verification and this read the file may have changed. */
-  async #load({ id, model, path, sha256 }: LoadRequest): Promise<ChildAnswer> {
+  /**
+   * The digest is checked here again: between verification and this read the file may have changed. The gate is here too: it sees
+   * the very bytes the runtime gets, and its work is off the event loop of the agent.
+   */
+  async #load({ id, model, path, sha256, gate }: LoadRequest): Promise<ChildAnswer> {
     const bytes = await readFile(path);
     if (createHash('sha256').update(bytes).digest('hex') !== sha256)
       throw new ModelError('BUNDLE_DIGEST_MISMATCH', `${path} changed after it was verified`);
+    passGate(bytes, gate);
     const session = await this.#runtime.createSession(bytes);
     this.#sessions.set(model, session);
     return {
