@@ -24,15 +24,19 @@ export const TINY_VIEW: FeatureView = {
   features: [{ op: 'statistics', of: ['mean'], quantiles: [] }],
 };
 
-const scalar = (element: OnnxTensor['element'], value: number): OnnxTensor => ({ element, shape: [], values: [value] });
-const vector = (element: OnnxTensor['element'], values: number[]): OnnxTensor => ({
+export const scalar = (element: OnnxTensor['element'], value: number): OnnxTensor => ({
+  element,
+  shape: [],
+  values: [value],
+});
+export const vector = (element: OnnxTensor['element'], values: number[]): OnnxTensor => ({
   element,
   shape: [values.length],
   values,
 });
 
 /** x FP32 [batch, 1] -> score FP32 [batch, 1]. */
-const graph = (nodes: OnnxNode[], initializers: Record<string, OnnxTensor>): OnnxGraph => ({
+export const graph = (nodes: OnnxNode[], initializers: Record<string, OnnxTensor>): OnnxGraph => ({
   name: 'hostile',
   inputs: [{ name: 'x', element: 'FP32', shape: ['batch', 1] }],
   outputs: [{ name: 'score', element: 'FP32', shape: ['batch', 1] }],

@@ -1,0 +1,138 @@
+/** One real agent with a tame model and whatever else it is given, over a sensor whose samples are on record. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { z } from 'zod';
+import { withCrashCopy } from '../kill/database/crash-copy.ts';
+import { readOutboxCopy } from '../kill/agent/outbox-copy.ts';
+import { Program } from '../kill/processes/program.ts';
+import { agentCommand } from '../kill/processes/project-programs.ts';
+import { siblingProgram } from '../kill/processes/sibling-program.ts';
+
+const statusSchema = z.object({
+  pid: z.int(),
+  sensors: z.array(z.object({ samples: z.int() })),
+  models: z.array(
+    z.object({
+      model: z.object({ name: z.string() }),
+      status: z.string(),
+      reason: z.string().nullable(),
+      inference: z.object({ queued: z.int() }),
+    }),
+  ),
+});
+export type BesideStatus = z.infer<typeof statusSchema>;
+
+const predictionSchema = z.object({
+  kind: z.literal('predictions'),
+  model: z.object({ name: z.string() }),
+  window: z.object({ startAt: z.int() }),
+});
+
+/** What one run left. */
+export interface BesideRun {
+  /** 1 when the process ended before it was told to, or answered as another one. */
+  readonly deaths: number;
+  /** As it was before the stop. */
+  readonly status: BesideStatus | undefined;
+  /** When each sample was observed, as the sensor noted it. */
+  readonly stampsMs: readonly number[];
+  /** Starts of the windows each model answered, by its name. */
+  readonly predicted: ReadonlyMap<string, readonly number[]>;
+  readonly loopP99Ms: number | null;
+  readonly logTail: readonly string[];
+}
+
+export interface BesideOptions {
+  readonly folder: string;
+  /** Kept over runs: what an agent knows of its models lies there. */
+  readonly dataDir: string;
+  /** In the order they are configured. */
+  readonly bundles: readonly string[];
+  readonly samples: number;
+  readonly everyMs: number;
+  readonly patienceMs: number;
+}
+
+const POLL_MS = 250;
+
+const fetchStatus = async (localUrl: string): Promise<BesideStatus> => {
+  const response = await fetch(new URL('/status', localUrl), { signal: AbortSignal.timeout(10_000) });
+  return statusSchema.parse(await response.json());
+};
+
+const configure = ({ folder, dataDir, bundles, samples, everyMs }: BesideOptions, truthFile: string): string => {
+  const { file, execArgv } = siblingProgram(import.meta.url, './counting-sensor');
+  const config = {
+    deviceId: 'beside',
+    dataDir,
+    logLevel: 'warn',
+    // Nobody listens there: everything stays in the outbox, where it is counted.
+    fleet: { port: 9, reconnectFirstMs: 10_000, reconnectMaxMs: 60_000 },
+    sensors: [
+      {
+        type: 'json-lines',
+        name: 'steady',
+        command: process.execPath,
+        args: [...execArgv, file, truthFile, String(samples), String(everyMs)],
+        silenceMs: null,
+      },
+    ],
+    models: bundles.map((bundle) => ({ bundle })),
+    localApi: { host: '127.0.0.1', port: 0 },
+  };
+  mkdirSync(dataDir, { recursive: true });
+  const configFile = join(folder, 'agent.json');
+  writeFileSync(configFile, JSON.stringify(config));
+  return configFile;
+};
+
+const predictionsIn = (dataDir: string): ReadonlyMap<string, readonly number[]> => {
+  const found = new Map<string, number[]>();
+  for (const { body } of withCrashCopy(dataDir, readOutboxCopy)?.waiting ?? []) {
+    const prediction = predictionSchema.safeParse(JSON.parse(body));
+    if (!prediction.success) continue;
+    const { model, window } = prediction.data;
+    found.set(model.name, [...(found.get(model.name) ?? []), window.startAt]);
+  }
+  return found;
+};
+
+const isDone = (status: BesideStatus, samples: number): boolean =>
+  status.sensors.every((sensor) => sensor.samples >= samples) &&
+  status.models.every((model) => model.status !== 'loading' && model.inference.queued === 0);
+
+/** Runs until every sample is taken and every model has settled, or patience ends. */
+export const runBeside = async (options: BesideOptions): Promise<BesideRun> => {
+  const truthFile = join(options.folder, 'truth');
+  const loopFile = join(options.folder, 'loop');
+  writeFileSync(truthFile, '');
+  const command = agentCommand(configure(options, truthFile));
+  const monitor = siblingProgram(import.meta.url, './loop-monitor');
+  const args = [...monitor.execArgv, '--import', monitor.file, ...command.args];
+  const program = new Program({
+    ...command,
+    file: '/usr/bin/env',
+    args: [`LOOP_MONITOR_FILE=${loopFile}`, command.file, ...args],
+  });
+  const ready = await program.start();
+  const endAt = Date.now() + options.patienceMs;
+  let status: BesideStatus | undefined;
+  let strangers = 0;
+  while (program.isRunning && Date.now() < endAt) {
+    status = await fetchStatus(String(ready['localUrl'])).catch(() => status);
+    if (status !== undefined && status.pid !== ready.pid) strangers += 1;
+    if (status !== undefined && isDone(status, options.samples)) break;
+    await pause(POLL_MS);
+  }
+  const died = !program.isRunning || strangers > 0;
+  if (program.isRunning) await program.stop();
+  return {
+    deaths: died ? 1 : 0,
+    status,
+    stampsMs: readFileSync(truthFile, 'utf8').split('\n').slice(0, -1).map(Number),
+    predicted: predictionsIn(options.dataDir),
+    loopP99Ms: existsSync(loopFile) ? Number(readFileSync(loopFile, 'utf8')) : null,
+    logTail: program.logTail,
+  };
+};
