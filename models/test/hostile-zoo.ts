@@ -68,6 +68,8 @@ export const ABORTING_ABOVE_1000 = writeOnnx({
   ],
 });
 const abortingManifest = {
+  /** So much that the heap of the process ends before its caps do. */
+  resources: { ...manifestOf().resources, memoryMb: 1_024 },
   signature: { ...manifestOf().signature, outputs: [...manifestOf().signature.outputs, names] },
 };
 
@@ -110,5 +112,11 @@ export const HOSTILE_ZOO: readonly HostileModel[] = [
   of('crash-later', 'later', ABORTING_ABOVE_1000, { manifest: abortingManifest }),
   of('loop-later', 'later', HANGING_ABOVE_1000),
   of('nan-later', 'later', NAN_ABOVE_1000),
-  of('leak-later', 'later', GREEDY, { channel: 'ramp' }),
+  of('leak-later', 'later', GREEDY, {
+    channel: 'ramp',
+    golden: [
+      [1, 2],
+      [2, 4],
+    ],
+  }),
 ];

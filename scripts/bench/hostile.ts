@@ -101,6 +101,9 @@ const run = async ({ quick, seed = String(Date.now()), log }: BenchOptions): Pro
     const mutants = quick ? 1_000 : 10_000;
     const installEvery = quick ? 100 : 50;
     const trials = await tryMutants({ folder, originals, anchor: good, mutants, installEvery, random, log });
+    for (const { status } of results)
+      for (const { model, status: state, reason } of status?.models ?? [])
+        log(`  ${model.name}: ${state}${reason === null ? '' : ` (${reason.slice(0, 120)})`}`);
     const [first] = results;
     return {
       figures: {

@@ -23,8 +23,8 @@ const statusSchema = z.object({
 });
 export type BesideStatus = z.infer<typeof statusSchema>;
 
+/** Only predictions have both. */
 const predictionSchema = z.object({
-  kind: z.literal('predictions'),
   model: z.object({ name: z.string() }),
   window: z.object({ startAt: z.int() }),
 });
@@ -55,6 +55,8 @@ export interface BesideOptions {
 }
 
 const POLL_MS = 250;
+/** Hanging models hang for less, so that the bench ends; the default is half a minute. */
+const HARD_LIMIT_MS = 2_000;
 
 const fetchStatus = async (localUrl: string): Promise<BesideStatus> => {
   const response = await fetch(new URL('/status', localUrl), { signal: AbortSignal.timeout(10_000) });
@@ -79,6 +81,7 @@ const configure = ({ folder, dataDir, bundles, samples, everyMs }: BesideOptions
       },
     ],
     models: bundles.map((bundle) => ({ bundle })),
+    inference: { hardLimitMs: HARD_LIMIT_MS },
     localApi: { host: '127.0.0.1', port: 0 },
   };
   mkdirSync(dataDir, { recursive: true });
