@@ -99,7 +99,8 @@ const run = async ({ quick, seed = String(Date.now()), log }: BenchOptions): Pro
     }
     const judged = results.map((result) => judge(result, good));
     const mutants = quick ? 1_000 : 10_000;
-    const installEvery = quick ? 100 : 50;
+    const installEvery = quick ? 50 : 20;
+    log(`${mutants} mutants`);
     const trials = await tryMutants({ folder, originals, anchor: good, mutants, installEvery, random, log });
     for (const { status } of results)
       for (const { model, status: state, reason } of status?.models ?? [])

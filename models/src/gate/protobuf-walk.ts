@@ -49,7 +49,11 @@ export interface Field {
   readonly end: number;
 }
 
-const contentOf = (bytes: Uint8Array, number: number, wireType: number, at: number, end: number): Field => {
+const contentOf = (bytes: Uint8Array, tag: Varint, end: number): Field => {
+  const number = Math.floor(tag.value / 8);
+  const wireType = tag.value % 8;
+  const at = tag.end;
+  if (number === 0 || number > 0x1f_ff_ff_ff) throw malformed(`a field before byte ${at} has the number ${number}`);
   switch (wireType) {
     case VARINT: {
       const varint = readVarint(bytes, at, end, VALUE_VARINT_BYTES);
@@ -74,13 +78,15 @@ const contentOf = (bytes: Uint8Array, number: number, wireType: number, at: numb
   }
 };
 
-/** The fields between two positions, in order. Throws MODEL_MALFORMED at the first that is none. */
+/**
+ * Throws MODEL_MALFORMED at the first that is none.
+ *
+ * @yields the fields between two positions, in order
+ */
 export function* fieldsOf(bytes: Uint8Array, start: number, end: number): Generator<Field, void, undefined> {
   for (let at = start; at < end;) {
     const tag = readVarint(bytes, at, end, LENGTH_VARINT_BYTES);
-    const number = Math.floor(tag.value / 8);
-    if (number === 0 || number > 0x1f_ff_ff_ff) throw malformed(`a field at byte ${at} has the number ${number}`);
-    const field = contentOf(bytes, number, tag.value % 8, tag.end, end);
+    const field = contentOf(bytes, tag, end);
     at = field.end;
     yield field;
   }

@@ -13,7 +13,7 @@ import {
   type ProbeRecord,
 } from '@shoal/models';
 import { codeOf, eventually, isAlive } from '../conditions.ts';
-import { BundleShelf, DOUBLING, GARBAGE, HANGING, UNKNOWN_OPERATOR, HANGING_ABOVE_1000, x } from '../hostile-models.ts';
+import { BundleShelf, DOUBLING, HANGING, UNKNOWN_OPERATOR, HANGING_ABOVE_1000, x } from '../hostile-models.ts';
 
 jest.setTimeout(30_000);
 const shelf = new BundleShelf();

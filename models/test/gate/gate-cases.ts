@@ -59,17 +59,21 @@ const valueInfo = (name: string): Uint8Array => {
   return Buffer.concat([chunk(1, name), chunk(2, chunk(1, Buffer.concat([whole(1, 1), chunk(2, shape)])))]);
 };
 
-/** Field 1 of a graph, 7 of a function. */
-export const node = (op: string, inputs: string[], outputs: string[], rest: Uint8Array[] = [], field = 1): Uint8Array =>
-  chunk(
-    field,
-    Buffer.concat([
-      ...inputs.map((name) => chunk(1, name)),
-      ...outputs.map((name) => chunk(2, name)),
-      chunk(4, op),
-      ...rest,
-    ]),
-  );
+const nodeBody = (op: string, inputs: string[], outputs: string[], rest: Uint8Array[]): Uint8Array =>
+  Buffer.concat([
+    ...inputs.map((name) => chunk(1, name)),
+    ...outputs.map((name) => chunk(2, name)),
+    chunk(4, op),
+    ...rest,
+  ]);
+
+/** In a graph. */
+export const node = (op: string, inputs: string[], outputs: string[], rest: Uint8Array[] = []): Uint8Array =>
+  chunk(1, nodeBody(op, inputs, outputs, rest));
+
+/** In a function. */
+export const functionNode = (op: string, inputs: string[], outputs: string[], rest: Uint8Array[] = []): Uint8Array =>
+  chunk(7, nodeBody(op, inputs, outputs, rest));
 
 /** x and score as the rules want them. */
 export const ENDS: readonly Uint8Array[] = [chunk(11, valueInfo('x')), chunk(12, valueInfo('score'))];

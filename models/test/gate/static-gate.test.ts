@@ -3,7 +3,21 @@ import { gateRulesOf, passGate, readCatalogBundle, type GateFlag } from '@shoal/
 import { readFile } from 'node:fs/promises';
 import { thrownCode } from '../conditions.ts';
 import { DOUBLING, GIGABYTE_CONSTANT, HANGING } from '../hostile-models.ts';
-import { chunk, ENDS, gate, IDENTITY, integer, model, node, number, rules, sizes, whole, wrap } from './gate-cases.ts';
+import {
+  chunk,
+  ENDS,
+  functionNode,
+  gate,
+  IDENTITY,
+  integer,
+  model,
+  node,
+  number,
+  rules,
+  sizes,
+  whole,
+  wrap,
+} from './gate-cases.ts';
 
 const code = (bytes: Uint8Array, allow: readonly GateFlag[] = []) => thrownCode(() => gate(bytes, allow));
 const identity = node('Identity', ['x'], ['score']);
@@ -38,14 +52,14 @@ describe('the static gate', () => {
   test('asks leave for loops and branches, also inside of functions', () => {
     expect(code(HANGING)).toBe('MODEL_GATE_REFUSED');
     expect(gate(HANGING, ['control-flow'])).toMatchObject({ flags: ['control-flow'], nodeCount: 4 });
-    const body = chunk(25, Buffer.concat([chunk(1, 'f'), chunk(10, 'own'), node('Loop', ['a'], ['b'], [], 7)]));
+    const body = chunk(25, Buffer.concat([chunk(1, 'f'), chunk(10, 'own'), functionNode('Loop', ['a'], ['b'])]));
     const calling = wrap([node('f', ['x'], ['score'], [chunk(7, 'own')]), ...ENDS], [body]);
     expect(code(calling, ['local-functions'])).toBe('MODEL_GATE_REFUSED');
     expect(gate(calling, ['local-functions', 'control-flow']).flags).toEqual(['control-flow', 'local-functions']);
   });
 
   test('counts functions written out, so that doubling calls do not pass, and refuses those that call themselves', () => {
-    const call = (name: string, value: string): Uint8Array => node(name, ['a'], [value], [chunk(7, 'own')], 7);
+    const call = (name: string, value: string): Uint8Array => functionNode(name, ['a'], [value], [chunk(7, 'own')]);
     const func = (name: string, body: Uint8Array[]): Uint8Array =>
       chunk(25, Buffer.concat([chunk(1, name), chunk(10, 'own'), ...body]));
     const laughs = Array.from({ length: 30 }, (_, i) =>

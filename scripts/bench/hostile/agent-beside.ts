@@ -47,7 +47,7 @@ export interface BesideOptions {
   readonly folder: string;
   /** Kept over runs: what an agent knows of its models lies there. */
   readonly dataDir: string;
-  /** In the order they are configured. */
+  /** In the order they are configured; the tame model comes last. */
   readonly bundles: readonly string[];
   readonly samples: number;
   readonly everyMs: number;
@@ -55,8 +55,11 @@ export interface BesideOptions {
 }
 
 const POLL_MS = 250;
-/** Hanging models hang for less, so that the bench ends; the default is half a minute. */
-const HARD_LIMIT_MS = 2_000;
+/**
+ * Tighter than the defaults, so that the bench ends, and so that one whole hang costs whoever has to wait for it a window: an agent
+ * whose models all share one fate fails here.
+ */
+const INFERENCE = { deadlineMs: 6_000, hardLimitMs: 9_000 };
 
 const fetchStatus = async (localUrl: string): Promise<BesideStatus> => {
   const response = await fetch(new URL('/status', localUrl), { signal: AbortSignal.timeout(10_000) });
@@ -81,7 +84,7 @@ const configure = ({ folder, dataDir, bundles, samples, everyMs }: BesideOptions
       },
     ],
     models: bundles.map((bundle) => ({ bundle })),
-    inference: { hardLimitMs: HARD_LIMIT_MS },
+    inference: INFERENCE,
     localApi: { host: '127.0.0.1', port: 0 },
   };
   mkdirSync(dataDir, { recursive: true });
@@ -101,11 +104,11 @@ const predictionsIn = (dataDir: string): ReadonlyMap<string, readonly number[]> 
   return found;
 };
 
+/** Whether the last model, the tame one, has nothing more to answer. */
 const isDone = (status: BesideStatus, samples: number): boolean =>
-  status.sensors.every((sensor) => sensor.samples >= samples) &&
-  status.models.every((model) => model.status !== 'loading' && model.inference.queued === 0);
+  status.sensors.every((sensor) => sensor.samples >= samples) && status.models.at(-1)?.inference.queued === 0;
 
-/** Runs until every sample is taken and every model has settled, or patience ends. */
+/** Runs until every sample is taken, every model has been found good or bad, and the last one is done; or patience ends. */
 export const runBeside = async (options: BesideOptions): Promise<BesideRun> => {
   const truthFile = join(options.folder, 'truth');
   const loopFile = join(options.folder, 'loop');
@@ -121,11 +124,13 @@ export const runBeside = async (options: BesideOptions): Promise<BesideRun> => {
   const ready = await program.start();
   const endAt = Date.now() + options.patienceMs;
   let status: BesideStatus | undefined;
+  const settled = new Set<string>();
   let strangers = 0;
   while (program.isRunning && Date.now() < endAt) {
     status = await fetchStatus(String(ready['localUrl'])).catch(() => status);
     if (status !== undefined && status.pid !== ready.pid) strangers += 1;
-    if (status !== undefined && isDone(status, options.samples)) break;
+    for (const { model, status: state } of status?.models ?? []) if (state !== 'loading') settled.add(model.name);
+    if (status !== undefined && settled.size >= options.bundles.length && isDone(status, options.samples)) break;
     await pause(POLL_MS);
   }
   const died = !program.isRunning || strangers > 0;

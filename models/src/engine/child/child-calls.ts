@@ -1,5 +1,6 @@
 /** Loads and runs a model in an engine process, and believes no answer unchecked. */
 import type { Tensors } from '@shoal/protocol';
+import type { BundleManifest } from '../../bundle/manifest.ts';
 import type { Bundle } from '../../bundle/read-bundle.ts';
 import { ModelError } from '../../errors.ts';
 import { gateRulesOf } from '../../gate/gate-rules.ts';
@@ -10,6 +11,12 @@ import type { ChildAnswer, LoadedMessage } from './framing.ts';
 
 const wrongAnswer = (answer: ChildAnswer): ModelError =>
   new ModelError('ENGINE_PROTOCOL_INVALID', `The engine process answered ${answer.type} to another question`);
+
+export interface ChildRun {
+  readonly model: string;
+  readonly signature: BundleManifest['signature'];
+  readonly inputs: Tensors;
+}
 
 /** The process puts the bytes through the static gate first. Rejects with what the gate or the runtime refuses, or the loss. */
 export const loadInto = async (
@@ -25,14 +32,9 @@ export const loadInto = async (
   return answer;
 };
 
-export const runIn = async (
-  child: EngineChild,
-  model: string,
-  bundle: Bundle,
-  inputs: Tensors,
-  limitMs: number,
-): Promise<InferResult> => {
-  const { signature } = bundle.manifest;
+/** `model` is as it was loaded. Rejects with MODEL_RUN_FAILED, OUTPUT_*, or the loss. */
+export const runIn = async (child: EngineChild, run: ChildRun, limitMs: number): Promise<InferResult> => {
+  const { model, signature, inputs } = run;
   const outputs = signature.outputs.map(({ name }) => name);
   const answer = await child.call({ type: 'infer', model, inputs, outputs }, limitMs);
   if (answer.type !== 'inferred') throw wrongAnswer(answer);

@@ -42,7 +42,7 @@ export const runProbation = async (bundle: Bundle, options: ProbationOptions): P
     const subject: Parameters<typeof checkGolden>[0] = {
       infer: async (inputs) => {
         checkInputs(inputs, signature, maxRequestBytes);
-        return runIn(child, model, bundle, inputs, limitMs);
+        return runIn(child, { model, signature, inputs }, limitMs);
       },
     };
     await checkGolden(subject, bundle.golden, kind);

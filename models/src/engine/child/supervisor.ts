@@ -198,7 +198,7 @@ export class ChildEngine implements InferenceEngine, ModelHost {
 
   async #run(model: ChildModel, inputs: Tensors, limitMs: number): Promise<InferResult> {
     const child = await this.#childWith(model);
-    return runIn(child, model.key, model.bundle, inputs, limitMs);
+    return runIn(child, { model: model.key, signature: model.signature, inputs }, limitMs);
   }
 
   async #infer(model: ChildModel, request: PendingRequest): Promise<InferResult> {
