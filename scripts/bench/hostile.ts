@@ -94,7 +94,7 @@ const run = async ({ quick, seed = String(Date.now()), log }: BenchOptions): Pro
     const results: BesideRun[] = [];
     for (const [index, bundles] of rounds.entries()) {
       log(`agent ${index + 1} of ${rounds.length}: the tame model beside ${bundles.length} others`);
-      const samples = index === 0 ? (quick ? 600 : 3_000) : 600;
+      const samples = index === 0 && !quick ? 3_000 : 600;
       results.push(await runBeside({ ...pace, bundles: [...bundles, goodFolder], samples }));
     }
     const judged = results.map((result) => judge(result, good));

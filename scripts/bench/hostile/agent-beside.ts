@@ -1,5 +1,5 @@
 /** One real agent with a tame model and whatever else it is given, over a sensor whose samples are on record. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { z } from 'zod';
@@ -49,6 +49,7 @@ export interface BesideOptions {
   readonly dataDir: string;
   /** In the order they are configured; the tame model comes last. */
   readonly bundles: readonly string[];
+  /** Taken after every model has been found good or bad: the time they live side by side. */
   readonly samples: number;
   readonly everyMs: number;
   readonly patienceMs: number;
@@ -61,12 +62,19 @@ const POLL_MS = 250;
  */
 const INFERENCE = { deadlineMs: 6_000, hardLimitMs: 9_000 };
 
+interface SensorFiles {
+  readonly truth: string;
+  readonly stop: string;
+}
+
+const stampsIn = (truthFile: string): number[] => readFileSync(truthFile, 'utf8').split('\n').slice(0, -1).map(Number);
+
 const fetchStatus = async (localUrl: string): Promise<BesideStatus> => {
   const response = await fetch(new URL('/status', localUrl), { signal: AbortSignal.timeout(10_000) });
   return statusSchema.parse(await response.json());
 };
 
-const configure = ({ folder, dataDir, bundles, samples, everyMs }: BesideOptions, truthFile: string): string => {
+const configure = ({ folder, dataDir, bundles, everyMs }: BesideOptions, files: SensorFiles): string => {
   const { file, execArgv } = siblingProgram(import.meta.url, './counting-sensor');
   const config = {
     deviceId: 'beside',
@@ -79,7 +87,7 @@ const configure = ({ folder, dataDir, bundles, samples, everyMs }: BesideOptions
         type: 'json-lines',
         name: 'steady',
         command: process.execPath,
-        args: [...execArgv, file, truthFile, String(samples), String(everyMs)],
+        args: [...execArgv, file, files.truth, files.stop, String(everyMs)],
         silenceMs: null,
       },
     ],
@@ -104,33 +112,47 @@ const predictionsIn = (dataDir: string): ReadonlyMap<string, readonly number[]> 
   return found;
 };
 
-/** Whether the last model, the tame one, has nothing more to answer. */
-const isDone = (status: BesideStatus, samples: number): boolean =>
-  status.sensors.every((sensor) => sensor.samples >= samples) && status.models.at(-1)?.inference.queued === 0;
+/** Whether the sensor has said everything, and the last model, the tame one, has answered it. */
+const isDone = (status: BesideStatus, files: SensorFiles): boolean =>
+  existsSync(files.stop) &&
+  status.sensors.every(({ samples }) => samples >= stampsIn(files.truth).length) &&
+  status.models.at(-1)?.inference.queued === 0;
 
-/** Runs until every sample is taken, every model has been found good or bad, and the last one is done; or patience ends. */
+/** Ends the sensor once the models have lived side by side for long enough. */
+const stopSensor = (files: SensorFiles, bundles: number, samples: number): ((status: BesideStatus) => void) => {
+  const settled = new Set<string>();
+  let enough = Infinity;
+  return ({ models }) => {
+    for (const { model, status } of models) if (status !== 'loading') settled.add(model.name);
+    if (settled.size < bundles) return;
+    const taken = stampsIn(files.truth).length;
+    enough = Math.min(enough, taken + samples);
+    if (taken >= enough) writeFileSync(files.stop, '');
+  };
+};
+
+/** Runs until every model has been found good or bad, has lived on for `samples`, and the tame one is done; or patience ends. */
 export const runBeside = async (options: BesideOptions): Promise<BesideRun> => {
-  const truthFile = join(options.folder, 'truth');
+  const files = { truth: join(options.folder, 'truth'), stop: join(options.folder, 'stop') };
   const loopFile = join(options.folder, 'loop');
-  writeFileSync(truthFile, '');
-  const command = agentCommand(configure(options, truthFile));
+  writeFileSync(files.truth, '');
+  rmSync(files.stop, { force: true });
+  const command = agentCommand(configure(options, files));
   const monitor = siblingProgram(import.meta.url, './loop-monitor');
-  const args = [...monitor.execArgv, '--import', monitor.file, ...command.args];
-  const program = new Program({
-    ...command,
-    file: '/usr/bin/env',
-    args: [`LOOP_MONITOR_FILE=${loopFile}`, command.file, ...args],
-  });
+  const args = [`LOOP_MONITOR_FILE=${loopFile}`, command.file, ...monitor.execArgv, '--import', monitor.file];
+  const program = new Program({ ...command, file: '/usr/bin/env', args: [...args, ...command.args] });
   const ready = await program.start();
   const endAt = Date.now() + options.patienceMs;
+  const follow = stopSensor(files, options.bundles.length, options.samples);
   let status: BesideStatus | undefined;
-  const settled = new Set<string>();
   let strangers = 0;
   while (program.isRunning && Date.now() < endAt) {
     status = await fetchStatus(String(ready['localUrl'])).catch(() => status);
-    if (status !== undefined && status.pid !== ready.pid) strangers += 1;
-    for (const { model, status: state } of status?.models ?? []) if (state !== 'loading') settled.add(model.name);
-    if (status !== undefined && settled.size >= options.bundles.length && isDone(status, options.samples)) break;
+    if (status !== undefined) {
+      if (status.pid !== ready.pid) strangers += 1;
+      follow(status);
+      if (isDone(status, files)) break;
+    }
     await pause(POLL_MS);
   }
   const died = !program.isRunning || strangers > 0;
@@ -138,7 +160,7 @@ export const runBeside = async (options: BesideOptions): Promise<BesideRun> => {
   return {
     deaths: died ? 1 : 0,
     status,
-    stampsMs: readFileSync(truthFile, 'utf8').split('\n').slice(0, -1).map(Number),
+    stampsMs: stampsIn(files.truth),
     predicted: predictionsIn(options.dataDir),
     loopP99Ms: existsSync(loopFile) ? Number(readFileSync(loopFile, 'utf8')) : null,
     logTail: program.logTail,
