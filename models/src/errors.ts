@@ -49,9 +49,11 @@ const CATALOGUE = {
   GOLDEN_MISMATCH: once(
     'The engine does not reproduce the golden vectors of the bundle. Do not use this engine for it.',
   ),
+  MODEL_MALFORMED: once('The bytes of the model file are no ONNX model. Export or download it again.'),
   MODEL_GATE_REFUSED: once(
-    'The model file holds what is not allowed here, before any engine saw it. Export it without, or do not use it.',
+    'The static gate refuses what the model file declares; the message names it. Export it otherwise or allow it in gate.allow.',
   ),
+  MODEL_TOO_LARGE: once('The model file declares more memory than its manifest allows. Raise resources.memoryMb.'),
   MODEL_LOAD_FAILED: once('The engine refuses the model file. Check that it is a model of the declared platform.'),
   MODEL_SIGNATURE_MISMATCH: once(
     'Inputs or outputs of the model file differ from the manifest. Pack the bundle again.',

@@ -24,15 +24,19 @@ export const TINY_VIEW: FeatureView = {
   features: [{ op: 'statistics', of: ['mean'], quantiles: [] }],
 };
 
-const scalar = (element: OnnxTensor['element'], value: number): OnnxTensor => ({ element, shape: [], values: [value] });
-const vector = (element: OnnxTensor['element'], values: number[]): OnnxTensor => ({
+export const scalar = (element: OnnxTensor['element'], value: number): OnnxTensor => ({
+  element,
+  shape: [],
+  values: [value],
+});
+export const vector = (element: OnnxTensor['element'], values: number[]): OnnxTensor => ({
   element,
   shape: [values.length],
   values,
 });
 
 /** x FP32 [batch, 1] -> score FP32 [batch, 1]. */
-const graph = (nodes: OnnxNode[], initializers: Record<string, OnnxTensor>): OnnxGraph => ({
+export const graph = (nodes: OnnxNode[], initializers: Record<string, OnnxTensor>): OnnxGraph => ({
   name: 'hostile',
   inputs: [{ name: 'x', element: 'FP32', shape: ['batch', 1] }],
   outputs: [{ name: 'score', element: 'FP32', shape: ['batch', 1] }],
@@ -175,6 +179,9 @@ export const GIGABYTE_CONSTANT = writeOnnx(
   ),
 );
 
+/** Fine by its form, of an operator that no runtime has. */
+export const UNKNOWN_OPERATOR = writeOnnx(graph([{ op: 'NoSuchOperator', inputs: ['x'], outputs: ['score'] }], {}));
+
 export const GARBAGE = Buffer.from('this is not a model at all', 'utf8');
 
 type GoldenRow = readonly [input: number, score: number];
@@ -218,6 +225,8 @@ export const manifestOf = (patch: Partial<BundleContent['manifest']> = {}): Bund
   },
   engines: ['native-child', 'wasm-child'],
   resources: { memoryMb: 16, diskBytes: 4_096, arch: [], minimumAgent: '0.1.0' },
+  /** What the gate would stop is here to show that the engines survive it. */
+  gate: { allow: ['control-flow'] },
   fallback: { mode: 'none', model: null },
   ...patch,
 });

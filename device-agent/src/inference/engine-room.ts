@@ -62,7 +62,8 @@ export class EngineRoom {
       this.#slots.find(({ model }) => model.digest === state.digest)?.onEngineState(state),
     );
     this.#supervisor = supervisor;
-    for (const slot of this.#slots) slot.attach(await supervisor.load(slot.bundle));
+    // Side by side: a model that takes its time in probation keeps no other waiting.
+    await Promise.all(this.#slots.map(async (slot) => slot.attach(await supervisor.load(slot.bundle))));
     await this.#options.shelf?.attach(supervisor);
   }
 

@@ -2,6 +2,7 @@
 import { tensorSpecSchema, type Datatype } from '@shoal/protocol';
 import { z } from 'zod';
 import { ModelError } from '../errors.ts';
+import { gateSchema } from '../gate/gate-flags.ts';
 import { featureViewSchema, type FeatureView } from '../features/feature-view.ts';
 import { featureViewHash } from '../features/schema-hash.ts';
 import { entityVectorSchema } from '../features/entity-vector.ts';
@@ -175,6 +176,8 @@ const shapeSchema = z.strictObject({
     .min(1)
     .refine((kinds) => new Set(kinds).size === kinds.length, 'engines repeat'),
   resources: resourcesSchema,
+  /** What the static gate is to let pass; nothing out of the ordinary where it is absent. */
+  gate: gateSchema.optional(),
   fallback: fallbackSchema,
   files: z.array(fileSchema).min(1).max(64),
 });

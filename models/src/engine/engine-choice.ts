@@ -31,11 +31,20 @@ export interface ChoiceInput {
 /** `retryAt` is the earliest instant at which trying again makes sense; null when it never does. */
 export type EngineChoice = { readonly engine: EngineKind } | { readonly engine: null; readonly retryAt: number | null };
 
-const outcomeOf = (input: ChoiceInput, engine: EngineKind): ProbeRecord['outcome'] | null =>
-  input.probes.findLast(
-    (probe) =>
-      probe.engine === engine && probe.modelSha256 === input.modelSha256 && probe.agentVersion === input.agentVersion,
+/** What the last probe of these bytes on this engine by this agent found; null for none. */
+export const lastOutcome = (
+  probes: readonly ProbeRecord[],
+  of: Pick<ProbeRecord, 'modelSha256' | 'engine' | 'agentVersion'>,
+): ProbeRecord['outcome'] | null =>
+  probes.findLast(
+    ({ engine, modelSha256, agentVersion }) =>
+      engine === of.engine && modelSha256 === of.modelSha256 && agentVersion === of.agentVersion,
   )?.outcome ?? null;
+
+const outcomeOf = (
+  { probes, modelSha256, agentVersion }: ChoiceInput,
+  engine: EngineKind,
+): ProbeRecord['outcome'] | null => lastOutcome(probes, { modelSha256, engine, agentVersion });
 
 /** Refused engines are out, crashed ones come last, resting ones wait; otherwise the order of preference holds. */
 export const chooseEngine = (input: ChoiceInput): EngineChoice => {

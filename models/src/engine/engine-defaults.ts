@@ -6,6 +6,7 @@ export const megabytes = (count: number): number => count * 1_048_576;
 export const ENGINE_DEFAULTS = {
   hardLimitMs: 30_000,
   loadLimitMs: 60_000,
+  patienceMs: 1_000,
   maxQueued: 256,
   maxRequestBytes: megabytes(64),
   now: () => Date.now(),

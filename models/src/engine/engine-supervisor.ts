@@ -72,7 +72,8 @@ export class EngineSupervisor implements EngineHost {
     const engine = create({
       ...this.#options.limits,
       onChild: (event) => {
-        for (const model of this.#models) model.noteChild(kind, event.type === 'lost' ? event.reason : null);
+        for (const model of this.#models)
+          if (event.bundles.includes(model.bundle)) model.noteChild(kind, event.type === 'lost' ? event.reason : null);
       },
     });
     this.#engines.set(kind, engine);

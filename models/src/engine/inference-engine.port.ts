@@ -65,6 +65,11 @@ export interface ModelHandle {
 
 export interface InferenceEngine {
   readonly kind: EngineKind;
+  /**
+   * Probation: gate, load and golden vectors in a process of the model's own, which ends with it; one model at a time. Rejects with
+   * the first failure: MODEL_*, GOLDEN_MISMATCH, OUTPUT_*, ENGINE_*.
+   */
+  probe(bundle: Bundle): Promise<void>;
   /** Rejects with MODEL_LOAD_FAILED, MODEL_SIGNATURE_MISMATCH, ENGINE_*. Does not run golden vectors. */
   load(bundle: Bundle): Promise<ModelHandle>;
   /** Ends the process and everything waiting. Idempotent. */

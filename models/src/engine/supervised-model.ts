@@ -5,7 +5,7 @@ import type { EngineKind } from '../bundle/manifest.ts';
 import type { Bundle } from '../bundle/read-bundle.ts';
 import { asModelError, ModelError, type ModelErrorCode } from '../errors.ts';
 import { copyTensors } from './check-tensors.ts';
-import { chooseEngine, restMs, type EngineChoice, type ProbeRecord } from './engine-choice.ts';
+import { chooseEngine, lastOutcome, restMs, type EngineChoice, type ProbeRecord } from './engine-choice.ts';
 import type { InferenceEngine, InferOptions, InferResult, ModelHandle, ModelStats } from './inference-engine.port.ts';
 
 /** `engine` is the one in use or being tried. `since` in ms by the supervisor's clock. */
@@ -39,6 +39,13 @@ const ENGINE_FAULTS: ReadonlySet<ModelErrorCode> = new Set([
   'ENGINE_CLOSED',
 ]);
 
+/** What the gate says of the bytes holds for every engine, as long as the bundle is the same. */
+const GATE_REFUSALS: ReadonlySet<ModelErrorCode> = new Set([
+  'MODEL_MALFORMED',
+  'MODEL_GATE_REFUSED',
+  'MODEL_TOO_LARGE',
+]);
+
 const NO_STATS: ModelStats = {
   engine: null,
   runtime: null,
@@ -52,7 +59,8 @@ const NO_STATS: ModelStats = {
 };
 
 const probeOutcome = ({ code, retryable }: ModelError): ProbeRecord['outcome'] | null => {
-  if (code === 'ENGINE_CRASHED') return 'crashed';
+  if (code === 'ENGINE_CRASHED' || code === 'MODEL_QUARANTINED') return 'crashed';
+  if (GATE_REFUSALS.has(code)) return null;
   return retryable || code === 'ENGINE_CLOSED' || code.startsWith('BUNDLE_') ? null : 'refused';
 };
 
@@ -65,6 +73,7 @@ export class SupervisedModel implements ModelHandle {
   #state: EngineState;
   #searching: Promise<void> | null = null;
   #retryAt: number | null = null;
+  #refusedByGate: ModelError | null = null;
   /** Why a better engine is not in use. */
   #passedOver: ModelError | null = null;
   #closed = false;
@@ -159,6 +168,7 @@ export class SupervisedModel implements ModelHandle {
     if (this.#handle === handle && this.#state.engine !== null) {
       this.#handle = null;
       this.#rest(this.#state.engine);
+      if (fault.code === 'MODEL_QUARANTINED') this.#remember(this.#state.engine, probeOutcome(fault), fault);
       this.#report('starting', null, fault);
       await handle.close();
     }
@@ -182,22 +192,33 @@ export class SupervisedModel implements ModelHandle {
   }
 
   #choose(): EngineChoice {
+    if (this.#refusedByGate !== null) return { engine: null, retryAt: null };
     const { allowed, agentVersion } = this.#host;
     const { manifest, modelKey: modelSha256 } = this.bundle;
     const known = { probes: this.#host.probes(), resting: this.#resting, now: this.#host.now() };
     return chooseEngine({ preference: manifest.engines, allowed, modelSha256, agentVersion, ...known });
   }
 
-  /** Null when the engine loads the model and reproduces its golden vectors. */
+  /** Whether this engine has run the model's golden vectors before: no need to try it apart again. */
+  #isTrusted(kind: EngineKind): boolean {
+    const { agentVersion } = this.#host;
+    const { modelKey: modelSha256 } = this.bundle;
+    return lastOutcome(this.#host.probes(), { modelSha256, engine: kind, agentVersion }) === 'passed';
+  }
+
+  /** Null when the engine loads the model and reproduces its golden vectors: alone first, then among the trusted ones. */
   async #try(kind: EngineKind): Promise<ModelError | null> {
     this.#report('starting', kind, null);
     let handle: ModelHandle | null = null;
     try {
-      handle = await this.#host.engine(kind).load(this.bundle);
+      const engine = this.#host.engine(kind);
+      if (!this.#isTrusted(kind)) await engine.probe(this.bundle);
+      handle = await engine.load(this.bundle);
       await checkGolden(handle, this.bundle.golden, kind);
     } catch (error) {
       await handle?.close();
       const fault = asModelError(error, 'ENGINE_CRASHED');
+      if (GATE_REFUSALS.has(fault.code)) this.#refusedByGate = fault;
       this.#remember(kind, probeOutcome(fault), fault);
       this.#rest(kind);
       return fault;

@@ -63,7 +63,7 @@ interface Specimens {
 const ONNX: Specimens = {
   doubling: { model: DOUBLING },
   garbage: { model: GARBAGE },
-  garbageCode: 'MODEL_LOAD_FAILED',
+  garbageCode: 'MODEL_MALFORMED',
   indexing: { model: INDEXING },
   notFinite: { model: NOT_FINITE },
   hangingAbove1000: { model: HANGING_ABOVE_1000 },

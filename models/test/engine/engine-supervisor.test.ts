@@ -13,7 +13,7 @@ import {
   type ProbeRecord,
 } from '@shoal/models';
 import { codeOf, eventually, isAlive } from '../conditions.ts';
-import { BundleShelf, DOUBLING, GARBAGE, HANGING, HANGING_ABOVE_1000, x } from '../hostile-models.ts';
+import { BundleShelf, DOUBLING, HANGING, UNKNOWN_OPERATOR, HANGING_ABOVE_1000, x } from '../hostile-models.ts';
 
 jest.setTimeout(30_000);
 const shelf = new BundleShelf();
@@ -103,7 +103,7 @@ describe('the engine supervisor', () => {
   });
 
   test('is unavailable, not broken, when no engine takes the model', async () => {
-    const model = await open().load(await shelf.bundle({ model: GARBAGE }));
+    const model = await open().load(await shelf.bundle({ model: UNKNOWN_OPERATOR }));
     expect(model.state()).toMatchObject({ status: 'unavailable', engine: null, reason: { code: 'MODEL_LOAD_FAILED' } });
     expect(await codeOf(model.infer(x(1)))).toBe('ENGINE_UNAVAILABLE');
     expect(model.stats()).toMatchObject({ engine: null, pid: null });
@@ -176,7 +176,7 @@ describe('the engine supervisor', () => {
     const supervisor = open({ limits: { hardLimitMs: 150 } });
     const good = await supervisor.load(await shelf.bundle({ model: DOUBLING }));
     const bad = await supervisor.load(await shelf.bundle({ model: HANGING }));
-    expect(bad.state()).toMatchObject({ status: 'unavailable', reason: { code: 'MODEL_QUARANTINED' } });
+    expect(bad.state()).toMatchObject({ status: 'unavailable', reason: { code: 'ENGINE_TIMEOUT' } });
     expect((await good.infer(x(5))).outputs['score']?.data[0]).toBe(10);
   });
 

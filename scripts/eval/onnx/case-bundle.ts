@@ -1,7 +1,7 @@
 /** A case of the ONNX tests as a bundle that our engines load. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { tensorToStored, writeBundle, type BundleContent } from '@shoal/models';
+import { GATE_FLAGS, tensorToStored, writeBundle, type BundleContent } from '@shoal/models';
 import type { RawRun } from './raw-messages.ts';
 import type { TestCase } from './test-cases.ts';
 
@@ -11,7 +11,7 @@ export const bundleName = (index: number, { name }: TestCase): string =>
 
 /**
  * The signature is what onnxruntime says of the file; the golden case runs the inputs and holds no output, because
- * some of these models draw random numbers.
+ * some of these models draw random numbers. Flagged operators are allowed, because the tests have loops and branches.
  */
 const contentOf = async (name: string, test: TestCase, run: RawRun): Promise<BundleContent> => {
   const model = await readFile(test.modelPath);
@@ -37,6 +37,7 @@ const contentOf = async (name: string, test: TestCase, run: RawRun): Promise<Bun
       postProcessing: { kind: 'none' },
       engines: ['native-child'],
       resources: { memoryMb: 16, diskBytes: model.byteLength, arch: [], minimumAgent: '0.1.0' },
+      gate: { allow: [...GATE_FLAGS] },
       fallback: { mode: 'none', model: null },
     },
     files: [

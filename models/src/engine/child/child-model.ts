@@ -2,6 +2,7 @@
 import type { Tensors } from '@shoal/protocol';
 import type { Bundle } from '../../bundle/read-bundle.ts';
 import { ModelError } from '../../errors.ts';
+import { gateRulesOf } from '../../gate/gate-rules.ts';
 import { QuantileSketch } from '../../sketch/quantiles.ts';
 import { checkInputs, copyTensors } from '../check-tensors.ts';
 import type { InferOptions, InferResult, ModelHandle, ModelStats } from '../inference-engine.port.ts';
@@ -35,9 +36,10 @@ export class ChildModel implements ModelHandle {
     return this.bundle.manifest.signature;
   }
 
-  /** Names the model inside the process: handles of the same bytes share one session. */
+  /** Names the model inside the process: handles of the same bytes share one session, unless the gate may judge them differently. */
   get key(): string {
-    return this.bundle.modelKey;
+    const { memoryMb, allow } = gateRulesOf(this.bundle.manifest);
+    return [this.bundle.modelKey, memoryMb, ...allow].join('/');
   }
 
   async infer(inputs: Tensors, options: InferOptions = {}): Promise<InferResult> {

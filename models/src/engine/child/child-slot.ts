@@ -6,7 +6,7 @@ import { decideRestart, type RestartPolicy } from './restart-policy.ts';
 import type { ChildLaunch } from './spawn-child.ts';
 
 /** `lost` is told when the next request finds the process gone, `ready` when another one is up. */
-type ChildEvent = { readonly type: 'lost'; readonly reason: ModelError } | { readonly type: 'ready' };
+export type ChildEvent = { readonly type: 'lost'; readonly reason: ModelError } | { readonly type: 'ready' };
 
 export interface SlotOptions {
   /** For a process whose models declare `memoryMb` together. */

@@ -24,6 +24,11 @@ export class RequestQueue<T extends Queued> {
     return true;
   }
 
+  /** Those that match, in order; they stay. */
+  filter(matches: (item: T) => boolean): T[] {
+    return this.#items.filter(matches);
+  }
+
   shift(): T | undefined {
     return this.#items.shift();
   }

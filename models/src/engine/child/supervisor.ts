@@ -1,65 +1,70 @@
-/** An engine in a child process: queues, runs one request at a time, and survives what a model does to its process. */
+/** An engine in child processes: models that have shown themselves share one, and one that misbehaves is left alone in its own. */
 import type { Tensors } from '@shoal/protocol';
 import { checkGolden } from '../../bundle/golden.ts';
 import type { EngineKind } from '../../bundle/manifest.ts';
 import type { Bundle } from '../../bundle/read-bundle.ts';
 import { asModelError, ModelError } from '../../errors.ts';
-import { checkOutputs, checkSignature } from '../check-tensors.ts';
+import { checkSignature } from '../check-tensors.ts';
 import type { InferenceEngine, InferResult, ModelHandle, ModelStats } from '../inference-engine.port.ts';
 import { splitRows } from '../rows.ts';
+import { loadInto, runIn } from './child-calls.ts';
 import { ChildModel, type ModelHost } from './child-model.ts';
-import { ChildSlot, type SlotOptions } from './child-slot.ts';
+import type { ChildEvent, SlotOptions } from './child-slot.ts';
 import type { EngineChild } from './engine-child.ts';
-import type { ChildAnswer, LoadedMessage } from './framing.ts';
+import { Lane, type Job } from './lane.ts';
 import { PendingRequest } from './pending-request.ts';
-import { RequestQueue } from './request-queue.ts';
+import { runProbation } from './probation.ts';
 import { runWithRetry } from './retry-and-blame.ts';
 import { killAfterMs } from './watchdog.ts';
 
-export interface ChildEngineOptions extends SlotOptions {
+/** With the bundles whose process it is about. */
+export type EngineEvent = ChildEvent & { readonly bundles: readonly Bundle[] };
+
+export interface ChildEngineOptions extends Omit<SlotOptions, 'onChild'> {
   readonly kind: EngineKind;
   /** Milliseconds a run may take at most; a longer one costs the process its life. */
   readonly hardLimitMs: number;
   /** Milliseconds a model may take to load. */
   readonly loadLimitMs: number;
+  /** Milliseconds for which a run may keep the requests of other models waiting before they get another process. */
+  readonly patienceMs: number;
   readonly maxQueued: number;
   readonly maxRequestBytes: number;
-}
-
-interface Job {
-  readonly priority: number;
-  readonly model: ChildModel;
-  readonly request: PendingRequest | null;
-  run(): Promise<void>;
-  fail(error: ModelError): void;
+  readonly onChild: (event: EngineEvent) => void;
 }
 
 const CONTROL_PRIORITY = Number.MAX_SAFE_INTEGER;
-
-const wrongAnswer = (answer: ChildAnswer): ModelError =>
-  new ModelError('ENGINE_PROTOCOL_INVALID', `The engine process answered ${answer.type} to another question`);
 
 export class ChildEngine implements InferenceEngine, ModelHost {
   readonly kind: EngineKind;
   readonly maxRequestBytes: number;
   readonly #options: ChildEngineOptions;
-  readonly #slot: ChildSlot;
-  readonly #queue: RequestQueue<Job>;
+  readonly #closing = new AbortController();
   readonly #models = new Set<ChildModel>();
-  #current: Job | null = null;
-  #running = false;
-  #closed = false;
+  /** Of models that were found to cost others something. */
+  readonly #own = new Map<ChildModel, Lane>();
+  #shared: Lane;
+  #probing: Promise<unknown> = Promise.resolve();
 
   constructor(options: ChildEngineOptions) {
     this.kind = options.kind;
     this.maxRequestBytes = options.maxRequestBytes;
     this.#options = options;
-    this.#slot = new ChildSlot(options);
-    this.#queue = new RequestQueue(options.maxQueued);
+    this.#shared = this.#createLane();
+  }
+
+  async probe(bundle: Bundle): Promise<void> {
+    const run = async (): Promise<void> => {
+      this.#refuseClosed();
+      await runProbation(bundle, { ...this.#options, signal: this.#closing.signal });
+    };
+    const probation = this.#probing.then(run);
+    this.#probing = probation.catch(() => undefined);
+    return probation;
   }
 
   async load(bundle: Bundle): Promise<ModelHandle> {
-    if (this.#closed) throw new ModelError('ENGINE_CLOSED', 'The engine is closed');
+    this.#refuseClosed();
     const model = new ChildModel(bundle, this);
     this.#models.add(model);
     try {
@@ -72,104 +77,121 @@ export class ChildEngine implements InferenceEngine, ModelHost {
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort();
     const closed = new ModelError('ENGINE_CLOSED', 'The engine is closed');
-    for (const job of this.#queue.remove(() => true)) job.fail(closed);
+    for (const lane of this.#lanes()) for (const job of lane.take(() => true)) job.fail(closed);
     for (const model of this.#models) model.quarantine(closed);
-    await this.#slot.close();
+    await Promise.all([this.#probing, ...this.#lanes().map((lane) => lane.slot.close())]);
   }
 
   enqueue(model: ChildModel, request: PendingRequest): boolean {
     const run = async (): Promise<void> => {
       if (request.isWanted) request.resolve(await this.#infer(model, request));
     };
-    return this.#push({ priority: request.priority, model, request, run, fail: (error) => request.reject(error) });
+    const fail = (error: ModelError): void => request.reject(error);
+    return this.#laneOf(model).push({ priority: request.priority, model, request, run, fail });
   }
 
   withdraw(request: PendingRequest): void {
-    this.#queue.remove((job) => job.request === request);
+    for (const lane of this.#lanes()) lane.take((job) => job.request === request);
   }
 
   async remove(model: ChildModel): Promise<void> {
+    const lane = this.#laneOf(model);
     this.#models.delete(model);
     const gone = new ModelError('MODEL_CLOSED', `${model.bundle.manifest.name} was closed while the request waited`);
-    for (const job of this.#queue.remove((waiting) => waiting.model === model)) job.fail(gone);
-    if (this.#current?.model === model) this.#current.fail(gone);
-    if (this.#closed) return;
-    if (this.#models.size === 0) return this.#slot.release();
-    await this.#schedule(model, CONTROL_PRIORITY, () => this.#unload(model)).catch(() => undefined);
+    for (const job of lane.take((waiting) => waiting.model === model)) job.fail(gone);
+    if (lane.current?.model === model) lane.current.fail(gone);
+    if (this.#closing.signal.aborted) return;
+    if (this.#modelsIn(lane).length === 0) await lane.slot.release();
+    else await this.#schedule(model, CONTROL_PRIORITY, () => this.#unload(model)).catch(() => undefined);
+    this.#own.delete(model);
   }
 
   describe(model: ChildModel): Pick<ModelStats, 'engine' | 'runtime' | 'pid' | 'residentBytes' | 'queued'> {
-    const child = this.#slot.child;
+    const lane = this.#laneOf(model);
+    const { child } = lane.slot;
     const living = child?.lost === null ? child : null;
     const residentBytes = living?.residentBytes ?? null;
     const runtime = living?.models.get(model.key)?.runtime ?? null;
-    return { engine: this.kind, runtime, pid: living?.pid ?? null, residentBytes, queued: this.#queue.length };
+    return { engine: this.kind, runtime, pid: living?.pid ?? null, residentBytes, queued: lane.queued };
+  }
+
+  #refuseClosed(): void {
+    if (this.#closing.signal.aborted) throw new ModelError('ENGINE_CLOSED', 'The engine is closed');
+  }
+
+  #createLane(): Lane {
+    const lane: Lane = new Lane({
+      ...this.#options,
+      onChild: (event) =>
+        this.#options.onChild({ ...event, bundles: this.#modelsIn(lane).map(({ bundle }) => bundle) }),
+      onHeldUp: (_, model) => this.#part(model),
+      onIdle: async () => {
+        if (this.#modelsIn(lane).length === 0) await lane.slot.release();
+      },
+    });
+    return lane;
+  }
+
+  #lanes(): Lane[] {
+    return [this.#shared, ...this.#own.values()];
+  }
+
+  #laneOf(model: ChildModel): Lane {
+    return this.#own.get(model) ?? this.#shared;
+  }
+
+  #modelsIn(lane: Lane): ChildModel[] {
+    return [...this.#models].filter((model) => this.#laneOf(model) === lane);
+  }
+
+  /**
+   * Leaves a model that costs others something the process it is in, lost or not, and gives the others a new one with all that
+   * waits. It stays apart until it is closed; its losses are its own.
+   */
+  #part(model: ChildModel): void {
+    const lane = this.#shared;
+    if (this.#laneOf(model) !== lane || this.#modelsIn(lane).length < 2) return;
+    this.#own.set(model, lane);
+    this.#shared = this.#createLane();
+    lane.renewProcess();
+    for (const job of lane.take((waiting) => waiting.model !== model)) this.#shared.push(job);
   }
 
   async #schedule(model: ChildModel, priority: number, work: () => Promise<void>): Promise<void> {
     const done = Promise.withResolvers<void>();
     const run = async (): Promise<void> => done.resolve(await work());
-    if (!this.#push({ priority, model, request: null, run, fail: done.reject }))
-      throw new ModelError('ENGINE_BUSY', 'The queue of the engine is full');
+    const job: Job = { priority, model, request: null, run, fail: done.reject };
+    if (!this.#laneOf(model).push(job)) throw new ModelError('ENGINE_BUSY', 'The queue of the engine is full');
     return done.promise;
-  }
-
-  #push(job: Job): boolean {
-    const accepted = this.#queue.push(job);
-    void this.#drain();
-    return accepted;
-  }
-
-  /** One job after the other; whatever a job throws goes to its own caller. */
-  async #drain(): Promise<void> {
-    if (this.#running) return;
-    this.#running = true;
-    for (let job = this.#queue.shift(); job !== undefined; job = this.#queue.shift()) {
-      this.#current = job;
-      try {
-        await job.run();
-      } catch (error) {
-        job.fail(asModelError(error, 'ENGINE_CRASHED'));
-      }
-    }
-    this.#current = null;
-    this.#running = false;
-    if (this.#models.size === 0) await this.#slot.release();
   }
 
   /** The process with this model in it. */
   async #childWith(model: ChildModel): Promise<EngineChild> {
-    const memoryMb = [...this.#models].reduce((total, { bundle }) => total + bundle.manifest.resources.memoryMb, 0);
-    const child = await this.#slot.acquire(memoryMb);
-    const loaded = child.models.get(model.key) ?? (await this.#loadInto(child, model));
+    const lane = this.#laneOf(model);
+    const together = this.#modelsIn(lane);
+    const memoryMb = together.reduce((total, { bundle }) => total + bundle.manifest.resources.memoryMb, 0);
+    const child = await lane.slot.acquire(memoryMb);
+    const { loadLimitMs } = this.#options;
+    const loaded = child.models.get(model.key) ?? (await loadInto(child, model.key, model.bundle, loadLimitMs));
     checkSignature(loaded, model.signature);
     return child;
   }
 
   /** A process lost meanwhile may have died of what came before: once more in a fresh one before this model is to blame. */
   async #ensureLoaded(model: ChildModel): Promise<void> {
-    const before = this.#slot.child;
+    const before = this.#laneOf(model).slot.child;
     try {
       await this.#childWith(model);
     } catch (error) {
-      if (before === null || before !== this.#slot.child || before.lost !== error) throw error;
+      if (before === null || before !== this.#laneOf(model).slot.child || before.lost !== error) throw error;
       await this.#childWith(model);
     }
   }
 
-  async #loadInto(child: EngineChild, model: ChildModel): Promise<LoadedMessage> {
-    const { manifest, modelPath: path, modelSha256: sha256, weights } = model.bundle;
-    const call = { type: 'load', model: model.key, manifest, path, sha256, weights } as const;
-    const answer = await child.call(call, this.#options.loadLimitMs);
-    if (answer.type !== 'loaded') throw wrongAnswer(answer);
-    child.models.set(model.key, answer);
-    return answer;
-  }
-
   async #unload(model: ChildModel): Promise<void> {
-    const child = this.#slot.child;
+    const { child } = this.#laneOf(model).slot;
     const shared = [...this.#models].some(({ key }) => key === model.key);
     if (child === null || child.lost !== null || shared || !child.models.delete(model.key)) return;
     await child.call({ type: 'unload', model: model.key }, this.#options.loadLimitMs);
@@ -177,11 +199,7 @@ export class ChildEngine implements InferenceEngine, ModelHost {
 
   async #run(model: ChildModel, inputs: Tensors, limitMs: number): Promise<InferResult> {
     const child = await this.#childWith(model);
-    const outputs = model.signature.outputs.map(({ name }) => name);
-    const answer = await child.call({ type: 'infer', model: model.key, inputs, outputs }, limitMs);
-    if (answer.type !== 'inferred') throw wrongAnswer(answer);
-    checkOutputs(answer.outputs, model.signature);
-    return { outputs: answer.outputs, elapsedMs: answer.elapsedMs };
+    return runIn(child, { model: model.key, signature: model.signature, inputs }, limitMs);
   }
 
   async #infer(model: ChildModel, request: PendingRequest): Promise<InferResult> {
@@ -202,10 +220,12 @@ export class ChildEngine implements InferenceEngine, ModelHost {
     }
   }
 
+  /** From here on the model is on its own: whether it or its input is to blame must cost nobody else. */
   #noteLoss(model: ChildModel, error: unknown): boolean {
-    const lost = this.#slot.child?.lost ?? null;
+    const lost = this.#laneOf(model).slot.child?.lost ?? null;
     if (lost === null || lost !== error || lost.code === 'ENGINE_CLOSED') return false;
     model.noteLoss();
+    this.#part(model);
     return true;
   }
 

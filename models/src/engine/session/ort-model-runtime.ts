@@ -1,5 +1,7 @@
 /** onnxruntime, either of its builds, as the serve loop drives it. */
 import type { Tensors } from '@shoal/protocol';
+import { gateRulesOf } from '../../gate/gate-rules.ts';
+import { passGate } from '../../gate/static-gate.ts';
 import type { ModelAnswer, ModelContent, ModelRuntime, ModelSession } from './model-runtime.ts';
 import type { OrtRuntime, OrtSession } from './ort-runtime.ts';
 import { fromOrt, specOf, toOrt } from './tensor-conversion.ts';
@@ -30,7 +32,9 @@ const runSession = async (
 /** Throws when the runtime fails its self-test. */
 export const ortModelRuntime = (runtime: OrtRuntime): ModelRuntime => {
   selfTest(runtime);
-  const load = async ({ model }: ModelContent): Promise<ModelSession> => {
+  /** The gate is here, in the process: it sees the very bytes the runtime gets, and its work is off the event loop of the agent. */
+  const load = async ({ manifest, model }: ModelContent): Promise<ModelSession> => {
+    passGate(model, gateRulesOf(manifest));
     const session = await runtime.createSession(model);
     return {
       inputs: session.inputMetadata.map(specOf),

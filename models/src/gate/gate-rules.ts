@@ -1,0 +1,28 @@
+/** What the gate holds a model file against: bounds that are the same for all, and what its manifest says. */
+import type { BundleManifest } from '../bundle/manifest.ts';
+import type { GateFlag } from './gate-flags.ts';
+
+export interface GateRules {
+  readonly signature: BundleManifest['signature'];
+  readonly memoryMb: number;
+  readonly allow: readonly GateFlag[];
+}
+
+export const gateRulesOf = ({ signature, resources, gate }: BundleManifest): GateRules => ({
+  signature,
+  memoryMb: resources.memoryMb,
+  allow: gate?.allow ?? [],
+});
+
+/** What onnxruntime 1.30 reads; newer files are not understood by any engine here. */
+export const MAX_IR_VERSION = 13;
+export const MAX_OPSET = 26;
+export const MAX_ML_OPSET = 5;
+
+/** Nodes in all graphs, with functions written out. */
+export const MAX_NODES = 100_000;
+
+export const CONTROL_FLOW: ReadonlySet<string> = new Set(['If', 'Loop', 'Scan', 'SequenceMap']);
+export const STANDARD_DOMAIN = '';
+export const ML_DOMAIN = 'ai.onnx.ml';
+export const VENDOR_DOMAIN = 'com.microsoft';
