@@ -1,6 +1,6 @@
 /** Looks at this machine for the doctor. Never throws: what cannot be found out is a fact as well. */
 import { execFile } from 'node:child_process';
-import { access, constants, mkdir, open, readFile, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, stat, statfs } from 'node:fs/promises';
 import { freemem, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -10,7 +10,8 @@ import { AGENT_VERSION } from '../version.ts';
 import type { DiskFacts, DoctorFacts } from '../doctor/doctor-facts.ts';
 import { probeModels } from '../inference/probe-models.ts';
 import { inspectOutbox } from '../outbox/inspect-outbox.ts';
-import { connectionProblem } from '../uplink/connection-problem.ts';
+import { mqttProblem } from '../uplink/connection-problem.ts';
+import { sensorProblem } from './sensor-problem.ts';
 
 const SYNC_TRIES = 5;
 const TIMEOUT_MS = 3_000;
@@ -80,25 +81,6 @@ const diskFacts = async (path: string): Promise<DiskFacts> => {
   }
 };
 
-type SensorConfig = AgentConfig['sensors'][number];
-
-/** The files that a sensor reads, whatever its type calls them. */
-const filesOf = (sensor: SensorConfig): string[] =>
-  Object.entries(sensor).flatMap(([key, value]) =>
-    typeof value === 'string' && (key === 'file' || key === 'path' || key === 'device') ? [value] : [],
-  );
-
-const lookAtSensor = async (sensor: SensorConfig): Promise<DoctorFacts['sensors'][number]> => {
-  for (const file of filesOf(sensor)) {
-    try {
-      await access(file, constants.R_OK);
-    } catch (error) {
-      return { name: sensor.name, problem: sentenceOf(error) };
-    }
-  }
-  return { name: sensor.name, problem: null };
-};
-
 const askLocalApi = async (config: AgentConfig): Promise<{ api: DoctorFacts['localApi']; isConnected: boolean }> => {
   const { localApi } = config;
   if (localApi === null || localApi.port === 0) return { api: { state: 'none', address: '' }, isConnected: false };
@@ -137,9 +119,10 @@ export const gatherFacts = async (config: AgentConfig): Promise<DoctorFacts> => 
     disk,
     dataDirMode,
     outbox: inspectOutbox(join(dataDir, 'outbox.db')),
-    sensors: await Promise.all(config.sensors.map(lookAtSensor)),
-    // To connect as this device would end the connection of the agent that runs.
-    broker: { address, problem: isConnected ? null : await connectionProblem(config) },
+    sensors: await Promise.all(
+      config.sensors.map(async (sensor) => ({ name: sensor.name, problem: await sensorProblem(sensor) })),
+    ),
+    broker: { address, problem: isConnected ? null : await mqttProblem(config.fleet) },
     models: await probeModels(config),
     localApi: api,
   };

@@ -183,7 +183,7 @@ const sensors: Check = ({ sensors: found }) =>
 
 const broker: Check = ({ broker: { address, problem } }) =>
   problem === null
-    ? ok('broker', `${address} accepts this device.`)
+    ? ok('broker', `${address} accepts connections.`)
     : fail(
         'broker',
         `${address}: ${problem}.`,

@@ -28,6 +28,10 @@ export class MemoryBuffer {
     return Math.max(this.#records.length / this.#bounds.maxRecords, this.#sizeBytes / this.#bounds.maxBytes);
   }
 
+  get hasAlarm(): boolean {
+    return this.#records.some(({ priority }) => priority === 'alarm');
+  }
+
   /** Returns what had to go for it: `memory` drops, exact. */
   add(record: RecordToStore): DropCounts {
     this.#records.push(record);

@@ -237,11 +237,13 @@ export class SqliteOutbox implements Outbox {
     this.#committingAcknowledged = [];
     if (!answer.ok) this.#restore(records, acknowledged, dropped);
     this.#judge(answer);
-    if (answer.ok) this.#afterCommit(answer.evicted);
+    if (answer.ok) this.#afterCommit(answer.evicted, records.length);
   }
 
-  #afterCommit(evicted: DropCounts): void {
-    if (this.#hasWork()) this.#schedule(this.#buffer.length > 0 ? 0 : this.#options.commitWindowMs);
+  /** What came while the commit ran waits for its own window: a timer that began with one record of a steady source ends with another. */
+  #afterCommit(evicted: DropCounts, records: number): void {
+    const isUrgent = records === RECORDS_PER_COMMIT || this.#buffer.fill > EARLY_COMMIT || this.#buffer.hasAlarm;
+    if (this.#hasWork()) this.#schedule(isUrgent ? 0 : this.#options.commitWindowMs);
     this.#announceDrops(evicted);
     for (const listener of this.#listeners) listener.committed?.();
   }

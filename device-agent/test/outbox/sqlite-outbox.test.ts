@@ -8,6 +8,9 @@ import type { DropCounts } from '../../src/outbox/outbox.port.ts';
 import { eventually, withFolder } from '../fixtures/conditions.ts';
 import { outboxIn, readAll, reading, withOutbox } from './fixtures/outbox-fixture.ts';
 
+/** Timers that were due before it have run. */
+const turnOfTimers = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+
 describe('the outbox', () => {
   it('numbers records from 1 in the order they were enqueued, and reads them back by class', async () => {
     await withFolder((folder) =>
@@ -56,6 +59,27 @@ describe('the outbox', () => {
           outbox.enqueue(reading(2, 'alarm'));
           await eventually(() => outbox.state().depth === 2);
           expect((await readAll(outbox, 'alarm')).map(({ sequence }) => sequence)).toEqual([2]);
+        },
+        { commitWindowMs: 60_000 },
+      ),
+    );
+  });
+
+  it('lets what comes while a commit runs wait for its own window', async () => {
+    await withFolder((folder) =>
+      withOutbox(
+        folder,
+        async (outbox) => {
+          let commits = 0;
+          outbox.listen({ committed: () => (commits += 1) });
+          outbox.enqueue(reading(1, 'alarm'));
+          await turnOfTimers();
+          outbox.enqueue(reading(2));
+          await eventually(() => commits === 1);
+          await turnOfTimers();
+          outbox.enqueue(reading(3, 'alarm'));
+          await eventually(() => outbox.state().depth === 3);
+          expect(commits).toBe(2);
         },
         { commitWindowMs: 60_000 },
       ),
