@@ -10,7 +10,11 @@ import { mqttProblem } from '../../src/uplink/connection-problem.ts';
 import { withFolder } from '../fixtures/conditions.ts';
 
 const sensorOf = (sensor: object): AgentConfig['sensors'][number] => {
-  const [parsed] = parseAgentConfig({ deviceId: 'pump-7', dataDir: 'data', sensors: [{ name: 's', ...sensor }] }).sensors;
+  const [parsed] = parseAgentConfig({
+    deviceId: 'pump-7',
+    dataDir: 'data',
+    sensors: [{ name: 's', ...sensor }],
+  }).sensors;
   if (parsed === undefined) throw new Error('no sensor');
   return parsed;
 };
