@@ -31,7 +31,7 @@ import {
   TFJS_NOT_FINITE,
 } from '../tfjs-models.ts';
 
-jest.setTimeout(30_000);
+jest.setTimeout(120_000);
 const shelf = new BundleShelf();
 const engines: InferenceEngine[] = [];
 const open = (create: EngineFactory, limits: Parameters<EngineFactory>[0] = {}): InferenceEngine => {

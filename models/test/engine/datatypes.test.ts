@@ -5,7 +5,7 @@ import { codeOf } from '../conditions.ts';
 import { BundleShelf, identityPlan, type BundlePlan } from '../hostile-models.ts';
 import { tfjsIdentityPlan } from '../tfjs-models.ts';
 
-jest.setTimeout(30_000);
+jest.setTimeout(120_000);
 const shelf = new BundleShelf();
 const tfjs = createTfjsEngine();
 const engines = [createNativeEngine(), createWasmEngine()];

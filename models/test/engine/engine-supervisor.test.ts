@@ -15,7 +15,7 @@ import {
 import { codeOf, eventually, isAlive } from '../conditions.ts';
 import { BundleShelf, DOUBLING, HANGING, UNKNOWN_OPERATOR, HANGING_ABOVE_1000, x } from '../hostile-models.ts';
 
-jest.setTimeout(30_000);
+jest.setTimeout(120_000);
 const shelf = new BundleShelf();
 const supervisors: EngineSupervisor[] = [];
 const states: EngineState[] = [];

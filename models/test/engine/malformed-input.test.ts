@@ -26,7 +26,7 @@ import {
   type BundlePlan,
 } from '../hostile-models.ts';
 
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 const shelf = new BundleShelf();
 afterAll(() => shelf.dispose());
 

@@ -21,7 +21,7 @@ import {
 } from '../hostile-models.ts';
 import { ABORTING_ABOVE_1000, HOSTILE_ZOO } from '../hostile-zoo.ts';
 
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 const shelf = new BundleShelf();
 const opened: { close(): Promise<void> }[] = [];
 const engine = (limits: Parameters<typeof createNativeEngine>[0] = {}): InferenceEngine => {

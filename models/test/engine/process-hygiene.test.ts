@@ -16,7 +16,7 @@ import {
   x,
 } from '../hostile-models.ts';
 
-jest.setTimeout(30_000);
+jest.setTimeout(120_000);
 const shelf = new BundleShelf();
 const engines: InferenceEngine[] = [];
 const open = (create: EngineFactory, limits: Parameters<EngineFactory>[0] = {}): InferenceEngine => {

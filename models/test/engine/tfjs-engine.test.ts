@@ -17,7 +17,7 @@ import {
   weightBytes,
 } from '../tfjs-models.ts';
 
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 const shelf = new BundleShelf();
 const engine = createTfjsEngine();
 afterAll(async () => {
