@@ -1,5 +1,6 @@
 /** The server's whole configuration: defaults, then the file, then SHOAL_… variables, then flags; all faults at once, frozen. */
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { FleetError, type FieldFault } from './errors.ts';
@@ -58,6 +59,41 @@ const featuresSchema = z.strictObject({
   consumerIdleMs: durationMs(250, 'longest time between a commit of telemetry and its effect on windows when idle'),
 });
 
+const folders = z.preprocess(
+  (value) => (typeof value === 'string' ? value.split(',').filter((folder) => folder !== '') : value),
+  z.array(z.string().min(1)).default([]),
+);
+
+const inferenceSchema = z.strictObject({
+  start: z
+    .enum(['eager', 'lazy'])
+    .default('eager')
+    .describe('engines start with the server, in the background, or with the first request; until then it is not ready'),
+  instances: amount(
+    Math.max(1, availableParallelism() - 1),
+    'engine processes, each with every model; by default one less than there are cores',
+  ),
+  catalogue: z.enum(['load', 'leave']).default('load').describe('whether the bundles that come with Shoal are served'),
+  bundleFolders: folders.describe('folders of further bundles to serve; separated by commas in a variable'),
+  deadlineMs: durationMs(10_000, 'longest time for an answer; a request can only shorten it'),
+  maxBatchRows: amount(64, 'rows of one run of a model; 1 switches batching off'),
+  maxQueuedRows: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe('rows that may wait for a model; four full batches per instance by default'),
+  bodyLimitBytes: amount(67_108_864, 'largest request body of /v2; four of them may be on their way at a time'),
+});
+
+const grpcSchema = z.strictObject({
+  host: loopback.describe('address the gRPC listener binds to'),
+  port: port
+    .optional()
+    .describe('TCP port of gRPC inference; 8081 by default where HTTP has its own default port, otherwise any free one'),
+  maxMessageBytes: amount(67_108_864, 'largest message, either way'),
+});
+
 export const configSchema = z.strictObject({
   dataDir: z.string().min(1).default('shoal-data').describe('folder of the databases, made when missing'),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
@@ -65,12 +101,16 @@ export const configSchema = z.strictObject({
   http: httpSchema.prefault({}),
   storage: storageSchema.prefault({}),
   features: featuresSchema.prefault({}),
+  inference: inferenceSchema.prefault({}),
+  grpc: grpcSchema.prefault({}),
 });
 
 export type ServerConfig = z.infer<typeof configSchema>;
 export type MqttConfig = ServerConfig['mqtt'];
 export type StorageConfig = ServerConfig['storage'];
 export type FeaturesConfig = ServerConfig['features'];
+export type InferenceConfig = ServerConfig['inference'];
+export type GrpcConfig = ServerConfig['grpc'];
 
 /** Where files of the data directory lie. */
 export const dataPath = (config: Pick<ServerConfig, 'dataDir'>, file: string): string =>
