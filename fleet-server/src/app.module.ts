@@ -2,7 +2,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { AdviceModule } from './advice/advice.module.ts';
 import { AuditModule } from './audit/audit.module.ts';
-import { dataPath, type ServerConfig } from './config.ts';
+import { dataPath, grpcPort, type ServerConfig } from './config.ts';
 import { ContextModule } from './context/context.module.ts';
 import { DashboardModule } from './dashboard/dashboard.module.ts';
 import { DatabaseModule } from './db/database.module.ts';
@@ -36,7 +36,7 @@ export class AppModule {
         featureViews,
         IngestModule,
         TelemetryModule.of(config.storage),
-        InferenceModule.of(config.inference, featureViews),
+        InferenceModule.of({ inference: config.inference, grpc: { ...config.grpc, port: grpcPort(config) } }, featureViews),
         ContextModule,
         AdviceModule,
         DashboardModule,

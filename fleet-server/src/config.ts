@@ -5,6 +5,9 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { FleetError, type FieldFault } from './errors.ts';
 
+const DEFAULT_HTTP_PORT = 8_080;
+const DEFAULT_GRPC_PORT = 8_081;
+
 const port = z.coerce.number().int().min(0).max(65_535);
 const loopback = z
   .string()
@@ -28,7 +31,7 @@ const mqttSchema = z.strictObject({
 
 const httpSchema = z.strictObject({
   host: loopback.describe('address the HTTP listener binds to'),
-  port: port.default(8080).describe('TCP port of the API; 0 takes any free one'),
+  port: port.default(DEFAULT_HTTP_PORT).describe('TCP port of the API; 0 takes any free one'),
   bodyLimitBytes: amount(1_048_576, 'largest request body'),
   requestTimeoutMs: durationMs(30_000, 'a request that has not arrived whole by then is answered 408 and closed'),
 });
@@ -111,6 +114,10 @@ export type StorageConfig = ServerConfig['storage'];
 export type FeaturesConfig = ServerConfig['features'];
 export type InferenceConfig = ServerConfig['inference'];
 export type GrpcConfig = ServerConfig['grpc'];
+
+/** Two servers on one machine differ in their HTTP ports; who chose one is not refused for the other. */
+export const grpcPort = ({ grpc, http }: Pick<ServerConfig, 'grpc' | 'http'>): number =>
+  grpc.port ?? (http.port === DEFAULT_HTTP_PORT ? DEFAULT_GRPC_PORT : 0);
 
 /** Where files of the data directory lie. */
 export const dataPath = (config: Pick<ServerConfig, 'dataDir'>, file: string): string =>

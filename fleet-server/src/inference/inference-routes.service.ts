@@ -1,21 +1,19 @@
 /** `/v2` and `/predict` on the HTTP server: bytes in, bytes out, past Nest's parsers and pipes, behind the same door. */
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import {
   faultAnswer,
   jsonAnswer,
   ModelError,
   OpenInferenceService,
-  ThreadedCodec,
   type OpenInferenceAnswer,
 } from '@shoal/models';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { InferenceConfig } from '../config.ts';
 import { FleetError } from '../errors.ts';
 import { Authenticator } from '../ports/authenticator.ts';
-import { Metrics } from '../ports/metrics.ts';
 import { readVersion } from '../version.ts';
 import { BodyBudget } from './body-budget.ts';
-import { INFERENCE_CONFIG, ServedModels } from './served-models.service.ts';
+import { ServedModels } from './served-models.service.ts';
+import { Surroundings } from './surroundings.service.ts';
 
 /** Bodies of so many largest requests may be on their way at a time. */
 const BODIES_AT_ONCE = 4;
@@ -25,29 +23,22 @@ const CHANGES = /^\/v2\/repository\/models\/[^/]+\/(load|unload)(\?|$)/;
 
 @Injectable()
 export class InferenceRoutes {
-  private readonly config: InferenceConfig;
+  private readonly around: Surroundings;
   private readonly authenticator: Authenticator;
-  private readonly metrics: Metrics;
-  private readonly codec = new ThreadedCodec();
   private readonly service: OpenInferenceService;
   private readonly budget: BodyBudget;
 
-  constructor(
-    @Inject(INFERENCE_CONFIG) config: InferenceConfig,
-    models: ServedModels,
-    authenticator: Authenticator,
-    metrics: Metrics,
-  ) {
-    this.config = config;
+  constructor(around: Surroundings, models: ServedModels, authenticator: Authenticator) {
+    const { bodyLimitBytes, deadlineMs } = around.config.inference;
+    this.around = around;
     this.authenticator = authenticator;
-    this.metrics = metrics;
-    this.budget = new BodyBudget(config.bodyLimitBytes, config.bodyLimitBytes * BODIES_AT_ONCE);
+    this.budget = new BodyBudget(bodyLimitBytes, bodyLimitBytes * BODIES_AT_ONCE);
     this.service = new OpenInferenceService({
       repository: models,
-      codec: this.codec,
+      codec: around.codec,
       name: 'shoal',
       version: readVersion(),
-      deadlineMs: config.deadlineMs,
+      deadlineMs,
     });
   }
 
@@ -55,7 +46,7 @@ export class InferenceRoutes {
   mount(http: FastifyInstance): void {
     http.register((scope, _options, done) => {
       scope.removeAllContentTypeParsers();
-      scope.addContentTypeParser('*', { bodyLimit: this.config.bodyLimitBytes }, (request, payload, parsed) => {
+      scope.addContentTypeParser('*', { bodyLimit: this.around.config.inference.bodyLimitBytes }, (request, payload, parsed) => {
         this.budget.collect(request.headers['content-length'], payload).then(
           (body) => parsed(null, body),
           (error: Error) => parsed(error),
@@ -68,10 +59,6 @@ export class InferenceRoutes {
       for (const url of ['/v2', '/v2/*', '/predict']) scope.route({ method: [...METHODS], url, handler });
       done();
     });
-  }
-
-  async stop(): Promise<void> {
-    await this.codec.stop();
   }
 
   private async answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -103,7 +90,7 @@ export class InferenceRoutes {
   /** What never reached the service: the door, or the body. */
   private refuse(reply: FastifyReply, error: unknown): FastifyReply {
     const answer = faultAnswer(asNamed(error));
-    this.metrics.count('http_errors_total', 1, { code: answer.headers['shoal-error-code'] ?? 'INTERNAL' });
+    this.around.metrics.count('http_errors_total', 1, { code: answer.headers['shoal-error-code'] ?? 'INTERNAL' });
     return send(reply, answer, false);
   }
 }

@@ -2,28 +2,34 @@
 import { Module, type BeforeApplicationShutdown, type DynamicModule, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
-import type { InferenceConfig } from '../config.ts';
+import { DevicesModule } from '../devices/devices.module.ts';
 import { EntityFeatures } from './entity-features.service.ts';
+import { InferDesk } from './infer-desk.service.ts';
+import { InferMessagesController } from './infer-messages.controller.ts';
 import { InferenceRoutes } from './inference-routes.service.ts';
-import { INFERENCE_CONFIG, ServedModels } from './served-models.service.ts';
+import { ServedModels } from './served-models.service.ts';
+import { INFERENCE_CONFIG, Surroundings, type InferenceSlices } from './surroundings.service.ts';
 
 @Module({})
 export class InferenceModule implements OnModuleInit, BeforeApplicationShutdown {
+  private readonly around: Surroundings;
   private readonly models: ServedModels;
   private readonly routes: InferenceRoutes;
   private readonly host: HttpAdapterHost;
-  constructor(models: ServedModels, routes: InferenceRoutes, host: HttpAdapterHost) {
+  constructor(around: Surroundings, models: ServedModels, routes: InferenceRoutes, host: HttpAdapterHost) {
+    this.around = around;
     this.models = models;
     this.routes = routes;
     this.host = host;
   }
 
   /** `featureViews`: the module that exports `FeatureReader`. */
-  static of(config: InferenceConfig, featureViews: DynamicModule): DynamicModule {
+  static of(config: InferenceSlices, featureViews: DynamicModule): DynamicModule {
     return {
       module: InferenceModule,
-      imports: [featureViews],
-      providers: [{ provide: INFERENCE_CONFIG, useValue: config }, EntityFeatures, ServedModels, InferenceRoutes],
+      imports: [featureViews, DevicesModule],
+      controllers: [InferMessagesController],
+      providers: [{ provide: INFERENCE_CONFIG, useValue: config }, Surroundings, EntityFeatures, ServedModels, InferenceRoutes, InferDesk],
     };
   }
 
@@ -35,6 +41,6 @@ export class InferenceModule implements OnModuleInit, BeforeApplicationShutdown 
 
   async beforeApplicationShutdown(): Promise<void> {
     await this.models.close();
-    await this.routes.stop();
+    await this.around.codec.stop();
   }
 }

@@ -22,7 +22,7 @@ import { SchedulerMeter } from './scheduler-meter.ts';
 export interface ModelVersionOptions {
   readonly bundle: Bundle;
   readonly engines: EngineInstances;
-  readonly limits: Partial<SchedulerLimits>;
+  readonly limits: SchedulerLimits;
   readonly observer: SchedulerObserver;
   /** Absent for a model that pins no view of entities. */
   readonly complete?: (inputs: Tensors, entity: string) => Promise<CompletedInputs>;
@@ -92,6 +92,11 @@ export class ModelVersion implements ServedModel {
   /** Undefined before the start. */
   statistics(): SchedulerStatistics | undefined {
     return this.#running?.scheduler.statistics();
+  }
+
+  /** What waits, as a share of what may. */
+  queueFill(): number {
+    return (this.statistics()?.waitingRows ?? 0) / this.#options.limits.maxQueuedRows;
   }
 
   /** Admitted requests are answered first. Idempotent. */

@@ -1,32 +1,26 @@
 /** The models this server answers with: the shipped catalogue and the folders of the configuration, loaded and unloaded by name. */
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import {
   asModelError,
   ModelError,
+  schedulerLimits,
   type Bundle,
   type ModelRepository,
   type RepositoryEntry,
   type ServedModel,
 } from '@shoal/models';
-import type { Logger } from 'pino';
-import type { InferenceConfig } from '../config.ts';
-import { LOGGER } from '../platform.module.ts';
-import { Metrics } from '../ports/metrics.ts';
 import { readVersion } from '../version.ts';
 import { bundlesOf, bundleSources } from './bundle-sources.ts';
 import { EngineInstances } from './engine-instances.ts';
 import { EntityFeatures } from './entity-features.service.ts';
 import { observeModel } from './inference-metrics.ts';
 import { ModelVersion } from './model-version.ts';
-
-export const INFERENCE_CONFIG = Symbol('inferenceConfig');
+import { Surroundings } from './surroundings.service.ts';
 
 @Injectable()
 export class ServedModels implements ModelRepository {
-  private readonly config: InferenceConfig;
+  private readonly around: Surroundings;
   private readonly features: EntityFeatures;
-  private readonly metrics: Metrics;
-  private readonly log: Logger;
   private readonly engines: EngineInstances;
   /** By name; newest version first. */
   private readonly served = new Map<string, readonly ModelVersion[]>();
@@ -34,17 +28,10 @@ export class ServedModels implements ModelRepository {
   /** Why a folder is not served, by name of its model. */
   private readonly faults = new Map<string, string>();
 
-  constructor(
-    @Inject(INFERENCE_CONFIG) config: InferenceConfig,
-    features: EntityFeatures,
-    metrics: Metrics,
-    @Inject(LOGGER) log: Logger,
-  ) {
-    this.config = config;
+  constructor(around: Surroundings, features: EntityFeatures) {
+    this.around = around;
     this.features = features;
-    this.metrics = metrics;
-    this.log = log;
-    this.engines = new EngineInstances(config.instances, readVersion());
+    this.engines = new EngineInstances(around.config.inference.instances, readVersion());
   }
 
   /** Reads every bundle there is; a broken one is logged and shown as unavailable. Engines start now and in the background, or with the first request. */
@@ -55,10 +42,10 @@ export class ServedModels implements ModelRepository {
       } catch (error) {
         const { message, code } = asModelError(error, 'BUNDLE_CONTENT_INVALID');
         this.faults.set(name, message);
-        this.log.error({ model: name, code }, message);
+        this.around.log.error({ model: name, code }, message);
       }
     }
-    if (this.config.start === 'eager') for (const model of this.all) this.startInBackground(model);
+    if (this.around.config.inference.start === 'eager') for (const model of this.all) this.startInBackground(model);
   }
 
   list(): readonly ServedModel[] {
@@ -78,7 +65,7 @@ export class ServedModels implements ModelRepository {
   /** Reads its folders again and resolves when every version is ready; the versions before answer until then. */
   async load(name: string): Promise<void> {
     const before = this.served.get(name) ?? [];
-    const versions = await bundlesOf(this.config, name);
+    const versions = await bundlesOf(this.around.config.inference, name);
     if (versions.length === 0) throw new ModelError('MODEL_NOT_FOUND', `No folder here has a model ${name}`);
     const models = versions.map((bundle) => this.create(bundle));
     try {
@@ -109,23 +96,23 @@ export class ServedModels implements ModelRepository {
   gauges(): void {
     for (const model of this.all) {
       const { name, version } = model.manifest;
-      this.metrics.gauge('inference_pending_requests', model.statistics()?.pendingRequests ?? 0, { model: name, version });
+      this.around.metrics.gauge('inference_pending_requests', model.statistics()?.pendingRequests ?? 0, { model: name, version });
     }
   }
 
   private async names(): Promise<readonly string[]> {
-    return [...new Set((await bundleSources(this.config)).map(({ name }) => name))];
+    return [...new Set((await bundleSources(this.around.config.inference)).map(({ name }) => name))];
   }
 
   private startInBackground(model: ModelVersion): void {
     const { name: modelName, version } = model.manifest;
     model.start().catch((error: unknown) => {
-      this.log.error({ err: error, model: modelName, version }, 'no engine runs this model');
+      this.around.log.error({ err: error, model: modelName, version }, 'no engine runs this model');
     });
   }
 
   private async read(name: string): Promise<void> {
-    const bundles = await bundlesOf(this.config, name);
+    const bundles = await bundlesOf(this.around.config.inference, name);
     this.keep(
       name,
       bundles.map((bundle) => this.create(bundle)),
@@ -133,14 +120,14 @@ export class ServedModels implements ModelRepository {
   }
 
   private create(bundle: Bundle): ModelVersion {
-    const { maxBatchRows, maxQueuedRows } = this.config;
+    const { maxBatchRows, maxQueuedRows, instances } = this.around.config.inference;
     const { name, version } = bundle.manifest;
     const complete = this.features.completionOf(bundle);
     return new ModelVersion({
       bundle,
       engines: this.engines,
-      limits: { maxBatchRows, ...(maxQueuedRows !== undefined && { maxQueuedRows }) },
-      observer: observeModel(this.metrics, name, version),
+      limits: schedulerLimits({ maxBatchRows, ...(maxQueuedRows !== undefined && { maxQueuedRows }) }, instances),
+      observer: observeModel(this.around.metrics, name, version),
       ...(complete !== undefined && { complete }),
     });
   }
