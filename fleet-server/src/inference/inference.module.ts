@@ -3,6 +3,8 @@ import { Module, type BeforeApplicationShutdown, type DynamicModule, type OnModu
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 import { DevicesModule } from '../devices/devices.module.ts';
+import { GrpcServer } from './grpc/grpc-server.service.ts';
+import { InferenceCalls } from './grpc/inference-calls.service.ts';
 import { EntityFeatures } from './entity-features.service.ts';
 import { InferDesk } from './infer-desk.service.ts';
 import { InferMessagesController } from './infer-messages.controller.ts';
@@ -15,11 +17,13 @@ export class InferenceModule implements OnModuleInit, BeforeApplicationShutdown 
   private readonly around: Surroundings;
   private readonly models: ServedModels;
   private readonly routes: InferenceRoutes;
+  private readonly grpc: GrpcServer;
   private readonly host: HttpAdapterHost;
-  constructor(around: Surroundings, models: ServedModels, routes: InferenceRoutes, host: HttpAdapterHost) {
+  constructor(around: Surroundings, models: ServedModels, routes: InferenceRoutes, grpc: GrpcServer, host: HttpAdapterHost) {
     this.around = around;
     this.models = models;
     this.routes = routes;
+    this.grpc = grpc;
     this.host = host;
   }
 
@@ -29,7 +33,8 @@ export class InferenceModule implements OnModuleInit, BeforeApplicationShutdown 
       module: InferenceModule,
       imports: [featureViews, DevicesModule],
       controllers: [InferMessagesController],
-      providers: [{ provide: INFERENCE_CONFIG, useValue: config }, Surroundings, EntityFeatures, ServedModels, InferenceRoutes, InferDesk],
+      providers: [{ provide: INFERENCE_CONFIG, useValue: config }, Surroundings, EntityFeatures, ServedModels, InferenceRoutes, InferDesk, InferenceCalls, GrpcServer],
+      exports: [GrpcServer],
     };
   }
 
@@ -37,9 +42,11 @@ export class InferenceModule implements OnModuleInit, BeforeApplicationShutdown 
   async onModuleInit(): Promise<void> {
     await this.models.open();
     this.routes.mount(this.host.httpAdapter.getInstance<FastifyInstance>());
+    await this.grpc.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
+    await this.grpc.stop();
     await this.models.close();
     await this.around.codec.stop();
   }

@@ -74,7 +74,7 @@ const decode = async (
 };
 
 /** What a request leaves to the host, brought in: the features of the entity it names. Throws ENTITY_UNSUPPORTED. */
-const completed = async (model: ServedModel, inputs: Tensors, entity: string | undefined): Promise<CompletedInputs> => {
+export const completed = async (model: ServedModel, inputs: Tensors, entity: string | undefined): Promise<CompletedInputs> => {
   if (entity === undefined) return { inputs };
   if (model.complete !== undefined) return model.complete(inputs, entity);
   throw new ModelError('ENTITY_UNSUPPORTED', `${model.manifest.name} looks no entity up here; send its inputs`);

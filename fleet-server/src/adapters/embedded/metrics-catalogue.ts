@@ -60,6 +60,7 @@ export const METRIC_HELP: Readonly<Record<string, string>> = {
   event_loop_delay_p99_seconds: 'p99 of the event-loop delay since the last look',
   event_loop_delay_max_seconds: 'maximum of the event-loop delay since the last look',
   bus_listener_errors_total: 'bus listeners that threw, by event',
+  grpc_errors_total: 'gRPC calls that failed, by code',
   http_errors_total: 'HTTP requests answered with a problem, by code',
 };
 
