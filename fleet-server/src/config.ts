@@ -80,12 +80,7 @@ const inferenceSchema = z.strictObject({
   bundleFolders: folders.describe('folders of further bundles to serve; separated by commas in a variable'),
   deadlineMs: durationMs(10_000, 'longest time for an answer; a request can only shorten it'),
   maxBatchRows: amount(64, 'rows of one run of a model; 1 switches batching off'),
-  maxQueuedRows: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .optional()
-    .describe('rows that may wait for a model; four full batches per instance by default'),
+  maxQueuedRows: amount(256, 'rows that may wait for a model; more are refused with 429'),
   bodyLimitBytes: amount(67_108_864, 'largest request body of /v2; four of them may be on their way at a time'),
 });
 

@@ -126,7 +126,7 @@ export class ServedModels implements ModelRepository {
     return new ModelVersion({
       bundle,
       engines: this.engines,
-      limits: schedulerLimits({ maxBatchRows, ...(maxQueuedRows !== undefined && { maxQueuedRows }) }, instances),
+      limits: schedulerLimits({ maxBatchRows, maxQueuedRows }, instances),
       observer: observeModel(this.around.metrics, name, version),
       ...(complete !== undefined && { complete }),
     });

@@ -6,7 +6,7 @@ const IS_SOURCE = import.meta.url.endsWith('.ts');
 export class BenchChild {
   readonly #child: ChildProcess;
 
-  /** @param name of the file beside this one, without its ending */
+  /** @param name of the file beside this one, without its ending; a folder beside this one's is `../folder/name` */
   constructor(name: string) {
     const url = new URL(`./${name}${IS_SOURCE ? '.ts' : '.js'}`, import.meta.url);
     this.#child = fork(url, { stdio: ['ignore', 2, 2, 'ipc'], serialization: 'advanced' });

@@ -12,9 +12,13 @@ export class ServerUnderTest {
   #httpUrl = '';
   mqttPort = 0;
 
-  async start(): Promise<void> {
+  /** `environment`: settings beside its folder and its ports. */
+  async start(environment: Readonly<Record<string, string>> = {}): Promise<void> {
     const args = [SERVER_MAIN, 'run', '--data-dir', this.#dataDir, '--mqtt-port', '0', '--http-port', '0'];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, args, {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, ...environment },
+    });
     this.#child = child;
     const ready = await new Promise<{ mqttUrl: string; httpUrl: string }>((resolve, reject) => {
       child.once('exit', (code) => reject(new Error(`the fleet server ended with code ${code}`)));
@@ -24,6 +28,10 @@ export class ServerUnderTest {
     });
     this.mqttPort = Number(new URL(ready.mqttUrl).port);
     this.#httpUrl = ready.httpUrl;
+  }
+
+  get httpPort(): number {
+    return Number(new URL(this.#httpUrl).port);
   }
 
   async get<T>(path: string): Promise<T> {
