@@ -67,7 +67,9 @@ export class InferenceRoutes {
     const path = mark === -1 ? url : url.slice(0, mark);
     const body = request.body instanceof Uint8Array ? request.body : NO_BODY;
     const left = new AbortController();
-    reply.raw.once('close', () => left.abort());
+    reply.raw.once('close', () => {
+      if (!reply.raw.writableFinished) left.abort(LEFT);
+    });
     try {
       const query = mark === -1 ? NO_QUERY : new URLSearchParams(url.slice(mark + 1));
       const answered = await this.service.answer({ method, path, query, headers, body, signal: left.signal });
@@ -95,6 +97,8 @@ export class InferenceRoutes {
   }
 }
 
+/** Made once: the reason of an abort is an exception with a stack. */
+const LEFT = new ModelError('INFERENCE_CANCELED', 'The caller has left');
 const NO_BODY = new Uint8Array();
 const NO_QUERY = new URLSearchParams();
 const NOT_OURS = jsonAnswer({ error: 'There is no such path.' }, 404);
