@@ -2,6 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import {
   faultAnswer,
+  JSON_TYPE,
   jsonAnswer,
   ModelError,
   OpenInferenceService,
@@ -112,8 +113,14 @@ const asNamed = (error: unknown): unknown => {
   return error;
 };
 
+/** Head and body of a short text leave in one write; bytes take two. */
+const ONE_WRITE_BYTES = 16_384;
+
 const send = (reply: FastifyReply, { status, headers, body }: OpenInferenceAnswer, isHead: boolean): FastifyReply => {
   reply.code(status).headers(headers);
-  if (isHead) reply.header('content-length', body.byteLength);
-  return reply.send(isHead || status === 204 ? undefined : Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+  if (isHead) return reply.header('content-length', body.byteLength).send();
+  if (status === 204) return reply.send();
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const isShortText = headers['content-type'] === JSON_TYPE && bytes.length <= ONE_WRITE_BYTES;
+  return reply.send(isShortText ? bytes.toString('utf8') : bytes);
 };
