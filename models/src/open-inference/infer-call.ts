@@ -7,12 +7,14 @@ import {
   tensorsByName,
   type InferRequest,
   type InferResponse,
+  type JsonObject,
   type NamedTensor,
   type Tensors,
 } from '@shoal/protocol';
 import type { InferOptions } from '../engine/inference-engine.port.ts';
 import { rowCount } from '../engine/rows.ts';
 import { ModelError } from '../errors.ts';
+import { planOcclusion, readOcclusion, type Occlusion, type OcclusionPlan } from '../explanation/occlusion.ts';
 import { headerOf, JSON_TYPE, type OpenInferenceAnswer, type OpenInferenceRequest } from './exchange.ts';
 import type { InferenceCodec, OutputEncodings } from './inference-codec.port.ts';
 import type { CompletedInputs, ServedAnswer, ServedModel } from './model-repository.port.ts';
@@ -87,6 +89,13 @@ export interface InferTerms {
   readonly options?: InferOptions;
 }
 
+const explanationOf = ({ score, changes }: Occlusion, { output }: OcclusionPlan): JsonObject => ({
+  method: 'occlusion',
+  output,
+  score,
+  changes,
+});
+
 /** A decoded request to its response, whatever it came by. Rejects with ModelError, and with what the host rejects with. */
 export const answerInferRequest = async (
   asked: InferRequest,
@@ -100,12 +109,17 @@ export const answerInferRequest = async (
     asked.parameters?.entity,
   );
   const terms = { ...inferOptions(asked.parameters ?? {}, deadlineMs, signal), ...options };
-  const { outputs, parameters: said } = await runModel(model, inputs, terms);
+  const { explain = false } = asked.parameters ?? {};
+  const plan = explain === false ? undefined : planOcclusion(model.manifest, inputs, explain === true ? {} : explain);
+  const { outputs: ran, parameters: said } = await runModel(model, plan?.inputs ?? inputs, terms);
+  const explained = plan && readOcclusion(model.manifest, plan, ran);
+  const outputs = explained?.outputs ?? ran;
+  const parameters: JsonObject = { ...said, ...found, ...(explained && { explanation: explanationOf(explained, plan) }) };
   return {
     model_name: model.manifest.name,
     model_version: model.manifest.version,
     ...(asked.id !== undefined && { id: asked.id }),
-    ...((said ?? found) !== undefined && { parameters: { ...said, ...found } }),
+    ...(Object.keys(parameters).length > 0 && { parameters }),
     outputs: namedOutputs(outputs, names),
   };
 };

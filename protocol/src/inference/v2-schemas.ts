@@ -26,6 +26,19 @@ export const inferParametersSchema = parametersWith({
   entity: entityIdSchema
     .optional()
     .describe('The server brings in what it knows of this entity, as the model pins it; inputs that are sent outweigh it.'),
+  explain: z
+    .union([
+      z.boolean(),
+      z.strictObject({
+        method: z.literal('occlusion'),
+        baseline: z
+          .union([z.number(), z.array(z.number()).max(1_024)])
+          .optional()
+          .describe('The neutral value of all features, or of each; 0 by default.'),
+      }),
+    ])
+    .optional()
+    .describe('The answer says in parameters.explanation what the score of its one row would lose without each feature.'),
   fallback: z
     .boolean()
     .optional()
