@@ -36,7 +36,10 @@ export class AppModule {
         featureViews,
         IngestModule,
         TelemetryModule.of(config.storage),
-        InferenceModule.of({ inference: config.inference, grpc: { ...config.grpc, port: grpcPort(config) } }, featureViews),
+        InferenceModule.of(
+          { inference: config.inference, grpc: { ...config.grpc, port: grpcPort(config) } },
+          featureViews,
+        ),
         ContextModule,
         AdviceModule,
         DashboardModule,

@@ -71,7 +71,9 @@ const inferenceSchema = z.strictObject({
   start: z
     .enum(['eager', 'lazy'])
     .default('eager')
-    .describe('engines start with the server, in the background, or with the first request; until then it is not ready'),
+    .describe(
+      'engines start with the server, in the background, or with the first request; until then it is not ready',
+    ),
   instances: amount(
     Math.max(1, availableParallelism() - 1),
     'engine processes, each with every model; by default one less than there are cores',
@@ -80,7 +82,7 @@ const inferenceSchema = z.strictObject({
   bundleFolders: folders.describe('folders of further bundles to serve; separated by commas in a variable'),
   deadlineMs: durationMs(10_000, 'longest time for an answer; a request can only shorten it'),
   maxBatchRows: amount(64, 'rows of one run of a model; 1 switches batching off'),
-  maxQueuedRows: amount(256, 'rows that may wait for a model; more are refused with 429'),
+  maxQueuedRows: amount(64, 'rows that may wait for a model; more are refused with 429'),
   bodyLimitBytes: amount(67_108_864, 'largest request body of /v2; four of them may be on their way at a time'),
 });
 
@@ -88,7 +90,9 @@ const grpcSchema = z.strictObject({
   host: loopback.describe('address the gRPC listener binds to'),
   port: port
     .optional()
-    .describe('TCP port of gRPC inference; 8081 by default where HTTP has its own default port, otherwise any free one'),
+    .describe(
+      'TCP port of gRPC inference; 8081 by default where HTTP has its own default port, otherwise any free one',
+    ),
   maxMessageBytes: amount(67_108_864, 'largest message, either way'),
 });
 

@@ -110,7 +110,9 @@ class OverloadRun {
         goodput_ratio: of(({ capacity, report }) => report.inTime / seconds / capacity),
         refuse_p99_ms: of(({ report }) => report.refuseP99),
         answer_p99_ms: of(({ report }) => report.answerP99),
-        refused_pct: of(({ report }) => (Object.values(report.refused).reduce((sum, count) => sum + count, 0) / report.sent) * 100),
+        refused_pct: of(
+          ({ report }) => (Object.values(report.refused).reduce((sum, count) => sum + count, 0) / report.sent) * 100,
+        ),
         generator_behind_ms: of(({ report }) => report.behindMs),
         rss_growth_mb: grownMb,
       },

@@ -26,10 +26,13 @@ type Contender = (typeof CONTENDERS)[number];
 
 const drawRows = (): number[][] => {
   const random = seeded(11);
-  return Array.from({ length: ROWS }, () => Array.from({ length: WIDTHS[0] ?? 1 }, () => Math.fround(random() * 2 - 1)));
+  return Array.from({ length: ROWS }, () =>
+    Array.from({ length: WIDTHS[0] ?? 1 }, () => Math.fround(random() * 2 - 1)),
+  );
 };
 
-type Terms = { readonly what: 'once' } | { readonly what: 'closed'; readonly clients: number; readonly seconds: number };
+type Terms =
+  { readonly what: 'once' } | { readonly what: 'closed'; readonly clients: number; readonly seconds: number };
 
 class ServingRun {
   readonly #options: BenchOptions;
@@ -41,7 +44,7 @@ class ServingRun {
   readonly #unbatched = new ServerUnderTest();
   readonly #samples: readonly FlaskSample[];
   readonly #load = new BenchChild('../serving/http-load');
-  readonly #raw = new BenchChild('../serving/raw-onnxruntime');
+  readonly #raw = new BenchChild('../serving/raw-onnxruntime', { ORT_DISABLE_TELEMETRY: '1' });
   readonly #ports = new Map<Contender, number>();
   readonly #lone = { shoal: [] as number[], raw: [] as number[] };
   #failures = 0;
@@ -49,7 +52,9 @@ class ServingRun {
 
   constructor(options: BenchOptions, withFlask: boolean) {
     this.#options = options;
-    this.#samples = withFlask ? [new FlaskSample(this.#folder, 'flask'), new FlaskSample(this.#folder, 'gunicorn')] : [];
+    this.#samples = withFlask
+      ? [new FlaskSample(this.#folder, 'flask'), new FlaskSample(this.#folder, 'gunicorn')]
+      : [];
   }
 
   async run(): Promise<BenchResult> {
@@ -59,7 +64,8 @@ class ServingRun {
       for (const contender of this.#ports.keys()) await this.#closed(contender, CLIENTS, WARM_SECONDS);
       const perSecond = await this.#measure(join(bundle, 'model.onnx'));
       const added = this.#lone.shoal.map((ms, round) => ms - (this.#lone.raw[round] ?? Number.NaN));
-      const ratio = (to: Contender): number | null => (this.#ports.has(to) ? medianRatio(perSecond.shoal, perSecond[to]) : null);
+      const ratio = (to: Contender): number | null =>
+        this.#ports.has(to) ? medianRatio(perSecond.shoal, perSecond[to]) : null;
       return {
         figures: {
           clients: CLIENTS,

@@ -21,7 +21,9 @@ const sourceOf = async (folder: string): Promise<BundleSource> => {
   try {
     return { name: namedSchema.parse(JSON.parse(await readFile(path, 'utf8'))).name, folder };
   } catch (cause) {
-    throw new ModelError('BUNDLE_MISSING', `inference.bundleFolders names ${folder}: ${path} cannot be read`, { cause });
+    throw new ModelError('BUNDLE_MISSING', `inference.bundleFolders names ${folder}: ${path} cannot be read`, {
+      cause,
+    });
   }
 };
 

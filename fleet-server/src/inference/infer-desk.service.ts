@@ -9,7 +9,14 @@ import {
   PRIORITIES,
   type InferOptions,
 } from '@shoal/models';
-import { encodeInferFrame, ProtocolError, topics, type InferResponse, type JsonObject, type Reply } from '@shoal/protocol';
+import {
+  encodeInferFrame,
+  ProtocolError,
+  topics,
+  type InferResponse,
+  type JsonObject,
+  type Reply,
+} from '@shoal/protocol';
 import { UpMessages } from '../devices/up-messages.service.ts';
 import { DeviceGateway, type UpMessage } from '../ports/device-gateway.ts';
 import { readInferMessage, requestIdIn, type InferMessage } from './infer-message.ts';
@@ -96,11 +103,18 @@ export class InferDesk {
     const dueAt = receivedAt + (read.deadlineMs ?? this.around.config.inference.deadlineMs);
     const deadlineMs = dueAt - this.around.clock.now();
     if (deadlineMs <= 0) throw new ModelError('DEADLINE_UNMEETABLE', 'The deadline passed before the request was read');
-    const response = await answerInferRequest(asked, model, { deadlineMs, signal, options: optionsOf(read, deadlineMs, signal) });
+    const response = await answerInferRequest(asked, model, {
+      deadlineMs,
+      signal,
+      options: optionsOf(read, deadlineMs, signal),
+    });
     if (isFallback) this.shed.admitted();
     const now = this.around.clock.now();
     if (now > dueAt + LATE_MS) throw new ModelError('ENGINE_TIMEOUT', 'The answer came far too late');
-    const told = withParameters(response, { shed: this.shed.value(model.queueFill()), ...(now > dueAt && { late: true }) });
+    const told = withParameters(response, {
+      shed: this.shed.value(model.queueFill()),
+      ...(now > dueAt && { late: true }),
+    });
     const frame = encodeInferFrame(await this.around.codec.encodeResponse(told, encodingsOf(asked, told)));
     const isHeard = await this.gateway.send(deviceId, topics.reply(deviceId, requestId), frame);
     this.count(isHeard ? (now > dueAt ? 'late' : 'ok') : 'unheard');

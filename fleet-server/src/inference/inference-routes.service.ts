@@ -47,12 +47,16 @@ export class InferenceRoutes {
   mount(http: FastifyInstance): void {
     http.register((scope, _options, done) => {
       scope.removeAllContentTypeParsers();
-      scope.addContentTypeParser('*', { bodyLimit: this.around.config.inference.bodyLimitBytes }, (request, payload, parsed) => {
-        this.budget.collect(request.headers['content-length'], payload).then(
-          (body) => parsed(null, body),
-          (error: Error) => parsed(error),
-        );
-      });
+      scope.addContentTypeParser(
+        '*',
+        { bodyLimit: this.around.config.inference.bodyLimitBytes },
+        (request, payload, parsed) => {
+          this.budget.collect(request.headers['content-length'], payload).then(
+            (body) => parsed(null, body),
+            (error: Error) => parsed(error),
+          );
+        },
+      );
       scope.addHook('onRequest', (request) => this.admit(request));
       scope.setErrorHandler((error, _request, reply) => this.refuse(reply, error));
       const handler = (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
@@ -107,9 +111,12 @@ const NOT_OURS = jsonAnswer({ error: 'There is no such path.' }, 404);
 /** Fastify's own faults have a status and a code of their own. */
 const asNamed = (error: unknown): unknown => {
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
-  if (status === 413) return new ModelError('REQUEST_TOO_LARGE', 'The body is over the bound of this server', { cause: error });
+  if (status === 413)
+    return new ModelError('REQUEST_TOO_LARGE', 'The body is over the bound of this server', { cause: error });
   if (typeof status === 'number' && status < 500)
-    return new ModelError('REQUEST_INVALID', error instanceof Error ? error.message : 'The request was refused', { cause: error });
+    return new ModelError('REQUEST_INVALID', error instanceof Error ? error.message : 'The request was refused', {
+      cause: error,
+    });
   return error;
 };
 

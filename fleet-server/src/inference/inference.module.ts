@@ -14,13 +14,11 @@ import { INFERENCE_CONFIG, Surroundings, type InferenceSlices } from './surround
 
 @Module({})
 export class InferenceModule implements OnModuleInit, BeforeApplicationShutdown {
-  private readonly around: Surroundings;
   private readonly models: ServedModels;
   private readonly routes: InferenceRoutes;
   private readonly grpc: GrpcServer;
   private readonly host: HttpAdapterHost;
-  constructor(around: Surroundings, models: ServedModels, routes: InferenceRoutes, grpc: GrpcServer, host: HttpAdapterHost) {
-    this.around = around;
+  constructor(models: ServedModels, routes: InferenceRoutes, grpc: GrpcServer, host: HttpAdapterHost) {
     this.models = models;
     this.routes = routes;
     this.grpc = grpc;
@@ -33,7 +31,16 @@ export class InferenceModule implements OnModuleInit, BeforeApplicationShutdown 
       module: InferenceModule,
       imports: [featureViews, DevicesModule],
       controllers: [InferMessagesController],
-      providers: [{ provide: INFERENCE_CONFIG, useValue: config }, Surroundings, EntityFeatures, ServedModels, InferenceRoutes, InferDesk, InferenceCalls, GrpcServer],
+      providers: [
+        { provide: INFERENCE_CONFIG, useValue: config },
+        Surroundings,
+        EntityFeatures,
+        ServedModels,
+        InferenceRoutes,
+        InferDesk,
+        InferenceCalls,
+        GrpcServer,
+      ],
       exports: [GrpcServer],
     };
   }
@@ -48,6 +55,5 @@ export class InferenceModule implements OnModuleInit, BeforeApplicationShutdown 
   async beforeApplicationShutdown(): Promise<void> {
     await this.grpc.stop();
     await this.models.close();
-    await this.around.codec.stop();
   }
 }

@@ -109,7 +109,8 @@ export class ModelVersion implements ServedModel {
 
   async #waitForStart({ deadlineMs, signal }: InferOptions): Promise<Running> {
     if (this.#fault !== null && performance.now() - this.#faultAt < REST_MS) throw this.#fault;
-    if (this.#early >= MAX_EARLY) throw new ModelError('QUEUE_FULL', `${this.#early} requests wait for the model to start`);
+    if (this.#early >= MAX_EARLY)
+      throw new ModelError('QUEUE_FULL', `${this.#early} requests wait for the model to start`);
     this.#early += 1;
     try {
       await Promise.race([this.start(), giveUp(deadlineMs, signal)]);
@@ -149,7 +150,8 @@ const runOn = async (
 /** Rejects when the caller cannot wait any longer. */
 const giveUp = (deadlineMs: number | undefined, signal: AbortSignal | undefined): Promise<never> => {
   const { promise, reject } = Promise.withResolvers<never>();
-  const late = (): void => reject(new ModelError('DEADLINE_UNMEETABLE', 'The model has not started within the deadline'));
+  const late = (): void =>
+    reject(new ModelError('DEADLINE_UNMEETABLE', 'The model has not started within the deadline'));
   if (deadlineMs !== undefined) setTimeout(late, deadlineMs).unref();
   signal?.addEventListener('abort', () => reject(new ModelError('INFERENCE_CANCELED', 'The request was withdrawn')));
   return promise;

@@ -90,13 +90,17 @@ export class ServedModels implements ModelRepository {
   /** Everything that waits is rejected. */
   async close(): Promise<void> {
     await this.engines.close();
+    await this.around.codec.stop();
   }
 
   /** Gauges are read when somebody looks. */
   gauges(): void {
     for (const model of this.all) {
       const { name, version } = model.manifest;
-      this.around.metrics.gauge('inference_pending_requests', model.statistics()?.pendingRequests ?? 0, { model: name, version });
+      this.around.metrics.gauge('inference_pending_requests', model.statistics()?.pendingRequests ?? 0, {
+        model: name,
+        version,
+      });
     }
   }
 

@@ -1,6 +1,13 @@
 /** A gRPC client of the tests: the published service read from the same file, calls as promises. */
 import { fileURLToPath } from 'node:url';
-import { Client, credentials, loadPackageDefinition, Metadata, type CallOptions, type ServiceError } from '@grpc/grpc-js';
+import {
+  Client,
+  credentials,
+  loadPackageDefinition,
+  Metadata,
+  type CallOptions,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 
 const PROTO = fileURLToPath(new URL('../../proto/open-inference.proto', import.meta.url));
@@ -21,11 +28,18 @@ export interface GrpcClient {
 }
 
 export const grpcClient = (address: string): GrpcClient => {
-  const { inference } = loadPackageDefinition(loadSync(PROTO, { keepCase: true, longs: String, defaults: true, arrays: true }));
+  const { inference } = loadPackageDefinition(
+    loadSync(PROTO, { keepCase: true, longs: String, defaults: true, arrays: true }),
+  );
   const { GRPCInferenceService: Service } = inference as unknown as {
-    GRPCInferenceService: new (...args: ConstructorParameters<typeof Client>) => Client & Readonly<Record<string, Method>>;
+    GRPCInferenceService: new (
+      ...args: ConstructorParameters<typeof Client>
+    ) => Client & Readonly<Record<string, Method>>;
   };
-  const client = new Service(address, credentials.createInsecure(), { 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 });
+  const client = new Service(address, credentials.createInsecure(), {
+    'grpc.max_receive_message_length': -1,
+    'grpc.max_send_message_length': -1,
+  });
   const begin = (method: string, request: object, options: CallOptions = {}) => {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const call = client[method]?.(request, new Metadata(), options, (error, answer) => {
@@ -35,7 +49,8 @@ export const grpcClient = (address: string): GrpcClient => {
     return { answer: promise, cancel: () => call?.cancel() };
   };
   return {
-    call: async <T>(method: string, request: object, options?: CallOptions) => (await begin(method, request, options).answer) as T,
+    call: async <T>(method: string, request: object, options?: CallOptions) =>
+      (await begin(method, request, options).answer) as T,
     begin,
     close: () => client.close(),
   };

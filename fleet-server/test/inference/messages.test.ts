@@ -10,9 +10,8 @@ import {
   type InferRequest,
   type InferResponse,
   type JsonObject,
-  type Reply,
 } from '@shoal/protocol';
-import { startTestServer, until, type TestServer } from '../running-server.ts';
+import { startTestServer, type TestServer } from '../running-server.ts';
 import { TestDevice } from '../test-device.ts';
 
 let server: TestServer;
@@ -77,8 +76,18 @@ describe('a request of a device', () => {
   test.each([
     ['of a model that is not there', { ...request('f-1'), model_name: 'nobody' }, 'failed', 'MODEL_NOT_FOUND'],
     ['of a version that is not there', { ...request('f-2'), model_version: '9.9.9' }, 'failed', 'MODEL_NOT_FOUND'],
-    ['with another shape', { ...request('f-3'), inputs: [{ ...request('f-3').inputs[0], shape: [2, 16] }] }, 'failed', 'INPUT_SHAPE_INVALID'],
-    ['whose answer is larger than a frame', request('f-4', { binary_data_output: true }, 2_000), 'failed', 'PAYLOAD_TOO_LARGE'],
+    [
+      'with another shape',
+      { ...request('f-3'), inputs: [{ ...request('f-3').inputs[0], shape: [2, 16] }] },
+      'failed',
+      'INPUT_SHAPE_INVALID',
+    ],
+    [
+      'whose answer is larger than a frame',
+      request('f-4', { binary_data_output: true }, 2_000),
+      'failed',
+      'PAYLOAD_TOO_LARGE',
+    ],
     ['whose deadline is over', request('f-5', { timeout: 1 }), 'expired', 'DEADLINE_UNMEETABLE'],
     ['without a model', { ...request('f-6'), model_name: '' }, 'refused', 'SCHEMA_INVALID'],
   ] as const)('%s is told so', async (_, asked, outcome, code) => {

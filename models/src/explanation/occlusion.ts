@@ -56,13 +56,20 @@ export const planOcclusion = (
 ): OcclusionPlan => {
   const { signature } = manifest;
   const [spec, ...others] = signature.inputs;
-  if (spec === undefined || others.length > 0 || spec.datatype !== 'FP32' || spec.shape.length !== 2 || spec.shape[0] !== -1)
+  if (
+    spec === undefined ||
+    others.length > 0 ||
+    spec.datatype !== 'FP32' ||
+    spec.shape.length !== 2 ||
+    spec.shape[0] !== -1
+  )
     throw unsupported(manifest, 'it does not take one FP32 tensor [-1, features]');
   const tensor: Tensor | undefined = inputs[spec.name];
   const [rows, width = 0] = tensor?.shape ?? [];
   if (!(tensor?.data instanceof Float32Array) || rows !== 1 || tensor.data.length !== width)
     throw unsupported(manifest, 'one row at a time is explained');
-  if (width > MAX_FEATURES) throw unsupported(manifest, `it has ${width} features, at most ${MAX_FEATURES} are occluded`);
+  if (width > MAX_FEATURES)
+    throw unsupported(manifest, `it has ${width} features, at most ${MAX_FEATURES} are occluded`);
   if (typeof baseline !== 'number' && baseline.length !== width)
     throw new ModelError('REQUEST_INVALID', `explain.baseline has ${baseline.length} values, the row has ${width}`);
   const data = new Float32Array((width + 1) * width);
@@ -84,7 +91,11 @@ const judgedColumn = (data: Float32Array | Float64Array, width: number): number 
 };
 
 /** Throws EXPLANATION_UNSUPPORTED for an output without one or more floating-point values per row. */
-export const readOcclusion = (manifest: BundleManifest, { names, output }: OcclusionPlan, outputs: Tensors): Occlusion => {
+export const readOcclusion = (
+  manifest: BundleManifest,
+  { names, output }: OcclusionPlan,
+  outputs: Tensors,
+): Occlusion => {
   const data = outputs[output]?.data;
   const rows = names.length + 1;
   if (!(data instanceof Float32Array || data instanceof Float64Array) || data.length === 0 || data.length % rows !== 0)
@@ -92,6 +103,9 @@ export const readOcclusion = (manifest: BundleManifest, { names, output }: Occlu
   const width = data.length / rows;
   const column = judgedColumn(data, width);
   const score = data[column] ?? 0;
-  const changes = names.map((name, feature): [string, number] => [name, score - (data[(feature + 1) * width + column] ?? 0)]);
+  const changes = names.map((name, feature): [string, number] => [
+    name,
+    score - (data[(feature + 1) * width + column] ?? 0),
+  ]);
   return { outputs: sliceRows(outputs, 0, 1), score, changes: Object.fromEntries(changes) };
 };

@@ -80,7 +80,8 @@ export const namedFault = (error: unknown): NamedFault => {
   const retryable = error instanceof Error && 'retryable' in error && error.retryable === true;
   if (error instanceof ProtocolError)
     return { code: error.code, status: PROTOCOL_STATUS[error.code] ?? 400, message, retryable, retryAfterMs };
-  if (isModelError(error)) return { code: error.code, status: modelStatus(error.code), message, retryable, retryAfterMs };
+  if (isModelError(error))
+    return { code: error.code, status: modelStatus(error.code), message, retryable, retryAfterMs };
   if (isHostFault(error)) return { code: error.code, status: error.status, message, retryable, retryAfterMs };
   return { code: 'INTERNAL', status: 500, message, retryable, retryAfterMs };
 };

@@ -76,7 +76,11 @@ const decode = async (
 };
 
 /** What a request leaves to the host, brought in: the features of the entity it names. Throws ENTITY_UNSUPPORTED. */
-export const completed = async (model: ServedModel, inputs: Tensors, entity: string | undefined): Promise<CompletedInputs> => {
+export const completed = async (
+  model: ServedModel,
+  inputs: Tensors,
+  entity: string | undefined,
+): Promise<CompletedInputs> => {
   if (entity === undefined) return { inputs };
   if (model.complete !== undefined) return model.complete(inputs, entity);
   throw new ModelError('ENTITY_UNSUPPORTED', `${model.manifest.name} looks no entity up here; send its inputs`);
@@ -103,18 +107,18 @@ export const answerInferRequest = async (
   { deadlineMs, signal, options }: InferTerms,
 ): Promise<InferResponse> => {
   const names = wantedOutputs(asked, model);
-  const { inputs, parameters: found } = await completed(
-    model,
-    tensorsByName(asked.inputs),
-    asked.parameters?.entity,
-  );
+  const { inputs, parameters: found } = await completed(model, tensorsByName(asked.inputs), asked.parameters?.entity);
   const terms = { ...inferOptions(asked.parameters ?? {}, deadlineMs, signal), ...options };
   const { explain = false } = asked.parameters ?? {};
   const plan = explain === false ? undefined : planOcclusion(model.manifest, inputs, explain === true ? {} : explain);
   const { outputs: ran, parameters: said } = await runModel(model, plan?.inputs ?? inputs, terms);
   const explained = plan && readOcclusion(model.manifest, plan, ran);
   const outputs = explained?.outputs ?? ran;
-  const parameters: JsonObject = { ...said, ...found, ...(explained && { explanation: explanationOf(explained, plan) }) };
+  const parameters: JsonObject = {
+    ...said,
+    ...found,
+    ...(explained && { explanation: explanationOf(explained, plan) }),
+  };
   return {
     model_name: model.manifest.name,
     model_version: model.manifest.version,

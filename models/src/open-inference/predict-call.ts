@@ -121,7 +121,8 @@ const namedTensors = (features: Readonly<Record<string, FeatureValue>>): Tensors
   Object.fromEntries(
     Object.entries(features).map(([name, value]): [string, Tensor] => {
       if (typeof value === 'number') return [name, { datatype: 'FP64', shape: [1], data: Float64Array.of(value) }];
-      if (typeof value === 'boolean') return [name, { datatype: 'BOOL', shape: [1], data: Uint8Array.of(value ? 1 : 0) }];
+      if (typeof value === 'boolean')
+        return [name, { datatype: 'BOOL', shape: [1], data: Uint8Array.of(value ? 1 : 0) }];
       return [name, { datatype: 'BYTES', shape: [1], data: [new TextEncoder().encode(value)] }];
     }),
   );

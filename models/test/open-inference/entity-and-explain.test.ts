@@ -6,7 +6,10 @@ import { ask, inferBody, jsonOf, repositoryOf, serviceOver, servedModel } from '
 /** score = 2 x0 + 3 x1, for each row. */
 const weigh = ({ x }: Tensors): ServedAnswer => {
   const data = x?.data as Float32Array;
-  const score = Float32Array.from({ length: data.length / 2 }, (_, row) => 2 * (data[row * 2] ?? 0) + 3 * (data[row * 2 + 1] ?? 0));
+  const score = Float32Array.from(
+    { length: data.length / 2 },
+    (_, row) => 2 * (data[row * 2] ?? 0) + 3 * (data[row * 2 + 1] ?? 0),
+  );
   return { outputs: { y: { datatype: 'FP32', shape: [score.length], data: score } }, elapsedMs: 1 };
 };
 const weighing = servedModel({ outputs: [{ name: 'y', datatype: 'FP32', shape: [-1] }], infer: weigh });
@@ -18,7 +21,9 @@ describe('an explanation', () => {
     const answer = await infer(weighing, inferBody([5, 7], { parameters: { explain: true } }));
     expect(jsonOf(answer)).toMatchObject({
       outputs: [{ name: 'y', shape: [1], data: [31] }],
-      parameters: { explanation: { method: 'occlusion', output: 'y', score: 31, changes: { feature_0: 10, feature_1: 21 } } },
+      parameters: {
+        explanation: { method: 'occlusion', output: 'y', score: 31, changes: { feature_0: 10, feature_1: 21 } },
+      },
     });
   });
 
@@ -34,7 +39,10 @@ describe('an explanation', () => {
 
   test('is of the most probable class', async () => {
     const spread = servedModel({
-      infer: ({ x }) => ({ outputs: { y: { datatype: 'FP32', shape: x?.shape ?? [], data: x?.data ?? [] } }, elapsedMs: 1 }),
+      infer: ({ x }) => ({
+        outputs: { y: { datatype: 'FP32', shape: x?.shape ?? [], data: x?.data ?? [] } },
+        elapsedMs: 1,
+      }),
     });
     expect(jsonOf(await infer(spread, inferBody([0.25, 0.75], { parameters: { explain: true } })))).toMatchObject({
       parameters: { explanation: { score: 0.75, changes: { feature_0: 0, feature_1: 0.75 } } },
@@ -42,13 +50,35 @@ describe('an explanation', () => {
   });
 
   const integers = servedModel({ inputs: [{ name: 'x', datatype: 'INT64', shape: [-1, 2] }] });
-  const scoreless = servedModel({ infer: () => ({ outputs: { y: { datatype: 'BYTES', shape: [0], data: [] } }, elapsedMs: 1 }) });
+  const scoreless = servedModel({
+    infer: () => ({ outputs: { y: { datatype: 'BYTES', shape: [0], data: [] } }, elapsedMs: 1 }),
+  });
   test.each([
     ['two rows', weighing, inferBody([1, 2, 3, 4], { parameters: { explain: true } }), 'EXPLANATION_UNSUPPORTED'],
-    ['integers', integers, { inputs: [{ name: 'x', datatype: 'INT64', shape: [1, 2], data: [1, 2] }], parameters: { explain: true } }, 'EXPLANATION_UNSUPPORTED'],
-    ['an answer without a score', scoreless, inferBody([1, 2], { parameters: { explain: true } }), 'EXPLANATION_UNSUPPORTED'],
-    ['a neutral row of another length', weighing, inferBody([1, 2], { parameters: { explain: { method: 'occlusion', baseline: [1] } } }), 'REQUEST_INVALID'],
-    ['another method', weighing, inferBody([1, 2], { parameters: { explain: { method: 'oracle' } } }), 'SCHEMA_INVALID'],
+    [
+      'integers',
+      integers,
+      { inputs: [{ name: 'x', datatype: 'INT64', shape: [1, 2], data: [1, 2] }], parameters: { explain: true } },
+      'EXPLANATION_UNSUPPORTED',
+    ],
+    [
+      'an answer without a score',
+      scoreless,
+      inferBody([1, 2], { parameters: { explain: true } }),
+      'EXPLANATION_UNSUPPORTED',
+    ],
+    [
+      'a neutral row of another length',
+      weighing,
+      inferBody([1, 2], { parameters: { explain: { method: 'occlusion', baseline: [1] } } }),
+      'REQUEST_INVALID',
+    ],
+    [
+      'another method',
+      weighing,
+      inferBody([1, 2], { parameters: { explain: { method: 'oracle' } } }),
+      'SCHEMA_INVALID',
+    ],
   ] as const)('of %s is refused', async (_, model, body, code) => {
     expect(await infer(model, body)).toMatchObject({ status: 400, headers: { 'shoal-error-code': code } });
   });
@@ -56,14 +86,20 @@ describe('an explanation', () => {
 
 describe('an entity', () => {
   const complete = async (inputs: Tensors, entity: string): Promise<CompletedInputs> => ({
-    inputs: inputs['x'] === undefined ? { x: { datatype: 'FP32', shape: [1, 2], data: Float32Array.of(1, Number(inputs['b']?.data[0] ?? 2)) } } : inputs,
+    inputs:
+      inputs['x'] === undefined
+        ? { x: { datatype: 'FP32', shape: [1, 2], data: Float32Array.of(1, Number(inputs['b']?.data[0] ?? 2)) } }
+        : inputs,
     parameters: { entity, features_stale: ['b'] },
   });
   const knowing: ServedModel = { ...weighing, complete };
 
   test('is looked up where the request does not bring the inputs', async () => {
     const answer = await infer(knowing, { inputs: [], parameters: { entity: 'pump-07' } });
-    expect(jsonOf(answer)).toMatchObject({ outputs: [{ data: [8] }], parameters: { entity: 'pump-07', features_stale: ['b'] } });
+    expect(jsonOf(answer)).toMatchObject({
+      outputs: [{ data: [8] }],
+      parameters: { entity: 'pump-07', features_stale: ['b'] },
+    });
   });
 
   test('may be asked for with /predict, single features outweighing what is known', async () => {

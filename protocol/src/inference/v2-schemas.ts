@@ -25,7 +25,9 @@ export const inferParametersSchema = parametersWith({
   timeout: z.int().min(0).optional().describe('Shortens the deadline of the server to this [µs]; 0 leaves it.'),
   entity: entityIdSchema
     .optional()
-    .describe('The server brings in what it knows of this entity, as the model pins it; inputs that are sent outweigh it.'),
+    .describe(
+      'The server brings in what it knows of this entity, as the model pins it; inputs that are sent outweigh it.',
+    ),
   explain: z
     .union([
       z.boolean(),
@@ -38,7 +40,9 @@ export const inferParametersSchema = parametersWith({
       }),
     ])
     .optional()
-    .describe('The answer says in parameters.explanation what the score of its one row would lose without each feature.'),
+    .describe(
+      'The answer says in parameters.explanation what the score of its one row would lose without each feature.',
+    ),
   fallback: z
     .boolean()
     .optional()

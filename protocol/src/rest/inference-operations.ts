@@ -137,7 +137,12 @@ export const INFERENCE_OPERATIONS: readonly Operation[] = [
     summary: 'Answer whether a model is ready',
     responses: { 200: json('Ready.', modelReadySchema), ...faults(404), 503: json('Not ready.', modelReadySchema) },
   }),
-  ...question('getModelConfig', '/config', 'Show the configuration of a model', json('Configuration.', jsonObjectSchema)),
+  ...question(
+    'getModelConfig',
+    '/config',
+    'Show the configuration of a model',
+    json('Configuration.', jsonObjectSchema),
+  ),
   ...question('getModelStatistics', '/stats', 'Show what a model did', json('Statistics.', jsonObjectSchema)),
   ...question(
     'getModelOpenApi',
@@ -146,9 +151,19 @@ export const INFERENCE_OPERATIONS: readonly Operation[] = [
     json('A document with the tensors of the model.', jsonObjectSchema),
   ),
   server('getInferenceServer', '/v2', 'Show the server and its extensions', json('Metadata.', serverMetadataSchema)),
-  server('getInferenceLiveness', '/v2/health/live', 'Answer whether the server lives', json('It lives.', serverLiveSchema)),
+  server(
+    'getInferenceLiveness',
+    '/v2/health/live',
+    'Answer whether the server lives',
+    json('It lives.', serverLiveSchema),
+  ),
   {
-    ...server('getInferenceReadiness', '/v2/health/ready', 'Answer whether all models are ready', json('', serverReadySchema)),
+    ...server(
+      'getInferenceReadiness',
+      '/v2/health/ready',
+      'Answer whether all models are ready',
+      json('', serverReadySchema),
+    ),
     responses: { 200: json('Ready.', serverReadySchema), ...faults(), 503: json('Not yet.', serverReadySchema) },
   },
   server('getStatistics', '/v2/models/stats', 'Show what all models did', json('Statistics.', jsonObjectSchema)),

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { SERVER_MAIN } from './built-server.ts';
+import { withEnvironment } from './child.ts';
 
 export class ServerUnderTest {
   readonly #dataDir = mkdtempSync(join(tmpdir(), 'shoal-bench-'));
@@ -17,7 +18,7 @@ export class ServerUnderTest {
     const args = [SERVER_MAIN, 'run', '--data-dir', this.#dataDir, '--mqtt-port', '0', '--http-port', '0'];
     const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, ...environment },
+      env: withEnvironment(environment),
     });
     this.#child = child;
     const ready = await new Promise<{ mqttUrl: string; httpUrl: string }>((resolve, reject) => {

@@ -95,7 +95,10 @@ export class FlaskSample {
     this.#child = spawn(program as string, args as string[], { cwd: this.#folder, stdio: 'ignore' });
     const endsAt = performance.now() + START_MS;
     for (;;) {
-      const status = await fetch(`http://${address}/`).then((response) => response.status, () => 0);
+      const status = await fetch(`http://${address}/`).then(
+        (response) => response.status,
+        () => 0,
+      );
       if (status > 0) return;
       if (performance.now() > endsAt || this.#child.exitCode !== null) throw new Error(`${this.#kind} did not start`);
       await new Promise((resolve) => setTimeout(resolve, 50));

@@ -11,7 +11,12 @@ interface Target {
 
 export type LoadOrder =
   | (Target & { readonly what: 'closed'; readonly clients: number; readonly seconds: number })
-  | (Target & { readonly what: 'open'; readonly perSecond: number; readonly seconds: number; readonly deadlineMs: number })
+  | (Target & {
+      readonly what: 'open';
+      readonly perSecond: number;
+      readonly seconds: number;
+      readonly deadlineMs: number;
+    })
   | (Target & { readonly what: 'once' });
 
 export interface ClosedReport {
@@ -45,7 +50,13 @@ const sortedAt = (values: number[], q: number): number => {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
 };
 
-const closed = async ({ port, path, bodies, clients, seconds }: Extract<LoadOrder, { what: 'closed' }>): Promise<ClosedReport> => {
+const closed = async ({
+  port,
+  path,
+  bodies,
+  clients,
+  seconds,
+}: Extract<LoadOrder, { what: 'closed' }>): Promise<ClosedReport> => {
   const requests = bodies.map((body) => postRequest(path, body));
   const latencies: number[] = [];
   let failures = 0;
@@ -56,7 +67,10 @@ const closed = async ({ port, path, bodies, clients, seconds }: Extract<LoadOrde
     const client = new RawHttpClient(port);
     for (let at = performance.now(); at < endsAt; at = performance.now()) {
       const request = requests[(turn += 1) % requests.length] as Buffer;
-      const status = await client.send(request).then((answer) => answer.status, () => 0);
+      const status = await client.send(request).then(
+        (answer) => answer.status,
+        () => 0,
+      );
       if (status === 200) latencies.push(performance.now() - at);
       else failures += 1;
     }
@@ -64,7 +78,12 @@ const closed = async ({ port, path, bodies, clients, seconds }: Extract<LoadOrde
   };
   await Promise.all(Array.from({ length: clients }, run));
   const tookSeconds = (performance.now() - startedAt) / 1_000;
-  return { perSecond: latencies.length / tookSeconds, p50: sortedAt(latencies, 0.5), p99: sortedAt(latencies, 0.99), failures };
+  return {
+    perSecond: latencies.length / tookSeconds,
+    p50: sortedAt(latencies, 0.5),
+    p99: sortedAt(latencies, 0.99),
+    failures,
+  };
 };
 
 const MAX_CONNECTIONS = 4_096;

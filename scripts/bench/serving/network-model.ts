@@ -15,7 +15,7 @@ export interface Layer {
 }
 
 interface OnnxWriter {
-  writeOnnx(graph: object): Uint8Array;
+  readonly writeOnnx: (graph: object) => Uint8Array;
 }
 
 /** ReLU between layers of these widths. */

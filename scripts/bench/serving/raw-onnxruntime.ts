@@ -1,7 +1,6 @@
 /** onnxruntime by itself, in a process of its own, as our engine sets it up: what one run costs when nothing is around it. */
 import { serveOrders } from '../load/child.ts';
 
-process.env['ORT_DISABLE_TELEMETRY'] = '1';
 const { InferenceSession, Tensor } = await import('onnxruntime-node');
 
 export interface RawOrder {

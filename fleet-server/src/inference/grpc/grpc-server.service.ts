@@ -109,6 +109,13 @@ const listening = (server: Server, address: string): Promise<number> =>
   new Promise((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createInsecure(), (cause, port) => {
       if (cause === null) resolve(port);
-      else reject(new FleetError('LISTEN_FAILED', `Cannot listen for gRPC on ${address} (${cause.message}); choose another grpc.port.`, { cause }));
+      else
+        reject(
+          new FleetError(
+            'LISTEN_FAILED',
+            `Cannot listen for gRPC on ${address} (${cause.message}); choose another grpc.port.`,
+            { cause },
+          ),
+        );
     });
   });

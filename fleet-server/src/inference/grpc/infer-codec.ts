@@ -13,14 +13,26 @@ import {
   type JsonObject,
   type NamedTensor,
 } from '@shoal/protocol';
-import type { GrpcInferRequest, GrpcInferResponse, GrpcParameter, GrpcParameters, GrpcTensor } from './grpc-messages.ts';
+import type {
+  GrpcInferRequest,
+  GrpcInferResponse,
+  GrpcParameter,
+  GrpcParameters,
+  GrpcTensor,
+} from './grpc-messages.ts';
 import { readContents, writeContents } from './typed-contents.ts';
 
 const NO_CONTENTS = {};
 
 /** 64-bit integers beyond 2^53 are text. */
 const valueOf = (parameter: GrpcParameter): Json => {
-  const { bool_param: bool, int64_param: int, string_param: text, double_param: double, uint64_param: uint } = parameter;
+  const {
+    bool_param: bool,
+    int64_param: int,
+    string_param: text,
+    double_param: double,
+    uint64_param: uint,
+  } = parameter;
   const long = int ?? uint;
   if (long !== undefined) return Number.isSafeInteger(Number(long)) ? Number(long) : long;
   return bool ?? text ?? double ?? null;
@@ -56,13 +68,19 @@ export const readInferRequest = (message: GrpcInferRequest): InferRequest => {
     id: message.id === '' ? undefined : message.id,
     parameters: parametersFrom(message.parameters),
     inputs: inputs.map(headOf),
-    outputs: outputs.length === 0 ? undefined : outputs.map(({ name, parameters }) => ({ name, parameters: parametersFrom(parameters) })),
+    outputs:
+      outputs.length === 0
+        ? undefined
+        : outputs.map(({ name, parameters }) => ({ name, parameters: parametersFrom(parameters) })),
   };
   const request = checkInferenceJson(inferRequestSchema, value, 'inference request');
   checkNames('inputs', request.inputs);
   if (request.outputs) checkNames('requested outputs', request.outputs);
   if (raw.length > 0 && raw.length !== inputs.length)
-    throw new ProtocolError('TENSOR_DATA_MISSING', `${inputs.length} inputs and ${raw.length} raw_input_contents; send one for each.`);
+    throw new ProtocolError(
+      'TENSOR_DATA_MISSING',
+      `${inputs.length} inputs and ${raw.length} raw_input_contents; send one for each.`,
+    );
   const tensors = request.inputs.map(({ name, datatype, shape }, index): NamedTensor => {
     const header = { name, datatype, shape };
     const contents = inputs[index]?.contents ?? undefined;

@@ -30,7 +30,10 @@ const narrowed = <A extends Int8Array | Int16Array | Uint8Array | Uint16Array>(
   for (const [index, value] of values.entries()) {
     into[index] = value;
     if (into[index] !== value)
-      throw new ProtocolError('TENSOR_VALUE_INVALID', `Tensor "${name}"[${index}] is ${value}, which no ${datatype} is.`);
+      throw new ProtocolError(
+        'TENSOR_VALUE_INVALID',
+        `Tensor "${name}"[${index}] is ${value}, which no ${datatype} is.`,
+      );
   }
   return into;
 };
