@@ -37,7 +37,7 @@ export interface OpenReport {
   /** Refused, by the code of the server. */
   readonly refused: Readonly<Record<string, number>>;
   readonly refuseP99: number;
-  /** Refused for their deadline after it had passed: they were admitted first. */
+  /** Ended by their deadline after it had passed: they were admitted first. */
   readonly broken: number;
   readonly failures: number;
   readonly answerP99: number;
@@ -107,7 +107,7 @@ const open = async (order: Extract<LoadOrder, { what: 'open' }>): Promise<OpenRe
       answerMs.push(ms);
       if (ms <= deadlineMs) counts.inTime += 1;
       else counts.late += 1;
-    } else if (code === 'DEADLINE_UNMEETABLE' && ms >= deadlineMs) counts.broken += 1;
+    } else if (code === 'ENGINE_TIMEOUT' || (code === 'DEADLINE_UNMEETABLE' && ms >= deadlineMs)) counts.broken += 1;
     else if (REFUSALS.has(code)) {
       refused[code] = (refused[code] ?? 0) + 1;
       refuseMs.push(ms);
