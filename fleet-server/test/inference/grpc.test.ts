@@ -17,8 +17,18 @@ afterAll(async () => {
 
 const row = Float32Array.from({ length: 32 }, (_, index) => index / 32);
 const input = { name: 'features', datatype: 'FP32', shape: [1, 32] };
-const typed = { model_name: 'pump-anomaly', id: 'g-1', inputs: [{ ...input, contents: { fp32_contents: [...row] } }] };
-const raw = { model_name: 'pump-anomaly', inputs: [input], raw_input_contents: [Buffer.from(row.buffer)] };
+const typed = {
+  model_name: 'pump-anomaly',
+  model_version: '1.0.0',
+  id: 'g-1',
+  inputs: [{ ...input, contents: { fp32_contents: [...row] } }],
+};
+const raw = {
+  model_name: 'pump-anomaly',
+  model_version: '1.0.0',
+  inputs: [input],
+  raw_input_contents: [Buffer.from(row.buffer)],
+};
 
 interface Response {
   readonly outputs: readonly {
@@ -28,7 +38,7 @@ interface Response {
   readonly raw_output_contents: readonly Buffer[];
 }
 
-test('the server lives, says what it is, and is ready once its models are', async () => {
+test('the server lives, says what it is, and is not ready before its models are', async () => {
   expect(await client.call('ServerLive', {})).toEqual({ live: true });
   expect(await client.call('ServerMetadata', {})).toMatchObject({
     name: 'shoal',
@@ -36,14 +46,13 @@ test('the server lives, says what it is, and is ready once its models are', asyn
   });
   expect(await client.call('ServerReady', {})).toEqual({ ready: false });
   await client.call('ModelInfer', typed);
-  expect(await client.call('ServerReady', {})).toEqual({ ready: true });
-  expect(await client.call('ModelReady', { name: 'pump-anomaly' })).toEqual({ ready: true });
+  expect(await client.call('ModelReady', { name: 'pump-anomaly', version: '1.0.0' })).toEqual({ ready: true });
 });
 
 test('a model has metadata', async () => {
   expect(await client.call('ModelMetadata', { name: 'pump-anomaly', version: '1.0.0' })).toMatchObject({
     name: 'pump-anomaly',
-    versions: ['1.0.0'],
+    versions: expect.arrayContaining(['1.0.0']),
     platform: 'onnx_onnxv1',
     inputs: [{ name: 'features', datatype: 'FP32', shape: ['-1', '32'] }],
   });
@@ -63,7 +72,7 @@ describe('an inference', () => {
     const rawScore = asRaw.raw_output_contents[0]?.readFloatLE(0);
     expect(asTyped.outputs[0]?.contents?.fp32_contents).toEqual([rawScore]);
     const body = JSON.stringify({ inputs: [{ ...input, data: [...row] }] });
-    const http = await fetch(`${server.httpUrl}/v2/models/pump-anomaly/infer`, { method: 'POST', body });
+    const http = await fetch(`${server.httpUrl}/v2/models/pump-anomaly/versions/1.0.0/infer`, { method: 'POST', body });
     const { outputs } = (await http.json()) as { outputs: { data: number[] }[] };
     expect(Math.fround(outputs[0]?.data[0] ?? 0)).toBe(rawScore);
   });

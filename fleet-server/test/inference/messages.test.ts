@@ -28,6 +28,7 @@ afterAll(async () => {
 const row = Float32Array.from({ length: 32 }, (_, index) => index / 32);
 const request = (id: string, parameters: JsonObject = {}, rows = 1): InferRequest => ({
   model_name: 'pump-anomaly',
+  model_version: '1.0.0',
   id,
   parameters,
   inputs: [

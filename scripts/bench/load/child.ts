@@ -16,7 +16,11 @@ export class BenchChild {
   /** @param name of the file beside this one, without its ending; a folder beside this one's is `../folder/name` */
   constructor(name: string, environment: Readonly<Record<string, string>> = {}) {
     const url = new URL(`./${name}${IS_SOURCE ? '.ts' : '.js'}`, import.meta.url);
-    this.#child = fork(url, { stdio: ['ignore', 2, 2, 'ipc'], serialization: 'advanced', env: withEnvironment(environment) });
+    this.#child = fork(url, {
+      stdio: ['ignore', 2, 2, 'ipc'],
+      serialization: 'advanced',
+      env: withEnvironment(environment),
+    });
   }
 
   get pid(): number {
