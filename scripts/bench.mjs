@@ -26,7 +26,7 @@ const load = async (file) => {
   return module.bench;
 };
 
-const names = ['ingest', 'kill', 'connections', 'features', 'edge', 'hostile'].filter((name) =>
+const names = ['ingest', 'kill', 'connections', 'features', 'edge', 'hostile', 'serving', 'overload'].filter((name) =>
   existsSync(join(BENCHES, `${name}.js`)),
 );
 const wanted = positionals[0];

@@ -7,6 +7,9 @@ command -v socat >/dev/null || needed+=(socat)
 command -v strace >/dev/null || needed+=(strace)
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || needed+=(postgresql)
 [ -d /usr/share/libonnx-testdata ] || needed+=(libonnx-testdata)
+/usr/bin/python3 -c 'import flask' 2>/dev/null || needed+=(python3-flask)
+/usr/bin/python3 -c 'import sklearn' 2>/dev/null || needed+=(python3-sklearn)
+command -v gunicorn >/dev/null || needed+=(gunicorn)
 [ ${#needed[@]} -eq 0 ] && exit 0
 echo "installing: ${needed[*]}"
 export DEBIAN_FRONTEND=noninteractive

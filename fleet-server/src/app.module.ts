@@ -2,7 +2,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { AdviceModule } from './advice/advice.module.ts';
 import { AuditModule } from './audit/audit.module.ts';
-import { dataPath, type ServerConfig } from './config.ts';
+import { dataPath, grpcPort, type ServerConfig } from './config.ts';
 import { ContextModule } from './context/context.module.ts';
 import { DashboardModule } from './dashboard/dashboard.module.ts';
 import { DatabaseModule } from './db/database.module.ts';
@@ -12,6 +12,7 @@ import { DocsModule } from './docs/docs.module.ts';
 import { FeatureViewsModule } from './feature-views/feature-views.module.ts';
 import { HealthModule } from './health/health.module.ts';
 import { IdentityModule } from './identity/identity.module.ts';
+import { InferenceModule } from './inference/inference.module.ts';
 import { IngestModule } from './ingest/ingest.module.ts';
 import { PlatformModule, type Platform } from './platform.module.ts';
 import { TelemetryModule } from './telemetry/telemetry.module.ts';
@@ -21,6 +22,7 @@ import { readVersion } from './version.ts';
 @Module({})
 export class AppModule {
   static of(config: ServerConfig, platform: Platform): DynamicModule {
+    const featureViews = FeatureViewsModule.of(config.features);
     return {
       module: AppModule,
       imports: [
@@ -31,9 +33,13 @@ export class AppModule {
         DevicesModule,
         TwinsModule,
         DeviceCommandsModule,
-        FeatureViewsModule.of(config.features),
+        featureViews,
         IngestModule,
         TelemetryModule.of(config.storage),
+        InferenceModule.of(
+          { inference: config.inference, grpc: { ...config.grpc, port: grpcPort(config) } },
+          featureViews,
+        ),
         ContextModule,
         AdviceModule,
         DashboardModule,

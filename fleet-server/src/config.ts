@@ -1,8 +1,12 @@
 /** The server's whole configuration: defaults, then the file, then SHOAL_… variables, then flags; all faults at once, frozen. */
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { FleetError, type FieldFault } from './errors.ts';
+
+const DEFAULT_HTTP_PORT = 8_080;
+const DEFAULT_GRPC_PORT = 8_081;
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const loopback = z
@@ -27,7 +31,7 @@ const mqttSchema = z.strictObject({
 
 const httpSchema = z.strictObject({
   host: loopback.describe('address the HTTP listener binds to'),
-  port: port.default(8080).describe('TCP port of the API; 0 takes any free one'),
+  port: port.default(DEFAULT_HTTP_PORT).describe('TCP port of the API; 0 takes any free one'),
   bodyLimitBytes: amount(1_048_576, 'largest request body'),
   requestTimeoutMs: durationMs(30_000, 'a request that has not arrived whole by then is answered 408 and closed'),
 });
@@ -58,6 +62,40 @@ const featuresSchema = z.strictObject({
   consumerIdleMs: durationMs(250, 'longest time between a commit of telemetry and its effect on windows when idle'),
 });
 
+const folders = z.preprocess(
+  (value) => (typeof value === 'string' ? value.split(',').filter((folder) => folder !== '') : value),
+  z.array(z.string().min(1)).default([]),
+);
+
+const inferenceSchema = z.strictObject({
+  start: z
+    .enum(['eager', 'lazy'])
+    .default('eager')
+    .describe(
+      'engines start with the server, in the background, or with the first request; until then it is not ready',
+    ),
+  instances: amount(
+    Math.max(1, availableParallelism() - 1),
+    'engine processes, each with every model; by default one less than there are cores',
+  ),
+  catalogue: z.enum(['load', 'leave']).default('load').describe('whether the bundles that come with Shoal are served'),
+  bundleFolders: folders.describe('folders of further bundles to serve; separated by commas in a variable'),
+  deadlineMs: durationMs(10_000, 'longest time for an answer; a request can only shorten it'),
+  maxBatchRows: amount(64, 'rows of one run of a model; 1 switches batching off'),
+  maxQueuedRows: amount(64, 'rows that may wait for a model; more are refused with 429'),
+  bodyLimitBytes: amount(67_108_864, 'largest request body of /v2; four of them may be on their way at a time'),
+});
+
+const grpcSchema = z.strictObject({
+  host: loopback.describe('address the gRPC listener binds to'),
+  port: port
+    .optional()
+    .describe(
+      'TCP port of gRPC inference; 8081 by default where HTTP has its own default port, otherwise any free one',
+    ),
+  maxMessageBytes: amount(67_108_864, 'largest message, either way'),
+});
+
 export const configSchema = z.strictObject({
   dataDir: z.string().min(1).default('shoal-data').describe('folder of the databases, made when missing'),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
@@ -65,12 +103,20 @@ export const configSchema = z.strictObject({
   http: httpSchema.prefault({}),
   storage: storageSchema.prefault({}),
   features: featuresSchema.prefault({}),
+  inference: inferenceSchema.prefault({}),
+  grpc: grpcSchema.prefault({}),
 });
 
 export type ServerConfig = z.infer<typeof configSchema>;
 export type MqttConfig = ServerConfig['mqtt'];
 export type StorageConfig = ServerConfig['storage'];
 export type FeaturesConfig = ServerConfig['features'];
+export type InferenceConfig = ServerConfig['inference'];
+export type GrpcConfig = ServerConfig['grpc'];
+
+/** Two servers on one machine differ in their HTTP ports; who chose one is not refused for the other. */
+export const grpcPort = ({ grpc, http }: Pick<ServerConfig, 'grpc' | 'http'>): number =>
+  grpc.port ?? (http.port === DEFAULT_HTTP_PORT ? DEFAULT_GRPC_PORT : 0);
 
 /** Where files of the data directory lie. */
 export const dataPath = (config: Pick<ServerConfig, 'dataDir'>, file: string): string =>

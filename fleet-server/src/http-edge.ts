@@ -20,6 +20,8 @@ const MERGE_PATCH = 'application/merge-patch+json';
 const CSV = 'text/csv';
 const CSV_TYPE = /^text\/csv\s*(;|$)/i;
 const CSV_ROUTE = /^\/api\/features\/[^/]+\/import(\?|$)/;
+/** Bytes whatever they are called; the routes judge them, and their encoding. */
+const INFERENCE_ROUTE = /^\/(v2\/|v2(\?|$)|predict(\?|$))/;
 const JSON_TYPE = /^application\/(json|merge-patch\+json)\s*(;|$)/i;
 
 export const guardHttpEdge = (http: FastifyInstance): void => {
@@ -93,7 +95,7 @@ const foreignFault = (request: FastifyRequest): FleetError | undefined => {
 /** Also keeps forms of foreign pages out: they cannot send JSON without being asked for a preflight first. */
 const bodyFault = ({ headers, url }: FastifyRequest): FleetError | undefined => {
   const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-  if (!hasBody) return undefined;
+  if (!hasBody || INFERENCE_ROUTE.test(url)) return undefined;
   const encoding = headers['content-encoding'] ?? 'identity';
   if (encoding !== 'identity') {
     return new FleetError('MEDIA_TYPE_UNSUPPORTED', `Bodies in "${encoding}" are not read; send them plain.`);

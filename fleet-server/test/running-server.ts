@@ -20,7 +20,8 @@ export const startTestServer = async (
   environment: Readonly<Record<string, string>> = {},
   dataDir = mkdtempSync(join(tmpdir(), 'shoal-server-')),
 ): Promise<TestServer> => {
-  const config = loadConfig({ file: undefined, environment, flags: { dataDir, mqttPort: '0', httpPort: '0' } });
+  const lazily = { SHOAL_INFERENCE_START: 'lazy', SHOAL_GRPC_PORT: '0', ...environment };
+  const config = loadConfig({ file: undefined, environment: lazily, flags: { dataDir, mqttPort: '0', httpPort: '0' } });
   const server = await startServer(config, pino({ level: 'silent' }));
   const get = async (path: string): Promise<unknown> => (await fetch(server.httpUrl + path)).json();
   const metric = async (name: string): Promise<number> => {

@@ -3,6 +3,7 @@ import {
   decodeFrame,
   encodeBatch,
   encodeFrame,
+  isInferFrame,
   topics,
   type Batch,
   type Birth,
@@ -16,6 +17,8 @@ import { until } from './running-server.ts';
 
 export interface Heard {
   readonly topic: string;
+  readonly payload: Uint8Array;
+  /** Undefined for what is no JSON frame. */
   readonly body: unknown;
 }
 
@@ -31,7 +34,9 @@ export class TestDevice {
     this.deviceId = deviceId;
     this.connectionId = connectionId;
     this.client = client;
-    client.on('message', (topic, payload) => this.heard.push({ topic, body: decodeFrame(payload) }));
+    client.on('message', (topic, payload) =>
+      this.heard.push({ topic, payload, body: isInferFrame(payload) ? undefined : decodeFrame(payload) }),
+    );
     client.on('error', () => {});
   }
 
@@ -101,13 +106,22 @@ export class TestDevice {
 
   /** The first body heard on a topic. */
   async hears<T>(topic: string): Promise<T> {
-    const find = (): Heard | undefined => this.heard.find((message) => message.topic === topic);
-    await until(() => find() !== undefined);
-    return find()?.body as T;
+    return (await this.first(topic)).body as T;
+  }
+
+  /** The first payload heard on a topic. */
+  async hearsBytes(topic: string): Promise<Uint8Array> {
+    return (await this.first(topic)).payload;
   }
 
   async reply(requestId: string): Promise<Reply & { body: BirthReply }> {
     return this.hears(topics.reply(this.deviceId, requestId));
+  }
+
+  private async first(topic: string): Promise<Heard> {
+    const find = (): Heard | undefined => this.heard.find((message) => message.topic === topic);
+    await until(() => find() !== undefined);
+    return find() as Heard;
   }
 
   /** In good order: farewell, then DISCONNECT. */

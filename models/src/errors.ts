@@ -93,6 +93,12 @@ const CATALOGUE = {
   MODEL_NOT_TABULAR: once(
     'A model without one FP32 input, which /predict needs. Ask it through /v2/models/{name}/infer.',
   ),
+  ENTITY_UNSUPPORTED: once(
+    'A request that names an entity, and a model that pins no view of entities or one input for it. Send the inputs.',
+  ),
+  EXPLANATION_UNSUPPORTED: once(
+    'An explanation of a model that does not give one score for one row of FP32 features. Ask without `explain`.',
+  ),
   ROUTE_NOT_FOUND: once('A path that the Open Inference Protocol does not have. Compare with its documentation.'),
   METHOD_NOT_ALLOWED: once('The path is there and does not take this method. The Allow header has those it takes.'),
   REQUEST_INVALID: once('A request whose path, parameters or body are not as the protocol has them.'),

@@ -48,7 +48,15 @@ export * from './scheduler/response-cache.ts';
 export * from './open-inference/exchange.ts';
 export * from './open-inference/fault-answer.ts';
 export * from './open-inference/inference-codec.port.ts';
-export { inferOptions, runModel, type SchedulePolicy } from './open-inference/infer-call.ts';
+export {
+  answerInferRequest,
+  encodingsOf,
+  inferOptions,
+  runModel,
+  type InferTerms,
+  type SchedulePolicy,
+} from './open-inference/infer-call.ts';
+export { modelMetadata } from './open-inference/model-views.ts';
 export * from './open-inference/model-meter.ts';
 export * from './open-inference/model-repository.port.ts';
 export * from './open-inference/open-inference-service.ts';

@@ -56,6 +56,20 @@ const inflate = (payload: Uint8Array): Uint8Array => {
   }
 };
 
+/**
+ * The bytes a frame stands for, inflated where they were compressed.
+ * @throws ProtocolError FRAME_TOO_LARGE | PAYLOAD_GZIP_INVALID | PAYLOAD_INFLATES_TOO_LARGE
+ */
+export const unpackFrame = (payload: Uint8Array): Uint8Array => {
+  if (payload.length > BOUNDS.frameBytes) {
+    throw new ProtocolError(
+      'FRAME_TOO_LARGE',
+      `A payload of ${payload.length} bytes is over ${BOUNDS.frameBytes}; send fewer records.`,
+    );
+  }
+  return payload[0] === GZIP_MAGIC ? inflate(payload) : payload;
+};
+
 /** Whether every string and key in `value` is Unicode text: half a surrogate pair has no UTF-8 (RFC 7493 section 2.1). */
 const isWellFormed = (value: unknown): boolean => {
   if (typeof value === 'string') return value.isWellFormed();
@@ -81,13 +95,7 @@ const parse = (bytes: Uint8Array): unknown => {
  * @throws ProtocolError FRAME_TOO_LARGE | PAYLOAD_GZIP_INVALID | PAYLOAD_INFLATES_TOO_LARGE | PAYLOAD_NOT_JSON | PAYLOAD_TOO_DEEP
  */
 export const decodeFrame = (payload: Uint8Array): unknown => {
-  if (payload.length > BOUNDS.frameBytes) {
-    throw new ProtocolError(
-      'FRAME_TOO_LARGE',
-      `A payload of ${payload.length} bytes is over ${BOUNDS.frameBytes}; send fewer records.`,
-    );
-  }
-  const bytes = payload[0] === GZIP_MAGIC ? inflate(payload) : payload;
+  const bytes = unpackFrame(payload);
   if (bytes[0] !== OPEN_BRACE && bytes[0] !== OPEN_BRACKET) {
     throw new ProtocolError('PAYLOAD_NOT_JSON', 'A payload must start with "{", "[" or the gzip magic.');
   }

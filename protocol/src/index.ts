@@ -35,7 +35,9 @@ export {
 } from './inference/tensors.ts';
 export { float16ToNumber, numberToFloat16 } from './inference/float16.ts';
 export * from './inference/v2-schemas.ts';
+export { checkInferenceJson } from './inference/v2-json-text.ts';
 export {
+  checkNames,
   INFERENCE_HEADER_LENGTH,
   outputEncoding,
   type EncodedInference,
@@ -46,6 +48,7 @@ export {
 export type { NonFinite } from './inference/v2-json-encode.ts';
 export { decodeInferRequest, decodeInferResponse, parseHeaderLength } from './inference/v2-decode.ts';
 export { decodeRawInferRequest } from './inference/v2-raw.ts';
+export { binaryDataSize, readBinaryData, writeBinaryData } from './inference/v2-binary.ts';
 export { encodeInferRequest, encodeInferResponse, type EncodingOf } from './inference/v2-encode.ts';
 export { decodeInferFrame, encodeInferFrame, isInferFrame } from './inference/v2-frame.ts';
 export * from './features/entity-view.ts';

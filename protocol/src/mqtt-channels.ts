@@ -2,10 +2,14 @@
 import type { z } from 'zod';
 import { COMMAND_NAMES, commandOutcomeSchema, commandSchema } from './command.ts';
 import { birthReplySchema, birthSchema, willSchema } from './presence.ts';
+import { inferResponseSchema } from './inference/v2-schemas.ts';
 import { batchSchemas } from './records/batch.ts';
 import {
   contextReplySchema,
   contextRequestSchema,
+  inferCancelReplySchema,
+  inferCancelRequestSchema,
+  inferMessageSchema,
   replySchema,
   timeReplySchema,
   timeRequestSchema,
@@ -106,7 +110,8 @@ const DEVICE_CHANNELS: readonly MqttChannel[] = [
   requestChannel('time', { TimeRequest: timeRequestSchema }),
   requestChannel('context', { ContextRequest: contextRequestSchema }),
   requestChannel('twin.get', { TwinGetRequest: twinGetRequestSchema }),
-  requestChannel('infer', {}),
+  requestChannel('infer', { InferMessage: inferMessageSchema }),
+  requestChannel('infer.cancel', { InferCancelRequest: inferCancelRequestSchema }),
   requestChannel('enrol.renew', {}),
   {
     builder: 'commandOutcome',
@@ -148,6 +153,8 @@ const SERVER_CHANNELS: readonly MqttChannel[] = [
         asOf: 1760000000123,
         maxAgeMs: 60000,
       }),
+      InferResponse: inferResponseSchema,
+      InferCancelReplyMessage: replyOf('InferCancelReplyMessage', inferCancelReplySchema, { canceled: true }),
       TwinGetReplyMessage: replyOf('TwinGetReplyMessage', desiredTwinSchema, { v: 1, version: 0, desired: {} }),
     },
   },

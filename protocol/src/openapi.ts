@@ -1,6 +1,7 @@
 /** Every route of the HTTP API as one table: the OpenAPI 3.1 document is rendered from it, and a test holds the server to it. */
 import { CONTEXT_OPERATIONS, DEVICE_OPERATIONS } from './rest/device-operations.ts';
 import { FEATURE_OPERATIONS } from './rest/feature-operations.ts';
+import { INFERENCE_OPERATIONS } from './rest/inference-operations.ts';
 import type { Operation } from './rest/operation.ts';
 import { OVERVIEW_OPERATIONS, SERVICE_OPERATIONS } from './rest/service-operations.ts';
 import { TELEMETRY_OPERATIONS } from './rest/telemetry-operations.ts';
@@ -10,6 +11,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...DEVICE_OPERATIONS,
   ...CONTEXT_OPERATIONS,
   ...FEATURE_OPERATIONS,
+  ...INFERENCE_OPERATIONS,
   ...TELEMETRY_OPERATIONS,
   ...OVERVIEW_OPERATIONS,
   ...SERVICE_OPERATIONS,

@@ -1,6 +1,7 @@
 /** Requests a device makes of the fleet over MQTT, and their replies: every request has a deadline, every reply an outcome. */
 import { z } from 'zod';
 import { instantSchema, requestIdSchema } from './identifiers.ts';
+import { inferRequestSchema } from './inference/v2-schemas.ts';
 import { desiredTwinSchema, jsonObjectSchema } from './twin.ts';
 
 const requestOf = <S extends z.ZodType>(body: S) =>
@@ -53,10 +54,41 @@ export const twinGetRequestSchema = requestOf(z.object({})).meta({
   examples: [{ v: 1, requestId: 'g-1', deadlineMs: 5000, body: {} }],
 });
 
+/**
+ * `infer`: an inference request of the Open Inference Protocol with the model it is for; `id` is the request id. It travels as the JSON
+ * part of an inference frame (`encodeInferFrame`) with binary tensors behind it, or as a JSON frame. `parameters.timeout` is what is left
+ * of the deadline [µs]. The answer on the reply topic is an inference frame with the response, whose `parameters.shed` (0 to 1) says how
+ * much of the fallback traffic the server would rather not see, and whose `parameters.late` marks an answer after the deadline; a failure
+ * is a `Reply`.
+ */
+export const inferMessageSchema = inferRequestSchema
+  .extend({ model_name: z.string().min(1).max(128), id: requestIdSchema })
+  .meta({
+    id: 'InferMessage',
+    examples: [
+      {
+        model_name: 'pump-anomaly',
+        id: 'i-1',
+        parameters: { timeout: 250_000, fallback: true },
+        inputs: [{ name: 'x', shape: [1, 3], datatype: 'FP32', data: [0.5, -1, 2e-3] }],
+      },
+    ],
+  });
+
+/** `infer.cancel`: nobody waits for that answer any more. */
+export const inferCancelRequestSchema = requestOf(z.object({ cancels: requestIdSchema })).meta({
+  id: 'InferCancelRequest',
+  examples: [{ v: 1, requestId: 'x-2', deadlineMs: 1000, body: { cancels: 'i-1' } }],
+});
+export const inferCancelReplySchema = z
+  .object({ canceled: z.boolean().describe('False when that request was answered already, or never came.') })
+  .meta({ id: 'InferCancelReply' });
+
 export const requestSchemas = {
   time: timeRequestSchema,
   context: contextRequestSchema,
   'twin.get': twinGetRequestSchema,
+  'infer.cancel': inferCancelRequestSchema,
 } as const;
 export type ServedMethod = keyof typeof requestSchemas;
 
@@ -64,12 +96,14 @@ export const replyBodySchemas = {
   time: timeReplySchema,
   context: contextReplySchema,
   'twin.get': desiredTwinSchema,
+  'infer.cancel': inferCancelReplySchema,
 } as const;
 
 export interface ReplyBodyOf {
   time: z.infer<typeof timeReplySchema>;
   context: ContextReply;
   'twin.get': z.infer<typeof desiredTwinSchema>;
+  'infer.cancel': z.infer<typeof inferCancelReplySchema>;
 }
 
 export const requestOutcomeSchema = z.enum(['ok', 'refused', 'failed', 'expired', 'unsupported']);
@@ -81,6 +115,10 @@ export const replySchema = z
     requestId: requestIdSchema,
     outcome: requestOutcomeSchema,
     body: z.unknown().optional(),
+    parameters: z
+      .object({ shed: z.number().min(0).max(1).optional() })
+      .optional()
+      .describe('Of an `infer` that failed: as the parameters of one that did not.'),
     error: z.object({ code: z.string().max(64), message: z.string().max(1_024), retryable: z.boolean() }).optional(),
   })
   .meta({

@@ -9,7 +9,7 @@ export const TOPIC_ROOT = 'shoal/v1';
 export const RECORD_KINDS = ['readings', 'predictions', 'events'] as const;
 export type RecordKind = (typeof RECORD_KINDS)[number];
 
-export const REQUEST_METHODS = ['infer', 'context', 'twin.get', 'time', 'enrol.renew'] as const;
+export const REQUEST_METHODS = ['infer', 'infer.cancel', 'context', 'twin.get', 'time', 'enrol.renew'] as const;
 export type RequestMethod = (typeof REQUEST_METHODS)[number];
 
 const isRecordKind = (level: string): level is RecordKind => (RECORD_KINDS as readonly string[]).includes(level);

@@ -18,6 +18,7 @@ import { SystemClock } from '../adapters/embedded/system-clock.ts';
 import { AppModule } from '../app.module.ts';
 import { dataPath, type ServerConfig } from '../config.ts';
 import { FleetError } from '../errors.ts';
+import { GrpcServer } from '../inference/grpc/grpc-server.service.ts';
 import { answerBrokenRequest, guardHttpEdge } from '../http-edge.ts';
 import { NestLogger } from '../nest-logger.ts';
 import { requestFault } from '../request-fault.ts';
@@ -26,6 +27,8 @@ import { answerMalformedUrl, ProblemFilter } from '../problem.filter.ts';
 export interface RunningServer {
   readonly mqttUrl: string;
   readonly httpUrl: string;
+  /** Host and port of gRPC inference. */
+  readonly grpcAddress: string;
   /** Graceful: what was received is stored and acknowledged before the connections close. */
   stop(): Promise<void>;
 }
@@ -97,6 +100,7 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
   return {
     mqttUrl: `mqtt://${config.mqtt.host}:${gateway.port}`,
     httpUrl: `http://${config.http.host}:${portOf(app)}`,
+    grpcAddress: `${config.grpc.host}:${app.get(GrpcServer, { strict: false }).port}`,
     stop,
   };
 };
@@ -128,7 +132,8 @@ const portOf = (app: NestFastifyApplication): number => {
 export const run = async (config: ServerConfig): Promise<void> => {
   const log = serverLog(config.logLevel);
   const server = await startServer(config, log);
-  const ready = { event: 'ready', mqttUrl: server.mqttUrl, httpUrl: server.httpUrl, pid: process.pid };
+  const { mqttUrl, httpUrl, grpcAddress } = server;
+  const ready = { event: 'ready', mqttUrl, httpUrl, grpcAddress, pid: process.pid };
   process.stdout.write(`${JSON.stringify(ready)}\n`);
   log.info(ready, 'ready');
   let stopping = false;

@@ -74,16 +74,19 @@ export class UpMessages {
     return this.gateway.send(deviceId, topics.reply(deviceId, reply.requestId), encodeFrame(reply));
   }
 
+  /** A request that cannot be read: set aside, and `refused` where it says whom to answer. */
+  async refuse(message: UpMessage, fault: ProtocolError | FleetError, requestId: string | undefined): Promise<void> {
+    await this.setAside(message, fault);
+    if (requestId === undefined) return;
+    await this.reply(message.deviceId, { v: 1, requestId, outcome: 'refused', error: replyError(fault) });
+  }
+
   private async readRequest<T>(message: UpMessage, schema: z.ZodType<T>): Promise<T | undefined> {
     try {
       return decode(message, schema);
     } catch (error) {
       if (!isPoison(error)) throw error;
-      await this.setAside(message, error);
-      const requestId = requestIdOf(message);
-      if (requestId !== undefined) {
-        await this.reply(message.deviceId, { v: 1, requestId, outcome: 'refused', error: replyError(error) });
-      }
+      await this.refuse(message, error, requestIdOf(message));
       return undefined;
     }
   }

@@ -18,7 +18,7 @@ export class UnservedRequestsController {
     this.ingest = ingest;
   }
 
-  @EventPattern([UP.infer, UP.enrolRenew])
+  @EventPattern(UP.enrolRenew)
   async onRequest(@Payload() message: UpMessage): Promise<void> {
     try {
       const { requestId } = requestSchema.parse(decodeFrame(message.payload));

@@ -44,6 +44,7 @@ export const UP = {
   context: 'up/request/context',
   twinGet: 'up/request/twin.get',
   infer: 'up/request/infer',
+  inferCancel: 'up/request/infer.cancel',
   enrolRenew: 'up/request/enrol.renew',
   /** `RefusedMessage`. */
   refused: 'up/refused',

@@ -4,6 +4,7 @@ import { expect, test } from '@jest/globals';
 import { RequestMethod, type DynamicModule, type Type } from '@nestjs/common';
 import { METHOD_METADATA, MODULE_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import { OPERATIONS } from '@shoal/protocol';
+import { OPEN_INFERENCE_ROUTES } from '@shoal/models';
 import { AppModule } from '../../src/app.module.ts';
 import { loadConfig } from '../../src/config.ts';
 import type { Platform } from '../../src/platform.module.ts';
@@ -49,6 +50,9 @@ const routesOf = (controller: Type): string[] => {
 test('every route of the application is in the table, and every row of the table is a route', () => {
   const config = loadConfig({ file: undefined, environment: {}, flags: {} });
   const application = AppModule.of(config, {} as Platform);
-  const routes = new Set(modulesOf(application).flatMap(controllersOf).flatMap(routesOf));
+  const inference = OPEN_INFERENCE_ROUTES.filter(({ path }) => path !== '/v2/').map(
+    ({ method, path }) => `${method.toLowerCase()} ${path.replaceAll(/:(\w+)/g, '{$1}')}`,
+  );
+  const routes = new Set([...modulesOf(application).flatMap(controllersOf).flatMap(routesOf), ...inference]);
   expect([...routes].toSorted()).toEqual(OPERATIONS.map(({ method, path }) => `${method} ${path}`).toSorted());
 });

@@ -1,7 +1,8 @@
 /** Nonsense at every route of the whole server: never a fault of ours, always a documented problem with a known code. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { OPERATIONS, PROTOCOL_ERRORS, problemSchema, type Operation } from '@shoal/protocol';
+import { OPERATIONS, inferErrorSchema, PROTOCOL_ERRORS, problemSchema, type Operation } from '@shoal/protocol';
 import fc from 'fast-check';
+import { MODEL_ERRORS } from '@shoal/models';
 import { FLEET_ERRORS } from '../../src/errors.ts';
 import { startTestServer, type TestServer } from '../running-server.ts';
 import { TestDevice } from '../test-device.ts';
@@ -17,7 +18,7 @@ afterAll(async () => {
   await server.stopAndRemove();
 });
 
-const CODES = { ...FLEET_ERRORS, ...PROTOCOL_ERRORS };
+const CODES = { ...FLEET_ERRORS, ...PROTOCOL_ERRORS, ...MODEL_ERRORS };
 const hostileText = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 40 }),
   fc.constantFrom(
@@ -65,6 +66,9 @@ const hostileJson = fc.oneof(
   ),
 );
 
+/** A stream, the device of the test, and a server that has started no model yet and says so. */
+const NOT_ASKED: ReadonlySet<string> = new Set(['streamLive', 'deleteDevice', 'getInferenceReadiness']);
+
 interface Attack {
   /** Of `OPERATIONS`. */
   readonly id: string;
@@ -76,7 +80,7 @@ interface Attack {
 
 const token = fc.stringMatching(/^[!-~]{1,40}$/);
 const attack: fc.Arbitrary<Attack> = fc
-  .constantFrom(...OPERATIONS.filter(({ id }) => id !== 'streamLive' && id !== 'deleteDevice'))
+  .constantFrom(...OPERATIONS.filter(({ id }) => !NOT_ASKED.has(id)))
   .chain((operation) =>
     fc.record({
       id: fc.constant(operation.id),
@@ -110,6 +114,14 @@ const send = async (operation: Operation, { deviceId, query, headers, body }: At
   });
 };
 
+/** The code of a failure: of a problem document or, where the Open Inference Protocol is spoken, of its error. */
+const faultIn = (response: Response, text: string): string => {
+  const type = response.headers.get('content-type') ?? '';
+  if (type.includes('application/problem+json')) return problemSchema.parse(JSON.parse(text)).code;
+  inferErrorSchema.strict().parse(JSON.parse(text));
+  return response.headers.get('shoal-error-code') ?? '';
+};
+
 test('every answer is a success or a documented problem, and the server stays ready', async () => {
   await fc.assert(
     fc.asyncProperty(attack, async (drawn) => {
@@ -118,11 +130,11 @@ test('every answer is a success or a documented problem, and the server stays re
       const text = await response.text();
       expect(response.status).toBeLessThan(500);
       if (response.ok) return;
-      const problem = problemSchema.parse(JSON.parse(text));
-      expect(response.headers.get('content-type')).toContain('application/problem+json');
-      expect(Object.keys(CODES)).toContain(problem.code);
       const documented = Object.keys(operation.responses).map(Number);
-      expect(problem.code === 'ROUTE_NOT_FOUND' ? [404] : documented).toContain(response.status);
+      const code = faultIn(response, text);
+      expect(Object.keys(CODES)).toContain(code);
+      const isNoRoute = code === 'ROUTE_NOT_FOUND' || code === 'METHOD_NOT_ALLOWED';
+      expect(isNoRoute ? [404, 405] : documented).toContain(response.status);
     }),
     { numRuns: 600, timeout: 10_000 },
   );

@@ -17,6 +17,11 @@ export interface BatchOptions {
 export interface InferOptions {
   /** Milliseconds from the call, waiting included. Past it the call rejects with ENGINE_TIMEOUT. */
   readonly deadlineMs?: number;
+  /**
+   * Kept waiting past its deadline when its run has begun by then: the answer is coming anyway, and somebody has a use for it. For
+   * schedulers; who does not start in time is refused as ever.
+   */
+  readonly acceptsLate?: boolean;
   /** Higher goes first; 0 by default, first come first served among equals. */
   readonly priority?: number;
   /** Withdraws the request: rejects with INFERENCE_CANCELED. A run that has begun goes on, its answer is dropped. */

@@ -16,6 +16,8 @@ const BY_CODE: Partial<Readonly<Record<ModelErrorCode, number>>> = {
   REQUEST_INVALID: 400,
   OUTPUT_UNKNOWN: 400,
   MODEL_NOT_TABULAR: 400,
+  ENTITY_UNSUPPORTED: 400,
+  EXPLANATION_UNSUPPORTED: 400,
   INFERENCE_CANCELED: 400,
   INPUT_TOO_LARGE: 413,
   INPUT_BREAKS_MODEL: 422,
@@ -26,8 +28,8 @@ const BY_CODE: Partial<Readonly<Record<ModelErrorCode, number>>> = {
   ENGINE_BUSY: 429,
   QUEUE_FULL: 429,
   VERSION_NOT_READY: 503,
-  DEADLINE_UNMEETABLE: 504,
   ENGINE_TIMEOUT: 504,
+  DEADLINE_UNMEETABLE: 504,
   MODEL_CLOSED: 503,
   MODEL_QUARANTINED: 503,
   ENGINE_UNAVAILABLE: 503,
@@ -54,21 +56,42 @@ export interface FaultOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Anything thrown while a request was served; what has no code is 500. */
+/** A fault of the host that serves the models, from its own catalogue. */
+const isHostFault = (error: unknown): error is Error & { readonly code: string; readonly status: number } =>
+  error instanceof Error &&
+  'code' in error &&
+  typeof error.code === 'string' &&
+  'status' in error &&
+  typeof error.status === 'number';
+
+export interface NamedFault {
+  readonly code: string;
+  /** Of HTTP. */
+  readonly status: number;
+  readonly message: string;
+  readonly retryable: boolean;
+  /** Where it is known when trying again makes sense. */
+  readonly retryAfterMs: number | undefined;
+}
+
+/** Anything thrown while a request was served; what has no code is INTERNAL, 500. */
+export const namedFault = (error: unknown): NamedFault => {
+  const { message, retryAfterMs } = asModelError(error, 'MODEL_RUN_FAILED');
+  const retryable = error instanceof Error && 'retryable' in error && error.retryable === true;
+  if (error instanceof ProtocolError)
+    return { code: error.code, status: PROTOCOL_STATUS[error.code] ?? 400, message, retryable, retryAfterMs };
+  if (isModelError(error))
+    return { code: error.code, status: modelStatus(error.code), message, retryable, retryAfterMs };
+  if (isHostFault(error)) return { code: error.code, status: error.status, message, retryable, retryAfterMs };
+  return { code: 'INTERNAL', status: 500, message, retryable, retryAfterMs };
+};
+
+/** `namedFault` over HTTP. */
 export const faultAnswer = (error: unknown, options: FaultOptions = {}): OpenInferenceAnswer => {
-  const isProtocol = error instanceof ProtocolError;
-  const fault = asModelError(error, 'MODEL_RUN_FAILED');
-  const code = isProtocol || isModelError(error) ? error.code : 'INTERNAL';
-  const status = isProtocol
-    ? (PROTOCOL_STATUS[error.code] ?? 400)
-    : isModelError(error)
-      ? modelStatus(error.code)
-      : 500;
-  return jsonAnswer({ error: fault.message }, status, {
+  const { code, status, message, retryAfterMs = options.retryAfterMs ?? 0 } = namedFault(error);
+  return jsonAnswer({ error: message }, status, {
     ...options.headers,
     [ERROR_CODE_HEADER]: code,
-    ...(status === 429 && {
-      'retry-after': String(Math.max(1, Math.ceil((fault.retryAfterMs ?? options.retryAfterMs ?? 0) / 1_000))),
-    }),
+    ...(status === 429 && { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1_000))) }),
   });
 };

@@ -7,19 +7,23 @@ import {
   tensorsByName,
   type InferRequest,
   type InferResponse,
+  type JsonObject,
   type NamedTensor,
   type Tensors,
 } from '@shoal/protocol';
 import type { InferOptions } from '../engine/inference-engine.port.ts';
 import { rowCount } from '../engine/rows.ts';
 import { ModelError } from '../errors.ts';
+import { planOcclusion, readOcclusion, type Occlusion, type OcclusionPlan } from '../explanation/occlusion.ts';
 import { headerOf, JSON_TYPE, type OpenInferenceAnswer, type OpenInferenceRequest } from './exchange.ts';
-import type { InferenceCodec } from './inference-codec.port.ts';
-import type { ServedAnswer, ServedModel } from './model-repository.port.ts';
+import type { InferenceCodec, OutputEncodings } from './inference-codec.port.ts';
+import type { CompletedInputs, ServedAnswer, ServedModel } from './model-repository.port.ts';
 
-/** Levels of `parameters.priority`, and where a request without one stands. Own work of the host has 0 in `InferOptions`. */
+/** Levels of `parameters.priority`, and where a request without one stands. */
 const PRIORITY_LEVELS = 9;
 const DEFAULT_PRIORITY = 5;
+/** All levels lie between the own work of the host, which has 0 in `InferOptions`, and devices that fall back on others, which have -1. */
+const STEPS_PER_LEVEL = -1 / (PRIORITY_LEVELS + 1);
 
 /** What a request may ask of its waiting; a transport without OIP parameters gives none. */
 export interface SchedulePolicy {
@@ -37,7 +41,7 @@ export const inferOptions = (
   deadlineMs: number,
   signal: AbortSignal | undefined,
 ): InferOptions => ({
-  priority: -(priority === 0 || priority > PRIORITY_LEVELS ? DEFAULT_PRIORITY : priority),
+  priority: STEPS_PER_LEVEL * (priority === 0 || priority > PRIORITY_LEVELS ? DEFAULT_PRIORITY : priority),
   deadlineMs: timeout === 0 ? deadlineMs : Math.min(deadlineMs, timeout / 1_000),
   ...(signal !== undefined && { signal }),
 });
@@ -71,7 +75,64 @@ const decode = async (
   return codec.decodeRequest(request.body, headerLength);
 };
 
-/** Rejects with ModelError or ProtocolError. */
+/** What a request leaves to the host, brought in: the features of the entity it names. Throws ENTITY_UNSUPPORTED. */
+export const completed = async (
+  model: ServedModel,
+  inputs: Tensors,
+  entity: string | undefined,
+): Promise<CompletedInputs> => {
+  if (entity === undefined) return { inputs };
+  if (model.complete !== undefined) return model.complete(inputs, entity);
+  throw new ModelError('ENTITY_UNSUPPORTED', `${model.manifest.name} looks no entity up here; send its inputs`);
+};
+
+export interface InferTerms {
+  readonly deadlineMs: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Outweighs what the request says, e.g. the priority of its transport. */
+  readonly options?: InferOptions;
+}
+
+const explanationOf = ({ score, changes }: Occlusion, { output }: OcclusionPlan): JsonObject => ({
+  method: 'occlusion',
+  output,
+  score,
+  changes,
+});
+
+/** A decoded request to its response, whatever it came by. Rejects with ModelError, and with what the host rejects with. */
+export const answerInferRequest = async (
+  asked: InferRequest,
+  model: ServedModel,
+  { deadlineMs, signal, options }: InferTerms,
+): Promise<InferResponse> => {
+  const names = wantedOutputs(asked, model);
+  const { inputs, parameters: found } = await completed(model, tensorsByName(asked.inputs), asked.parameters?.entity);
+  const terms = { ...inferOptions(asked.parameters ?? {}, deadlineMs, signal), ...options };
+  const { explain = false } = asked.parameters ?? {};
+  const plan = explain === false ? undefined : planOcclusion(model.manifest, inputs, explain === true ? {} : explain);
+  const { outputs: ran, parameters: said } = await runModel(model, plan?.inputs ?? inputs, terms);
+  const explained = plan && readOcclusion(model.manifest, plan, ran);
+  const outputs = explained?.outputs ?? ran;
+  const parameters: JsonObject = {
+    ...said,
+    ...found,
+    ...(explained && { explanation: explanationOf(explained, plan) }),
+  };
+  return {
+    model_name: model.manifest.name,
+    model_version: model.manifest.version,
+    ...(asked.id !== undefined && { id: asked.id }),
+    ...(Object.keys(parameters).length > 0 && { parameters }),
+    outputs: namedOutputs(outputs, names),
+  };
+};
+
+/** How each output of a response leaves, as its request wants it. */
+export const encodingsOf = (asked: InferRequest, { outputs }: InferResponse): OutputEncodings =>
+  Object.fromEntries(outputs.map(({ name }) => [name, outputEncoding(asked, name)]));
+
+/** Rejects with ModelError or ProtocolError, and with what the host rejects with. */
 export const answerInfer = async (
   request: OpenInferenceRequest,
   model: ServedModel,
@@ -79,22 +140,10 @@ export const answerInfer = async (
 ): Promise<OpenInferenceAnswer> => {
   const startedAt = performance.now();
   const asked = await decode(request, model, codec);
-  const names = wantedOutputs(asked, model);
   const decodedAt = performance.now();
-  const options = inferOptions(asked.parameters ?? {}, deadlineMs, request.signal);
-  const { outputs, parameters } = await runModel(model, tensorsByName(asked.inputs), options);
+  const response = await answerInferRequest(asked, model, { deadlineMs, signal: request.signal });
   const inferredAt = performance.now();
-  const response: InferResponse = {
-    model_name: model.manifest.name,
-    model_version: model.manifest.version,
-    ...(asked.id !== undefined && { id: asked.id }),
-    ...(parameters !== undefined && { parameters: { ...parameters } }),
-    outputs: namedOutputs(outputs, names),
-  };
-  const encoded = await codec.encodeResponse(
-    response,
-    Object.fromEntries(names.map((name) => [name, outputEncoding(asked, name)])),
-  );
+  const encoded = await codec.encodeResponse(response, encodingsOf(asked, response));
   model.meter.noteCoding(decodedAt - startedAt, performance.now() - inferredAt);
   const headers: Record<string, string> =
     encoded.headerLength === undefined

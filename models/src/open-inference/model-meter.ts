@@ -26,12 +26,22 @@ const STAGES = [
 ] as const;
 type Stage = (typeof STAGES)[number];
 
+interface BatchDurations {
+  /** Rows. */
+  readonly batch_size: number;
+  readonly compute_input: Duration;
+  readonly compute_infer: Duration;
+  readonly compute_output: Duration;
+}
+
 /** `last_inference` in ms since the epoch; 0 before the first. */
 export interface InferenceStatistics {
   readonly last_inference: number;
   readonly inference_count: number;
   readonly execution_count: number;
   readonly inference_stats: Readonly<Record<Stage, Duration>>;
+  /** By rows of a batch, ascending; absent where nothing is batched. */
+  readonly batch_stats?: readonly BatchDurations[];
 }
 
 export class ModelMeter {

@@ -12,16 +12,30 @@ export interface ServedAnswer extends InferResult {
   readonly parameters?: JsonObject;
 }
 
+/** Inputs with what was looked up for them. */
+export interface CompletedInputs {
+  readonly inputs: Tensors;
+  /** Leaves with the response: of what age it was, and what was missing. */
+  readonly parameters?: JsonObject;
+}
+
+/** Counts every inference of a model, whoever asked for it. */
+export type InferenceMeter = Pick<ModelMeter, 'measure' | 'noteCoding' | 'statistics'>;
+
 /** One version of one model. */
 export interface ServedModel {
   /** `name` and `version` are what a path names. */
   readonly manifest: BundleManifest;
-  /** Counts every inference of the model, whoever asked for it. */
-  readonly meter: ModelMeter;
+  readonly meter: InferenceMeter;
   /** `reason` is empty when there is nothing to say. */
   state(): { readonly state: ServingState; readonly reason: string };
   /** Rejects with ModelError. `priority`: higher goes first. */
   infer(inputs: Tensors, options: InferOptions): Promise<ServedAnswer>;
+  /**
+   * Brings in what is known of an entity; inputs of the request outweigh it. Absent where nothing can be looked up.
+   * Rejects with ModelError, or with a fault of the host's own that has `code` and `status`.
+   */
+  complete?(inputs: Tensors, entity: string): Promise<CompletedInputs>;
   /** Milliseconds after which a full queue has room again, as far as can be told. */
   retryAfterMs(): number;
 }

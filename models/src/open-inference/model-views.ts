@@ -46,8 +46,8 @@ export const modelStatistics = (
   model_stats: models.map(({ manifest, meter }) => ({
     name: manifest.name,
     version: manifest.version,
-    ...meter.statistics(),
     batch_stats: [],
+    ...meter.statistics(),
     memory_usage: [],
   })),
 });

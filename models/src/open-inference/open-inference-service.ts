@@ -22,7 +22,8 @@ export interface OpenInferenceOptions {
   readonly deadlineMs: number;
 }
 
-const EXTENSIONS = [
+/** Beside the protocol itself; under the names that Triton gave them. */
+export const OPEN_INFERENCE_EXTENSIONS = [
   'binary_tensor_data',
   'model_configuration',
   'model_repository',
@@ -138,7 +139,7 @@ export class OpenInferenceService {
 
   #metadata(): ServerMetadata {
     const { name, version } = this.#options;
-    return { name, version, extensions: [...EXTENSIONS] };
+    return { name, version, extensions: [...OPEN_INFERENCE_EXTENSIONS] };
   }
 
   /** The server is ready when all its models are. */

@@ -1,22 +1,28 @@
 /** `POST /predict`: what people who come from a Flask sample send, for models of one FP32 input. */
 import {
+  entityIdSchema,
+  featureValueSchema,
   float16ToNumber,
   jsonDepthExceeds,
   ProtocolError,
+  type FeatureValue,
   type NamedTensor,
   type Tensor,
+  type Tensors,
   type TensorSpec,
 } from '@shoal/protocol';
 import { z } from 'zod';
 import { ModelError } from '../errors.ts';
 import { jsonAnswer, type OpenInferenceAnswer, type OpenInferenceRequest } from './exchange.ts';
-import { inferOptions, runModel } from './infer-call.ts';
+import { completed, inferOptions, runModel } from './infer-call.ts';
 import type { ModelRepository, ServedModel } from './model-repository.port.ts';
 
 const rowSchema = z.array(z.number());
+const namedSchema = z.record(z.string().min(1).max(200), featureValueSchema);
 const predictSchema = z.strictObject({
-  /** One row, or several of equal length. */
-  features: z.union([rowSchema.min(1), z.array(rowSchema).min(1)]),
+  /** One row, or several of equal length; with an entity also single features by name, which outweigh what is known of it. */
+  features: z.union([rowSchema.min(1), z.array(rowSchema).min(1), namedSchema]).optional(),
+  entity: entityIdSchema.optional(),
   model: z.string().min(1).optional(),
   version: z.string().min(1).optional(),
 });
@@ -45,7 +51,7 @@ const readPredict = (body: Uint8Array): Predict => {
   const [issue] = result.error.issues;
   throw new ModelError(
     'REQUEST_INVALID',
-    `Send {"features": [numbers]} or {"features": [[numbers], …]}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`,
+    `Send {"features": [numbers]}, {"features": [[numbers], …]} or {"entity": "id"}: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`,
   );
 };
 
@@ -110,7 +116,36 @@ const predictionOf = (tensor: NamedTensor, rows: number): (Cell | Cell[])[] => {
   return width === 1 ? cells : Array.from({ length: rows }, (_, row) => cells.slice(row * width, (row + 1) * width));
 };
 
-/** Rejects with ModelError. `prediction` is of the judged output, or of the first one. */
+/** Features by name as tensors of one element each. */
+const namedTensors = (features: Readonly<Record<string, FeatureValue>>): Tensors =>
+  Object.fromEntries(
+    Object.entries(features).map(([name, value]): [string, Tensor] => {
+      if (typeof value === 'number') return [name, { datatype: 'FP64', shape: [1], data: Float64Array.of(value) }];
+      if (typeof value === 'boolean')
+        return [name, { datatype: 'BOOL', shape: [1], data: Uint8Array.of(value ? 1 : 0) }];
+      return [name, { datatype: 'BYTES', shape: [1], data: [new TextEncoder().encode(value)] }];
+    }),
+  );
+
+/** The inputs that the body stands for. Throws ModelError. */
+const inputsOf = ({ features, entity }: Predict, spec: TensorSpec): Tensors => {
+  if (features === undefined && entity === undefined)
+    throw new ModelError('REQUEST_INVALID', 'Send features, or an entity to look them up for');
+  if (features === undefined) return {};
+  if (!Array.isArray(features)) {
+    if (entity !== undefined) return namedTensors(features);
+    throw new ModelError('REQUEST_INVALID', 'Features by name belong to an entity; send {"entity": "id"} with them');
+  }
+  const rows = features.map((row) => (typeof row === 'number' ? features : row)) as number[][];
+  return { [spec.name]: inputTensor(typeof features[0] === 'number' ? rows.slice(0, 1) : rows, spec) };
+};
+
+const judgedOutput = ({ signature, postProcessing }: ServedModel['manifest']): string => {
+  if (postProcessing.kind === 'score') return postProcessing.scoreOutput;
+  return postProcessing.kind === 'classes' ? postProcessing.probabilitiesOutput : (signature.outputs[0]?.name ?? '');
+};
+
+/** Rejects with ModelError, and with what the host rejects with. `prediction` is of the judged output, or of the first one. */
 export const answerPredict = async (
   request: OpenInferenceRequest,
   repository: ModelRepository,
@@ -120,29 +155,18 @@ export const answerPredict = async (
   const name = asked.model ?? request.query.get('model') ?? undefined;
   const version = asked.version ?? request.query.get('version') ?? undefined;
   const model = chooseModel(repository, name, version);
-  const { signature, postProcessing } = model.manifest;
-  const [spec] = signature.inputs;
-  if (spec === undefined) throw new ModelError('MODEL_NOT_TABULAR', `${model.manifest.name} takes no tensor`);
-  const rows = asked.features.map((row) => (typeof row === 'number' ? asked.features : row)) as number[][];
-  const isSingle = typeof asked.features[0] === 'number';
-  const tensor = inputTensor(isSingle ? rows.slice(0, 1) : rows, spec);
-  const { outputs, parameters } = await runModel(
-    model,
-    { [spec.name]: tensor },
-    inferOptions({}, deadlineMs, request.signal),
-  );
-  const judged =
-    postProcessing.kind === 'score'
-      ? postProcessing.scoreOutput
-      : postProcessing.kind === 'classes'
-        ? postProcessing.probabilitiesOutput
-        : (signature.outputs[0]?.name ?? '');
+  const { manifest } = model;
+  const [spec] = manifest.signature.inputs;
+  if (spec === undefined) throw new ModelError('MODEL_NOT_TABULAR', `${manifest.name} takes no tensor`);
+  const { inputs, parameters: found } = await completed(model, inputsOf(asked, spec), asked.entity);
+  const { outputs, parameters: said } = await runModel(model, inputs, inferOptions({}, deadlineMs, request.signal));
+  const judged = judgedOutput(manifest);
   const output = outputs[judged];
-  if (output === undefined) throw new ModelError('OUTPUT_MISMATCH', `${model.manifest.name} gave no ${judged}`);
+  if (output === undefined) throw new ModelError('OUTPUT_MISMATCH', `${manifest.name} gave no ${judged}`);
   return jsonAnswer({
-    prediction: predictionOf({ name: judged, ...output }, tensor.shape[0] ?? 1),
-    model: model.manifest.name,
-    version: model.manifest.version,
-    ...(parameters !== undefined && { parameters }),
+    prediction: predictionOf({ name: judged, ...output }, inputs[spec.name]?.shape[0] ?? 1),
+    model: manifest.name,
+    version: manifest.version,
+    ...((said ?? found) !== undefined && { parameters: { ...said, ...found } }),
   });
 };

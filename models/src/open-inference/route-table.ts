@@ -49,41 +49,43 @@ const decoded = (segment: string): string => {
   }
 };
 
-/** By parameter name; undefined when the path is another one. */
-const parametersIn = (pattern: string, path: string): Readonly<Record<string, string>> | undefined => {
-  const wanted = pattern.split('/');
-  const given = path.split('/');
-  if (wanted.length !== given.length) return undefined;
-  const parameters: Record<string, string> = {};
-  for (const [index, segment] of wanted.entries()) {
-    const value = given[index] ?? '';
-    if (!segment.startsWith(':')) {
-      if (segment !== value) return undefined;
-    } else if (value === '') return undefined;
-    else parameters[segment.slice(1)] = value;
-  }
-  return parameters;
+interface Pattern {
+  readonly route: (typeof OPEN_INFERENCE_ROUTES)[number];
+  readonly segments: readonly string[];
+}
+
+/** By number of segments: a request is compared with few. */
+const PATTERNS: ReadonlyMap<number, readonly Pattern[]> = Map.groupBy(
+  OPEN_INFERENCE_ROUTES.map((route): Pattern => ({ route, segments: route.path.split('/') })),
+  ({ segments }) => segments.length,
+);
+
+const MOST_SEGMENTS = Math.max(...PATTERNS.keys());
+
+const fits = ({ segments }: Pattern, given: readonly string[]): boolean =>
+  segments.every((segment, index) => (segment.startsWith(':') ? given[index] !== '' : segment === given[index]));
+
+const parameterIn = ({ segments }: Pattern, given: readonly string[], name: string): string | undefined => {
+  const index = segments.indexOf(name);
+  return index === -1 ? undefined : decoded(given[index] ?? '');
 };
 
 /** HEAD asks what GET answers. `path` is percent-encoded. Throws REQUEST_INVALID. */
 export const matchRoute = (method: string, path: string): RouteMatch => {
   const asked = method === 'HEAD' ? 'GET' : method;
-  const fitting = OPEN_INFERENCE_ROUTES.flatMap((route) => {
-    const parameters = parametersIn(route.path, path);
-    return parameters === undefined ? [] : [{ ...route, parameters }];
-  });
+  const given = path.split('/', MOST_SEGMENTS + 1);
+  const fitting = PATTERNS.get(given.length)?.filter((pattern) => fits(pattern, given)) ?? [];
   const [first] = fitting;
   if (first === undefined) return { found: 'nothing' };
-  const route = fitting.find((candidate) => candidate.method === asked);
-  if (route === undefined)
-    return { found: 'path', allowed: first.method === 'GET' ? ['GET', 'HEAD', 'OPTIONS'] : ['POST', 'OPTIONS'] };
-  const { model, version } = route.parameters;
+  const pattern = fitting.find(({ route }) => route.method === asked);
+  if (pattern === undefined)
+    return { found: 'path', allowed: first.route.method === 'GET' ? ['GET', 'HEAD', 'OPTIONS'] : ['POST', 'OPTIONS'] };
   return {
     found: 'route',
     route: {
-      call: route.id,
-      model: model === undefined ? '' : decoded(model),
-      version: version === undefined ? undefined : decoded(version),
+      call: pattern.route.id,
+      model: parameterIn(pattern, given, ':model') ?? '',
+      version: parameterIn(pattern, given, ':version'),
     },
   };
 };

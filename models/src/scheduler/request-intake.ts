@@ -43,6 +43,7 @@ export class RequestIntake {
       enqueuedAt: now,
       deadlineAt: deadlineMs === undefined ? Infinity : now + deadlineMs,
       deadlineMs,
+      acceptsLate: options.acceptsLate ?? false,
       sequence: this.#sequence,
     };
   }

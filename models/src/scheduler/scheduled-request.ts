@@ -27,6 +27,8 @@ export interface RequestFacts {
   /** Infinity for none. */
   readonly deadlineAt: number;
   readonly deadlineMs: number | undefined;
+  /** Whether an answer past the deadline is of use, once its run has begun. */
+  readonly acceptsLate: boolean;
   /** Order of arrival. */
   readonly sequence: number;
 }
@@ -40,6 +42,7 @@ export class ScheduledRequest implements RequestFacts {
   readonly enqueuedAt: number;
   readonly deadlineAt: number;
   readonly deadlineMs: number | undefined;
+  readonly acceptsLate: boolean;
   readonly sequence: number;
   /** When its first part was taken from the line. */
   startedAt: number | null = null;
@@ -63,6 +66,7 @@ export class ScheduledRequest implements RequestFacts {
     this.enqueuedAt = facts.enqueuedAt;
     this.deadlineAt = facts.deadlineAt;
     this.deadlineMs = facts.deadlineMs;
+    this.acceptsLate = facts.acceptsLate;
     this.sequence = facts.sequence;
     this.#signal = signal;
     this.#onSettled = onSettled;

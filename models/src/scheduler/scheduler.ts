@@ -150,7 +150,15 @@ export class ModelScheduler implements ModelHandle {
   /** Runs what was just refused for nobody, so that a model that got faster again is not believed slow for ever. */
   #doubt(facts: IntakeFacts): void {
     const { enqueuedAt, priority, rows, sequence } = facts;
-    const nobody = { enqueuedAt, priority, rows, sequence, deadlineAt: Infinity, deadlineMs: undefined };
+    const nobody = {
+      enqueuedAt,
+      priority,
+      rows,
+      sequence,
+      deadlineAt: Infinity,
+      deadlineMs: undefined,
+      acceptsLate: false,
+    };
     const request = new ScheduledRequest(nobody, undefined, () => undefined);
     const parts = this.#intake.parts(request, facts);
     request.answer.catch(() => undefined);
@@ -226,6 +234,7 @@ export class ModelScheduler implements ModelHandle {
   }
 
   #onLate(request: ScheduledRequest): void {
+    if (request.startedAt !== null && request.acceptsLate) return;
     request.reject(request.startedAt === null ? tooLate(request) : timedOut(request));
   }
 

@@ -192,10 +192,11 @@ describe('the schedule policy', () => {
     return seen[0];
   };
 
-  test('puts level 1 first, none and unknown levels in the middle, and all behind the own work of the host', async () => {
+  test('puts level 1 first, none and unknown levels in the middle, and all between the own work of the host and fallbacks of others', async () => {
     const levels = [];
-    for (const priority of [1, 2, 0, 9, 4_000_000_000]) levels.push((await optionsOf({ priority }))?.priority);
-    expect(levels).toEqual([-1, -2, -5, -9, -5]);
+    for (const priority of [1, 2, 0, 9, 4_000_000_000])
+      levels.push(Number((await optionsOf({ priority }))?.priority?.toFixed(6)));
+    expect(levels).toEqual([-0.1, -0.2, -0.5, -0.9, -0.5]);
   });
 
   test('lets a timeout shorten the deadline of the host and never extend it', async () => {

@@ -49,6 +49,15 @@ describe('a scheduler', () => {
     expect(model.runs).toEqual([3, 2]);
   });
 
+  test('waits past the deadline for a run that has begun, for whoever can use a late answer', async () => {
+    const { scheduler, clock, model } = await setUp();
+    model.delayMs = 50;
+    const late = ask(scheduler, [1], { deadlineMs: 30, acceptsLate: true });
+    const gone = ask(scheduler, [2], { deadlineMs: 30 });
+    await clock.run();
+    expect(await Promise.all([late, gone])).toEqual([[2], 'ENGINE_TIMEOUT']);
+  });
+
   test('never joins requests of different shapes', async () => {
     const { scheduler, clock, model } = await setUp();
     const narrow = [1, 2].map((value) => scheduler.infer(rowsOf([value], 1)));

@@ -107,6 +107,8 @@ export class VirtualModel implements ModelHandle {
     nonFiniteOutputs: 'refuse',
   };
   readonly #options: VirtualModelOptions;
+  /** Milliseconds by which every run is slower than it was. */
+  delayMs = 0;
   #isRunning = false;
   #closed = false;
   /** Rows of every run, in order. */
@@ -158,7 +160,7 @@ export class VirtualModel implements ModelHandle {
       throw new ModelError(onLoss === 'report' ? 'ENGINE_CRASHED' : 'INPUT_BREAKS_MODEL', 'killed');
     }
     const elapsedMs = (a + b * rows) * this.slowness;
-    await clock.sleep(elapsedMs);
+    await clock.sleep(elapsedMs + this.delayMs);
     if (this.#closed) throw new ModelError('MODEL_CLOSED', 'closed');
     if (data.some(([first]) => first === POISON)) throw new ModelError('MODEL_RUN_FAILED', 'poisoned');
     const sums = data.map((row) => 2 * row.reduce((sum, value) => sum + value, 0));

@@ -1,6 +1,7 @@
 /** The JSON objects of the Open Inference Protocol v2 (REST) with its binary tensor extension, as their clients know them. */
 import { z } from 'zod';
 import { BOUNDS } from '../bounds.ts';
+import { entityIdSchema } from '../features/entity-view.ts';
 import { jsonSchema } from '../twin.ts';
 import { datatypeSchema, tensorSpecSchema } from './tensors.ts';
 
@@ -22,6 +23,30 @@ export const inferParametersSchema = parametersWith({
     .optional()
     .describe('As in Triton: 1 goes first, larger numbers later, 0 where the server puts those who do not ask.'),
   timeout: z.int().min(0).optional().describe('Shortens the deadline of the server to this [µs]; 0 leaves it.'),
+  entity: entityIdSchema
+    .optional()
+    .describe(
+      'The server brings in what it knows of this entity, as the model pins it; inputs that are sent outweigh it.',
+    ),
+  explain: z
+    .union([
+      z.boolean(),
+      z.strictObject({
+        method: z.literal('occlusion'),
+        baseline: z
+          .union([z.number(), z.array(z.number()).max(1_024)])
+          .optional()
+          .describe('The neutral value of all features, or of each; 0 by default.'),
+      }),
+    ])
+    .optional()
+    .describe(
+      'The answer says in parameters.explanation what the score of its one row would lose without each feature.',
+    ),
+  fallback: z
+    .boolean()
+    .optional()
+    .describe('A device asks because its own answer is not good enough: those who ask directly go before it.'),
 }).meta({ id: 'InferParameters' });
 
 const tensorParametersSchema = parametersWith({

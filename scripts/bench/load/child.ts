@@ -3,13 +3,24 @@ import { fork, type ChildProcess } from 'node:child_process';
 
 const IS_SOURCE = import.meta.url.endsWith('.ts');
 
+/** The variables of this process, and more. */
+export const withEnvironment = (more: Readonly<Record<string, string>>): NodeJS.ProcessEnv => ({
+  // oxlint-disable-next-line node/no-process-env -- programs of a bench run where their caller runs
+  ...process.env,
+  ...more,
+});
+
 export class BenchChild {
   readonly #child: ChildProcess;
 
-  /** @param name of the file beside this one, without its ending */
-  constructor(name: string) {
+  /** @param name of the file beside this one, without its ending; a folder beside this one's is `../folder/name` */
+  constructor(name: string, environment: Readonly<Record<string, string>> = {}) {
     const url = new URL(`./${name}${IS_SOURCE ? '.ts' : '.js'}`, import.meta.url);
-    this.#child = fork(url, { stdio: ['ignore', 2, 2, 'ipc'], serialization: 'advanced' });
+    this.#child = fork(url, {
+      stdio: ['ignore', 2, 2, 'ipc'],
+      serialization: 'advanced',
+      env: withEnvironment(environment),
+    });
   }
 
   get pid(): number {

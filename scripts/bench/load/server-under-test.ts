@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { SERVER_MAIN } from './built-server.ts';
+import { withEnvironment } from './child.ts';
 
 export class ServerUnderTest {
   readonly #dataDir = mkdtempSync(join(tmpdir(), 'shoal-bench-'));
@@ -12,9 +13,13 @@ export class ServerUnderTest {
   #httpUrl = '';
   mqttPort = 0;
 
-  async start(): Promise<void> {
+  /** `environment`: settings beside its folder and its ports. */
+  async start(environment: Readonly<Record<string, string>> = {}): Promise<void> {
     const args = [SERVER_MAIN, 'run', '--data-dir', this.#dataDir, '--mqtt-port', '0', '--http-port', '0'];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, args, {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: withEnvironment(environment),
+    });
     this.#child = child;
     const ready = await new Promise<{ mqttUrl: string; httpUrl: string }>((resolve, reject) => {
       child.once('exit', (code) => reject(new Error(`the fleet server ended with code ${code}`)));
@@ -24,6 +29,10 @@ export class ServerUnderTest {
     });
     this.mqttPort = Number(new URL(ready.mqttUrl).port);
     this.#httpUrl = ready.httpUrl;
+  }
+
+  get httpPort(): number {
+    return Number(new URL(this.#httpUrl).port);
   }
 
   async get<T>(path: string): Promise<T> {

@@ -44,14 +44,36 @@ export const METRIC_HELP: Readonly<Record<string, string>> = {
   feature_rows_rejected_total: 'rows of imports refused, by code',
   feature_skew_audits_total: 'served vectors derived again from the history, by result',
   feature_skew_ratio: 'share of audited vectors since the start that the history does not give',
+  inference_request_success_total: 'inference requests answered, by model and version',
+  inference_request_failure_total:
+    'inference requests not answered, by model, version and reason: REJECTED before a run, CANCELED, BACKEND, OTHER',
+  inference_count_total: 'rows inferred, by model and version',
+  inference_exec_count_total: 'runs of a model, each of one batch',
+  inference_pending_requests: 'inference requests admitted and not answered',
+  inference_batch_rows: 'rows of one run',
+  inference_request_seconds: 'time from admission to answer',
+  inference_queue_seconds: 'time a request waited to be run',
+  inference_compute_input_seconds: 'time its batch took to be gathered',
+  inference_compute_infer_seconds: 'time its batch took in the engine, transport included',
+  inference_compute_output_seconds: 'time its batch took to be handed out',
+  inference_messages_total: 'inference requests by channel and outcome',
   event_loop_delay_p99_seconds: 'p99 of the event-loop delay since the last look',
   event_loop_delay_max_seconds: 'maximum of the event-loop delay since the last look',
   bus_listener_errors_total: 'bus listeners that threw, by event',
+  grpc_errors_total: 'gRPC calls that failed, by code',
   http_errors_total: 'HTTP requests answered with a problem, by code',
 };
 
+const INFERENCE = [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 10];
+
 export const HISTOGRAM_BUCKETS: Readonly<Record<string, readonly number[]>> = {
   feature_read_seconds: [0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.025],
+  inference_batch_rows: [1, 2, 4, 8, 16, 32, 64, 128, 256, 1_024],
+  inference_request_seconds: INFERENCE,
+  inference_queue_seconds: INFERENCE,
+  inference_compute_input_seconds: INFERENCE,
+  inference_compute_infer_seconds: INFERENCE,
+  inference_compute_output_seconds: INFERENCE,
   ingest_batch_messages: COUNTS,
   commit_rows: COUNTS,
 };
