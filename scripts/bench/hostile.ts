@@ -62,13 +62,18 @@ const judge = (run: BesideRun, good: Bundle): { readonly gaps: number; readonly 
   };
 };
 
-/** A model the gate or probation should stop must not serve; one that turns later must have served before it did. */
-const zooFaults = (zoo: readonly ZooModel[], run: BesideRun): string[] =>
-  zoo.flatMap(({ name, stage }) => {
-    const answered = run.predicted.get(name)?.length ?? 0;
-    if (stage === 'gate' || stage === 'probation') return answered === 0 ? [] : [`${name} served ${answered} windows`];
-    return answered > 0 ? [] : [`${name} never served`];
-  });
+/** A model the gate or probation should stop must not serve; of those that turn later some must have, or nothing was tried. */
+const zooFaults = (zoo: readonly ZooModel[], run: BesideRun): string[] => {
+  const answered = ({ name }: ZooModel): number => run.predicted.get(name)?.length ?? 0;
+  const served = zoo
+    .filter(({ stage }) => stage === 'gate' || stage === 'probation')
+    .filter((model) => answered(model) > 0);
+  const turned = zoo.filter(({ stage }) => stage === 'later').filter((model) => answered(model) > 0);
+  return [
+    ...served.map((model) => `${model.name} served ${answered(model)} windows and should not have been loaded`),
+    ...(turned.length === 0 ? ['no model that turns hostile later ever served'] : []),
+  ];
+};
 
 const run = async ({ quick, seed = String(Date.now()), log }: BenchOptions): Promise<BenchResult> => {
   const folder = mkdtempSync(join(tmpdir(), 'shoal-hostile-'));
@@ -103,8 +108,10 @@ const run = async ({ quick, seed = String(Date.now()), log }: BenchOptions): Pro
     log(`${mutants} mutants`);
     const trials = await tryMutants({ folder, originals, anchor: good, mutants, installEvery, random, log });
     for (const { status } of results)
-      for (const { model, status: state, reason } of status?.models ?? [])
-        log(`  ${model.name}: ${state}${reason === null ? '' : ` (${reason.slice(0, 120)})`}`);
+      for (const { model, status: state, reason, inference } of status?.models ?? [])
+        log(
+          `  ${model.name}: ${state} ${JSON.stringify(inference)}${reason === null ? '' : ` (${reason.slice(0, 120)})`}`,
+        );
     const [first] = results;
     return {
       figures: {

@@ -75,8 +75,11 @@ export interface InferenceEngine {
    * the first failure: MODEL_*, GOLDEN_MISMATCH, OUTPUT_*, ENGINE_*.
    */
   probe(bundle: Bundle): Promise<void>;
-  /** Rejects with MODEL_LOAD_FAILED, MODEL_SIGNATURE_MISMATCH, ENGINE_*. Does not run golden vectors. */
-  load(bundle: Bundle): Promise<ModelHandle>;
+  /**
+   * Rejects with MODEL_LOAD_FAILED, MODEL_SIGNATURE_MISMATCH, what the gate refuses with, ENGINE_*. Does not run golden vectors. A model
+   * on trial shares no process until it has answered for a while.
+   */
+  load(bundle: Bundle, options?: { readonly onTrial?: boolean }): Promise<ModelHandle>;
   /** Ends the process and everything waiting. Idempotent. */
   close(): Promise<void>;
 }

@@ -212,8 +212,9 @@ export class SupervisedModel implements ModelHandle {
     let handle: ModelHandle | null = null;
     try {
       const engine = this.#host.engine(kind);
-      if (!this.#isTrusted(kind)) await engine.probe(this.bundle);
-      handle = await engine.load(this.bundle);
+      const onTrial = !this.#isTrusted(kind);
+      if (onTrial) await engine.probe(this.bundle);
+      handle = await engine.load(this.bundle, { onTrial });
       await checkGolden(handle, this.bundle.golden, kind);
     } catch (error) {
       await handle?.close();

@@ -5,6 +5,7 @@ import {
   type Bundle,
   type EngineSupervisorOptions,
   type InferenceEngine,
+  type ModelHandle,
   type ProbeRecord,
 } from '@shoal/models';
 import { isHeldUp } from '../../src/engine/child/held-up.ts';
@@ -46,9 +47,9 @@ const recording = (asked: string[]): NonNullable<EngineSupervisorOptions['engine
         asked.push(`probe ${bundle.manifest.name}`);
         await real.probe(bundle);
       },
-      load: async (bundle) => {
-        asked.push(`load ${bundle.manifest.name}`);
-        return real.load(bundle);
+      load: async (bundle, options) => {
+        asked.push(`load ${bundle.manifest.name}${options?.onTrial === true ? ' on trial' : ''}`);
+        return real.load(bundle, options);
       },
       close: async () => real.close(),
     };
@@ -65,11 +66,11 @@ describe('probation', () => {
     const probes: ProbeRecord[] = [];
     const bundle = await native({ model: DOUBLING, manifest: { name: 'tame' } });
     await supervisor({ engines: recording(asked), onProbe: (probe) => void probes.push(probe) }).load(bundle);
-    expect(asked).toEqual(['probe tame', 'load tame']);
+    expect(asked).toEqual(['probe tame', 'load tame on trial']);
     await supervisor({ engines: recording(asked), probes }).load(bundle);
     expect(asked.slice(2)).toEqual(['load tame']);
     await supervisor({ engines: recording(asked), probes, agentVersion: '2.0.0' }).load(bundle);
-    expect(asked.slice(3)).toEqual(['probe tame', 'load tame']);
+    expect(asked.slice(3)).toEqual(['probe tame', 'load tame on trial']);
   });
 
   test('keeps a model that fails it out of the process of the others', async () => {
@@ -83,7 +84,7 @@ describe('probation', () => {
       const refused = await room.load(await native(plan));
       expect([name, refused.state().status]).toEqual([name, 'unavailable']);
     }
-    expect(asked.filter((line) => line.startsWith('load'))).toEqual(['load tame']);
+    expect(asked.filter((line) => line.startsWith('load'))).toEqual(['load tame on trial']);
     expect((await good.infer(x(2))).outputs['score']?.data[0]).toBe(4);
     expect(good.stats()).toMatchObject({ pid, losses: 0 });
   });
@@ -115,6 +116,42 @@ describe('probation', () => {
       }),
     );
     expect(mended.state().reason?.code).not.toBe('MODEL_TOO_LARGE');
+  });
+});
+
+describe('a model on trial', () => {
+  const answerMany = async (model: ModelHandle): Promise<void> => {
+    for (let run = 0; run < 200; run += 1) await model.infer(x(1 + (run % 2)));
+  };
+
+  test('shares no process until it has answered for a while, and then the one of the others', async () => {
+    const made = engine();
+    const good = await made.load(await native({ model: DOUBLING }));
+    const fresh = await made.load(await native({ model: GREEDY }), { onTrial: true });
+    const { pid } = good.stats();
+    expect(fresh.stats().pid).not.toBe(pid);
+    await answerMany(fresh);
+    await fresh.infer(x(1));
+    expect([fresh.stats().pid, good.stats().pid]).toEqual([pid, pid]);
+  });
+
+  test('keeps its process when there is no other to join', async () => {
+    const fresh = await engine().load(await native({ model: DOUBLING }), { onTrial: true });
+    const { pid } = fresh.stats();
+    await answerMany(fresh);
+    await fresh.infer(x(1));
+    expect(fresh.stats().pid).toBe(pid);
+  });
+
+  test('does not join after it lost a process', async () => {
+    const made = engine({ hardLimitMs: 300 });
+    const good = await made.load(await native({ model: DOUBLING }));
+    const fresh = await made.load(await native({ model: HANGING_ABOVE_1000 }), { onTrial: true });
+    expect(await codeOf(fresh.infer(x(2_000)))).toBe('INPUT_BREAKS_MODEL');
+    await answerMany(fresh);
+    await fresh.infer(x(1));
+    expect(fresh.stats().pid).not.toBe(good.stats().pid);
+    expect(good.stats().losses).toBe(0);
   });
 });
 

@@ -17,7 +17,7 @@ const statusSchema = z.object({
       model: z.object({ name: z.string() }),
       status: z.string(),
       reason: z.string().nullable(),
-      inference: z.object({ queued: z.int() }),
+      inference: z.object({ queued: z.int(), dropped: z.int(), failed: z.record(z.string(), z.int()) }),
     }),
   ),
 });

@@ -21,7 +21,7 @@ const run = (truthFile: string, stopFile: string, everyMs: number): void => {
     const observedAt = firstAt + number * STEP_MS;
     const x = second % OUTBREAK_EVERY === OUTBREAK_EVERY - 1 ? 2_000 : 1 + (second % 5);
     appendFileSync(truthFile, `${observedAt}\n`);
-    process.stdout.write(`${JSON.stringify({ observedAt, values: { x, ramp: second % RAMP_SECONDS } })}\n`);
+    process.stdout.write(`${JSON.stringify({ observedAt, values: { x, ramp: 1 + (second % RAMP_SECONDS) } })}\n`);
     number += 1;
   };
   process.stdout.on('error', () => process.exit(0));

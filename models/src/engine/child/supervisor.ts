@@ -15,6 +15,7 @@ import { Lane, type Job } from './lane.ts';
 import { PendingRequest } from './pending-request.ts';
 import { runProbation } from './probation.ts';
 import { runWithRetry } from './retry-and-blame.ts';
+import { afterAnswer, type Standing } from './trial.ts';
 import { killAfterMs } from './watchdog.ts';
 
 /** With the bundles whose process it is about. */
@@ -41,8 +42,8 @@ export class ChildEngine implements InferenceEngine, ModelHost {
   readonly #options: ChildEngineOptions;
   readonly #closing = new AbortController();
   readonly #models = new Set<ChildModel>();
-  /** Of models that were found to cost others something. */
-  readonly #own = new Map<ChildModel, Lane>();
+  /** Of models on trial, and of those that were found to cost others something. */
+  readonly #own = new Map<ChildModel, { readonly lane: Lane; readonly standing: Standing }>();
   #shared: Lane;
   #probing: Promise<unknown> = Promise.resolve();
 
@@ -63,10 +64,11 @@ export class ChildEngine implements InferenceEngine, ModelHost {
     return probation;
   }
 
-  async load(bundle: Bundle): Promise<ModelHandle> {
+  async load(bundle: Bundle, { onTrial = false } = {}): Promise<ModelHandle> {
     this.#refuseClosed();
     const model = new ChildModel(bundle, this);
     this.#models.add(model);
+    if (onTrial) this.#own.set(model, { lane: this.#createLane(), standing: { kind: 'trial', answers: 0 } });
     try {
       await this.#schedule(model, CONTROL_PRIORITY, () => this.#ensureLoaded(model));
       return model;
@@ -86,7 +88,9 @@ export class ChildEngine implements InferenceEngine, ModelHost {
 
   enqueue(model: ChildModel, request: PendingRequest): boolean {
     const run = async (): Promise<void> => {
-      if (request.isWanted) request.resolve(await this.#infer(model, request));
+      if (!request.isWanted) return;
+      request.resolve(await this.#infer(model, request));
+      await this.#noteAnswer(model);
     };
     const fail = (error: ModelError): void => request.reject(error);
     return this.#laneOf(model).push({ priority: request.priority, model, request, run, fail });
@@ -135,11 +139,11 @@ export class ChildEngine implements InferenceEngine, ModelHost {
   }
 
   #lanes(): Lane[] {
-    return [this.#shared, ...this.#own.values()];
+    return [this.#shared, ...[...this.#own.values()].map(({ lane }) => lane)];
   }
 
   #laneOf(model: ChildModel): Lane {
-    return this.#own.get(model) ?? this.#shared;
+    return this.#own.get(model)?.lane ?? this.#shared;
   }
 
   #modelsIn(lane: Lane): ChildModel[] {
@@ -151,12 +155,29 @@ export class ChildEngine implements InferenceEngine, ModelHost {
    * waits. It stays apart until it is closed; its losses are its own.
    */
   #part(model: ChildModel): void {
-    const lane = this.#shared;
-    if (this.#laneOf(model) !== lane || this.#modelsIn(lane).length < 2) return;
-    this.#own.set(model, lane);
+    const lane = this.#laneOf(model);
+    const isShared = lane === this.#shared;
+    if (isShared && this.#modelsIn(lane).length < 2) return;
+    this.#own.set(model, { lane, standing: { kind: 'apart' } });
+    if (!isShared) return;
     this.#shared = this.#createLane();
     lane.renewProcess();
     for (const job of lane.take((waiting) => waiting.model !== model)) this.#shared.push(job);
+  }
+
+  /** The trial is over: among the others from now on, or they with it when there are none. */
+  async #noteAnswer(model: ChildModel): Promise<void> {
+    const own = this.#own.get(model);
+    if (own === undefined) return;
+    const { lane } = own;
+    const standing = afterAnswer(own.standing);
+    if (standing !== null) return void this.#own.set(model, { lane, standing });
+    this.#own.delete(model);
+    if (this.#modelsIn(this.#shared).length === 1) this.#shared = lane;
+    else {
+      for (const job of lane.take(() => true)) this.#shared.push(job);
+      await lane.slot.release();
+    }
   }
 
   async #schedule(model: ChildModel, priority: number, work: () => Promise<void>): Promise<void> {
