@@ -26,7 +26,8 @@ const load = async (file) => {
   return module.bench;
 };
 
-const names = ['ingest', 'kill', 'connections', 'features', 'edge', 'hostile', 'serving', 'overload'].filter((name) =>
+const BENCH_NAMES = ['ingest', 'kill', 'connections', 'features', 'edge', 'hostile', 'serving', 'overload', 'fallback'];
+const names = BENCH_NAMES.filter((name) =>
   existsSync(join(BENCHES, `${name}.js`)),
 );
 const wanted = positionals[0];
