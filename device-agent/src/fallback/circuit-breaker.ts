@@ -14,7 +14,7 @@ export interface BreakerRules {
 }
 
 export const BREAKER_RULES: BreakerRules = {
-  window: 20,
+  window: 10,
   minimum: 4,
   failureShare: 0.5,
   restMs: 2_000,
@@ -78,8 +78,8 @@ export class CircuitBreaker {
   #isBad(budgetMs: number): boolean {
     const { minimum, failureShare } = this.#rules;
     if (this.#outcomes.length < minimum) return false;
-    const failures = this.#outcomes.filter(({ isGood }) => !isGood).length;
-    return failures / this.#outcomes.length >= failureShare || p95(this.#outcomes.map((o) => o.latencyMs)) > budgetMs;
+    const good = this.#outcomes.filter(({ isGood }) => isGood).map(({ latencyMs }) => latencyMs);
+    return 1 - good.length / this.#outcomes.length >= failureShare || p95(good) > budgetMs;
   }
 
   #probed(isGood: boolean, now: number): void {
