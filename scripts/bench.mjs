@@ -16,6 +16,7 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     seed: { type: 'string' },
+    data: { type: 'string' },
   },
 });
 const log = (line) => process.stderr.write(`${line}\n`);
@@ -44,7 +45,7 @@ for (const name of chosen) {
   const bench = await load(`${name}.js`);
   log(`\n== ${name}: ${bench.about}${values.quick ? ' (quick)' : ''}`);
   const isCi = process.env.CI === 'true';
-  const result = await bench.run({ quick: values.quick, isCi, seed: values.seed, log });
+  const result = await bench.run({ quick: values.quick, isCi, seed: values.seed, data: values.data, log });
   log(table(result.figures));
   for (const fault of result.faults) log(`FAULT ${fault}`);
   faults += result.faults.length;

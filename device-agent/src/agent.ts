@@ -208,8 +208,21 @@ class DeviceAgent implements Agent {
   }
 
   async #stopParts(): Promise<void> {
-    const { losses, outbox, twin, context, drainer, offset, engines, events, feeds, pipeline, rules, uplink, fallback } =
-      this.#parts;
+    const {
+      losses,
+      outbox,
+      twin,
+      context,
+      drainer,
+      offset,
+      engines,
+      events,
+      feeds,
+      pipeline,
+      rules,
+      uplink,
+      fallback,
+    } = this.#parts;
     this.#parts.gauge.stop();
     this.#sensing.abort();
     events.record('agent.stopping', 'info', 'The agent stops in good order.');

@@ -1,6 +1,6 @@
 /**
  * The fallback of a device under a fleet that is healthy, cut off, slow and dead: every window answered within its budget; and what
- * asking is worth. Recordings named by SHOAL_RECORDINGS (for example SKAB) are judged beside simulated ones, unless --quick.
+ * asking is worth. Labelled recordings (`--data DIR`, for example SKAB) are judged beside simulated ones.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -65,7 +65,7 @@ const phaseFaults = (result: PhasesResult): string[] => [
   ...(result.unanswered > 0 ? [`${result.unanswered} windows were not answered.`] : []),
 ];
 
-const run = ({ quick, log }: BenchOptions): Promise<BenchResult> =>
+const run = ({ quick, data, log }: BenchOptions): Promise<BenchResult> =>
   withBed(async (bed, dataDir) => {
     const result = await playPhases(bed, dataDir, { windowsEach: quick ? 30 : 150, log });
     for (const { name, windows, answers, asked, overBudget } of result.phases)
@@ -73,8 +73,7 @@ const run = ({ quick, log }: BenchOptions): Promise<BenchResult> =>
     const place = { httpUrl: bed.httpUrl, devicePort: bed.devicePort, dataDir };
     const folder = await writeRecordings(join(dataDir, 'recordings'), quick ? 4 : 12, 'fallback');
     const simulated = await accuracy(folder, 'sim', place);
-    const recordings = quick ? undefined : process.env['SHOAL_RECORDINGS'];
-    const recorded = recordings === undefined ? undefined : await accuracy(recordings, 'rec', place);
+    const recorded = data === undefined ? undefined : await accuracy(data, 'rec', place);
     return {
       figures: {
         ...phaseFigures(result),

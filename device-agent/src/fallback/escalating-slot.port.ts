@@ -12,6 +12,9 @@ export interface EscalatingSlot extends ModelSlotRunner {
   attached(): Promise<void>;
   /** Once per window, in order. */
   prepare(window: AssembledWindow): Promise<FeatureVector>;
-  run(fed: FeatureVector, options: { readonly deadlineMs: number; readonly signal?: AbortSignal }): Promise<SlotVerdict>;
+  run(
+    fed: FeatureVector,
+    options: { readonly deadlineMs: number; readonly signal?: AbortSignal },
+  ): Promise<SlotVerdict>;
   judge(outputs: Tensors): Pick<SlotVerdict, 'outputs' | 'label' | 'threshold' | 'exceeded' | 'confidence'>;
 }

@@ -26,14 +26,11 @@ export const outsideShare = (ranges: Ranges, { names, values }: FeatureVector): 
   return names.length === 0 ? 0 : outside.length / names.length;
 };
 
-export const evidenceOf = (
-  { manifest }: Bundle,
-  verdict: SlotVerdict,
-  outside: number | undefined,
-): Evidence => {
+export const evidenceOf = ({ manifest }: Bundle, verdict: SlotVerdict, outside: number | undefined): Evidence => {
   const rule = manifest.postProcessing;
   const beside = outside === undefined ? {} : { outside };
-  if (rule.kind === 'classes') return { ...beside, probabilities: rule.labels.map((label) => verdict.outputs[label] ?? 0) };
+  if (rule.kind === 'classes')
+    return { ...beside, probabilities: rule.labels.map((label) => verdict.outputs[label] ?? 0) };
   const value = rule.kind === 'score' ? verdict.outputs[rule.scoreOutput] : undefined;
   return value === undefined || !Number.isFinite(verdict.threshold)
     ? beside

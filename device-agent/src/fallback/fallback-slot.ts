@@ -263,7 +263,10 @@ export class FallbackSlot implements ModelSlotRunner {
   #keep(turn: Turn, { model_name: name }: InferResponse, kind: 'late' | 'disagreement', remote: SlotVerdict): void {
     const { slot, examples } = this.#options;
     const { local } = turn;
-    const answer = ({ label, outputs }: SlotVerdict) => ({ outputs: { ...outputs }, ...(label !== undefined && { label }) });
+    const answer = ({ label, outputs }: SlotVerdict) => ({
+      outputs: { ...outputs },
+      ...(label !== undefined && { label }),
+    });
     examples.add({
       at: turn.window.endAt,
       kind: kind === 'late' && local !== undefined && local.label !== remote.label ? 'disagreement' : kind,

@@ -33,9 +33,7 @@ export const keepMostValuable = (examples: readonly HardExample[], most: number)
   while (kept.length > most) {
     const counts = new Map<string, number>();
     for (const example of kept) counts.set(labelOf(example), (counts.get(labelOf(example)) ?? 0) + 1);
-    const values = kept.map((example) =>
-      exampleValue(example, (counts.get(labelOf(example)) ?? 1) / kept.length),
-    );
+    const values = kept.map((example) => exampleValue(example, (counts.get(labelOf(example)) ?? 1) / kept.length));
     const least = values.indexOf(Math.min(...values));
     kept = kept.filter((_, index) => index !== least);
   }

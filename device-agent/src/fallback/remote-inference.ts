@@ -189,7 +189,10 @@ export class RemoteInference implements LinkParticipant {
   }
 }
 
-const frameOf = (requestId: string, { model, inputName, features, vectorHash, deadlineMs }: RemoteQuestion): Uint8Array =>
+const frameOf = (
+  requestId: string,
+  { model, inputName, features, vectorHash, deadlineMs }: RemoteQuestion,
+): Uint8Array =>
   encodeInferFrame(
     encodeInferRequest(
       {

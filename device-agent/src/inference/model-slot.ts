@@ -202,7 +202,10 @@ export class ModelSlot implements ModelSlotRunner {
   }
 
   /** The verdict of this device on a vector of `prepare`. Throws ModelError. */
-  async run(fed: FeatureVector, options: { readonly deadlineMs: number; readonly signal?: AbortSignal }): Promise<SlotVerdict> {
+  async run(
+    fed: FeatureVector,
+    options: { readonly deadlineMs: number; readonly signal?: AbortSignal },
+  ): Promise<SlotVerdict> {
     const { manifest } = this.bundle;
     const { deadlineMs, signal } = options;
     const handle = await this.#handle.promise;

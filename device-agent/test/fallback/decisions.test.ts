@@ -46,7 +46,8 @@ describe('escalation', () => {
       fc.property(distribution, shares, shares, shares, (probabilities, chance, one, other) => {
         const [less, more] = [Math.min(one, other), Math.max(one, other)];
         const evidence = { probabilities };
-        const asks = (shed: number): boolean => escalationReason(underShed(policy, shed), evidence, chance) !== undefined;
+        const asks = (shed: number): boolean =>
+          escalationReason(underShed(policy, shed), evidence, chance) !== undefined;
         return (!asks(more) || asks(less)) && !asks(1);
       }),
     );
@@ -154,8 +155,23 @@ describe('circuit breaker', () => {
 });
 
 describe('ladder', () => {
-  const verdict = { outputs: { score: 1 }, label: 'normal', threshold: 2, exceeded: false, engine: 'native-child', latencyMs: 1 };
-  const rungs = { local: undefined, recent: undefined, recentMaxAgeMs: 100, nightly: undefined, nightlyMaxAgeMs: 1_000, why: 'Because.', elapsedMs: 3 };
+  const verdict = {
+    outputs: { score: 1 },
+    label: 'normal',
+    threshold: 2,
+    exceeded: false,
+    engine: 'native-child',
+    latencyMs: 1,
+  };
+  const rungs = {
+    local: undefined,
+    recent: undefined,
+    recentMaxAgeMs: 100,
+    nightly: undefined,
+    nightlyMaxAgeMs: 1_000,
+    why: 'Because.',
+    elapsedMs: 3,
+  };
 
   it('goes down rung by rung and says why', () => {
     const recent = { verdict, ageMs: 50 };
@@ -192,7 +208,9 @@ describe('hard examples', () => {
         const kept = keepMostValuable([...many.map((u) => example('common', u)), example('rare', rare)], 4);
         const common = kept.filter(({ remote }) => remote.label === 'common').map(({ uncertainty }) => uncertainty);
         const best = many.toSorted((a, b) => b - a).slice(0, common.length);
-        return kept.length === 4 && common.length === 3 && common.toSorted((a, b) => b - a).every((u, i) => u === best[i]);
+        return (
+          kept.length === 4 && common.length === 3 && common.toSorted((a, b) => b - a).every((u, i) => u === best[i])
+        );
       }),
     );
   });

@@ -127,7 +127,9 @@ describe('the fallback of an agent', () => {
         });
         // What the breaker let through; every other window was answered without asking.
         expect(asked.length).toBeLessThan(10);
-        expect(predictions(fleet).some(({ degradedReason }) => degradedReason?.includes('the breaker is open'))).toBe(true);
+        expect(predictions(fleet).some(({ degradedReason }) => degradedReason?.includes('the breaker is open'))).toBe(
+          true,
+        );
       }),
     );
   });
@@ -140,7 +142,11 @@ describe('the fallback of an agent', () => {
         const over = escalating({ auditShare: null, nearThreshold: null });
         await withAgent({ folder, port: fleet.port, over, sensors: [sensor] }, async (agent) => {
           const desire = async (version: number, fallback: object): Promise<void> => {
-            fleet.send(topics.desiredTwin('pump-07'), { v: 1, version, desired: { models: { 'pump-anomaly': { fallback } } } });
+            fleet.send(topics.desiredTwin('pump-07'), {
+              v: 1,
+              version,
+              desired: { models: { 'pump-anomaly': { fallback } } },
+            });
             await eventually(() => agent.status().twin.appliedVersion === version);
           };
           await eventually(() => agent.status().uplink.state === 'connected');

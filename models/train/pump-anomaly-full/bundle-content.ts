@@ -14,18 +14,31 @@ const ROWS = 6;
 const goldenOf = (): Golden => {
   const random = seededRandom(SEED);
   const rows = (make: (at: number) => number): number[][] =>
-    Array.from({ length: ROWS }, () => Array.from({ length: WIDTH }, (_, i) => Math.fround(make(Math.floor(i / RULES.length)))));
+    Array.from({ length: ROWS }, () =>
+      Array.from({ length: WIDTH }, (_, i) => Math.fround(make(Math.floor(i / RULES.length)))),
+    );
   const caseOf = (name: string, batch: readonly (readonly number[])[]): Golden['cases'][number] => ({
     name,
     inputs: { features: { datatype: 'FP32', shape: [batch.length, WIDTH], data: batch.flat() } },
-    outputs: { score: { datatype: 'FP32', shape: [batch.length], data: batch.map((row) => Math.fround(heldScore(row))) } },
+    outputs: {
+      score: { datatype: 'FP32', shape: [batch.length], data: batch.map((row) => Math.fround(heldScore(row))) },
+    },
   });
   return {
     tolerance: { default: { absolute: 1e-5, relative: 1e-5 }, engines: {} },
     cases: [
-      caseOf('steady', rows(() => 0.2 * random.normal())),
-      caseOf('a fault that wavers', rows((at) => (at < VECTORS / 2 ? 0 : 1 + 0.6 * random.normal()))),
-      caseOf('a fault that is over', rows((at) => (at < VECTORS - 3 ? 2 : 0.1 * random.normal()))),
+      caseOf(
+        'steady',
+        rows(() => 0.2 * random.normal()),
+      ),
+      caseOf(
+        'a fault that wavers',
+        rows((at) => (at < VECTORS / 2 ? 0 : 1 + 0.6 * random.normal())),
+      ),
+      caseOf(
+        'a fault that is over',
+        rows((at) => (at < VECTORS - 3 ? 2 : 0.1 * random.normal())),
+      ),
     ],
   };
 };
@@ -36,7 +49,8 @@ const manifest: BundleContent['manifest'] = {
   version: '1.0.0',
   releaseCounter: 1,
   platform: 'onnx',
-  description: "pump-anomaly over a pump's last four minutes: holds what was found until it is over, and leads what changes.",
+  description:
+    "pump-anomaly over a pump's last four minutes: holds what was found until it is over, and leads what changes.",
   signature: {
     inputs: [{ name: 'features', datatype: 'FP32', shape: [-1, WIDTH] }],
     outputs: [{ name: 'score', datatype: 'FP32', shape: [-1] }],
@@ -51,7 +65,9 @@ const manifest: BundleContent['manifest'] = {
     scoreOutput: 'score',
     decisionThreshold: 'anomaly',
     labels: ['normal', 'anomaly'],
-    thresholds: { anomaly: { default: THRESHOLD, description: 'In tolerances; the threshold of the device that asks.' } },
+    thresholds: {
+      anomaly: { default: THRESHOLD, description: 'In tolerances; the threshold of the device that asks.' },
+    },
     calibration: CALIBRATION,
   },
   engines: ['native-child', 'wasm-child'],

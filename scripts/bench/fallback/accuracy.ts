@@ -46,7 +46,12 @@ const stored = async (httpUrl: string, deviceId: string): Promise<StoredPredicti
     .map((line) => JSON.parse(line) as StoredPrediction);
 };
 
-const judge = async ({ file, rows, name }: Experiment, deviceId: string, way: Way, place: FleetPlace): Promise<Judged> => {
+const judge = async (
+  { file, rows, name }: Experiment,
+  deviceId: string,
+  way: Way,
+  place: FleetPlace,
+): Promise<Judged> => {
   const agent = createAgent(
     parseAgentConfig({
       deviceId,

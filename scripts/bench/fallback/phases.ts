@@ -137,6 +137,9 @@ export const playPhases = async (
   log(`budget ${BUDGET_MS} ms, a window in ${10 * SAMPLE_MS} ms`);
   try {
     await must('the first answer of the fleet', () => (modelOf(agent).fallback?.answers.cloud ?? 0) > 0);
+    // The calibration comes in one burst, and the source waits for it.
+    await must('windows in step', () => modelOf(agent).inference.queued === 0);
+    seen.highestQueued = 0;
     await phase('healthy');
     bed.network({ blackhole: true });
     await phase('cut');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { sisterStream } from '@shoal/simulators';
 
 const ROWS = 1_150;
-const CALIBRATION_ROWS = 400;
+export const CALIBRATION_ROWS = 400;
 const STEP_MS = 1_000;
 const FIRST_AT = Date.UTC(2026, 2, 9, 10, 0, 0);
 
@@ -38,5 +38,3 @@ export const writeRecordings = async (folder: string, count: number, seed: strin
     await writeFile(join(folder, `pump-${index}.csv`), recording(seed, index));
   return folder;
 };
-
-export { CALIBRATION_ROWS };
