@@ -20,7 +20,9 @@ describe('escalation', () => {
   it('takes 0 log 0 as 0, and the entropy of equals as 1', () => {
     expect(normalisedEntropy([1, 0, 0])).toBe(0);
     expect(normalisedEntropy([0.25, 0.25, 0.25, 0.25])).toBeCloseTo(1);
-    fc.assert(fc.property(distribution, (p) => normalisedEntropy(p) >= 0 && normalisedEntropy(p) <= 1));
+    expect(
+      fc.check(fc.property(distribution, (p) => normalisedEntropy(p) >= 0 && normalisedEntropy(p) <= 1)).failed,
+    ).toBe(false);
   });
 
   it('gives each policy its reason, and null switches one off', () => {
@@ -42,15 +44,17 @@ describe('escalation', () => {
   it('asks for less the more the server sheds, and for nothing at 1', () => {
     const policy = { minProbability: 0.9, minMargin: 0.5, maxEntropy: 0.3, nearThreshold: 0.5, auditShare: 0.5 };
     const shares = fc.double({ min: 0, max: 1, noNaN: true });
-    fc.assert(
-      fc.property(distribution, shares, shares, shares, (probabilities, chance, one, other) => {
-        const [less, more] = [Math.min(one, other), Math.max(one, other)];
-        const evidence = { probabilities };
-        const asks = (shed: number): boolean =>
-          escalationReason(underShed(policy, shed), evidence, chance) !== undefined;
-        return (!asks(more) || asks(less)) && !asks(1);
-      }),
-    );
+    expect(
+      fc.check(
+        fc.property(distribution, shares, shares, shares, (probabilities, chance, one, other) => {
+          const [less, more] = [Math.min(one, other), Math.max(one, other)];
+          const evidence = { probabilities };
+          const asks = (shed: number): boolean =>
+            escalationReason(underShed(policy, shed), evidence, chance) !== undefined;
+          return (!asks(more) || asks(less)) && !asks(1);
+        }),
+      ).failed,
+    ).toBe(false);
   });
 
   it('forgets a hint by half', () => {
@@ -65,33 +69,39 @@ describe('budget', () => {
   const ms = fc.double({ min: 0, max: 10_000, noNaN: true });
 
   it('leaves the way back out of what the server may use', () => {
-    fc.assert(
-      fc.property(ms, ms, ms, (budgetMs, elapsedMs, returnMs) => {
-        const deadlineMs = remoteDeadlineMs({ budgetMs, elapsedMs, returnMs });
-        return deadlineMs === undefined || (deadlineMs > 0 && elapsedMs + deadlineMs + returnMs <= budgetMs + 1e-9);
-      }),
-    );
+    expect(
+      fc.check(
+        fc.property(ms, ms, ms, (budgetMs, elapsedMs, returnMs) => {
+          const deadlineMs = remoteDeadlineMs({ budgetMs, elapsedMs, returnMs });
+          return deadlineMs === undefined || (deadlineMs > 0 && elapsedMs + deadlineMs + returnMs <= budgetMs + 1e-9);
+        }),
+      ).failed,
+    ).toBe(false);
   });
 
   it('gives no more requests than burst and pace', () => {
-    fc.assert(
-      fc.property(fc.array(fc.integer({ min: 0, max: 5_000 }), { maxLength: 100 }), (pauses) => {
-        const allowance = new RequestAllowance(60, 3, 0);
-        let now = 0;
-        const taken = pauses.filter((pause) => allowance.take((now += pause))).length;
-        return taken <= 3 + now / 1_000;
-      }),
-    );
+    expect(
+      fc.check(
+        fc.property(fc.array(fc.integer({ min: 0, max: 5_000 }), { maxLength: 100 }), (pauses) => {
+          const allowance = new RequestAllowance(60, 3, 0);
+          let now = 0;
+          const taken = pauses.filter((pause) => allowance.take((now += pause))).length;
+          return taken <= 3 + now / 1_000;
+        }),
+      ).failed,
+    ).toBe(false);
   });
 
   it('hedges within the budget, and early enough for the fleet', () => {
     const known = fc.option(ms, { nil: null });
-    fc.assert(
-      fc.property(ms, known, known, (budgetMs, localP95Ms, remoteP95Ms) => {
-        const after = hedgeAfterMs({ budgetMs, localP95Ms, remoteP95Ms });
-        return after >= 0 && after + Math.min(remoteP95Ms ?? budgetMs / 2, budgetMs) <= budgetMs + 1e-9;
-      }),
-    );
+    expect(
+      fc.check(
+        fc.property(ms, known, known, (budgetMs, localP95Ms, remoteP95Ms) => {
+          const after = hedgeAfterMs({ budgetMs, localP95Ms, remoteP95Ms });
+          return after >= 0 && after + Math.min(remoteP95Ms ?? budgetMs / 2, budgetMs) <= budgetMs + 1e-9;
+        }),
+      ).failed,
+    ).toBe(false);
   });
 });
 
@@ -134,23 +144,25 @@ describe('circuit breaker', () => {
 
   it('never admits while it rests, whatever happens', () => {
     const step = fc.record({ pause: fc.nat(3_000), isGood: fc.boolean(), withdraws: fc.boolean() });
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-        const breaker = new CircuitBreaker();
-        let now = 0;
-        let openedAt: number | undefined;
-        for (const { pause, isGood, withdraws } of steps) {
-          now += pause;
-          const isAdmitted = breaker.admit(now);
-          if (isAdmitted && openedAt !== undefined && now < openedAt + BREAKER_RULES.restMs) return false;
-          if (!isAdmitted) continue;
-          if (withdraws) breaker.withdraw();
-          else breaker.note({ isGood, latencyMs: 1 }, 50, now);
-          openedAt = breaker.report().state === 'open' ? now : undefined;
-        }
-        return true;
-      }),
-    );
+    expect(
+      fc.check(
+        fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+          const breaker = new CircuitBreaker();
+          let now = 0;
+          let openedAt: number | undefined;
+          for (const { pause, isGood, withdraws } of steps) {
+            now += pause;
+            const isAdmitted = breaker.admit(now);
+            if (isAdmitted && openedAt !== undefined && now < openedAt + BREAKER_RULES.restMs) return false;
+            if (!isAdmitted) continue;
+            if (withdraws) breaker.withdraw();
+            else breaker.note({ isGood, latencyMs: 1 }, 50, now);
+            openedAt = breaker.report().state === 'open' ? now : undefined;
+          }
+          return true;
+        }),
+      ).failed,
+    ).toBe(false);
   });
 });
 
@@ -203,15 +215,17 @@ describe('hard examples', () => {
 
   it('keeps within the bound, the most unsure of a class, and never loses the rarest class first', () => {
     const sure = fc.nat(100).map((percent) => percent / 100);
-    fc.assert(
-      fc.property(fc.array(sure, { minLength: 5, maxLength: 40 }), sure, (many, rare) => {
-        const kept = keepMostValuable([...many.map((u) => example('common', u)), example('rare', rare)], 4);
-        const common = kept.filter(({ remote }) => remote.label === 'common').map(({ uncertainty }) => uncertainty);
-        const best = many.toSorted((a, b) => b - a).slice(0, common.length);
-        return (
-          kept.length === 4 && common.length === 3 && common.toSorted((a, b) => b - a).every((u, i) => u === best[i])
-        );
-      }),
-    );
+    expect(
+      fc.check(
+        fc.property(fc.array(sure, { minLength: 5, maxLength: 40 }), sure, (many, rare) => {
+          const kept = keepMostValuable([...many.map((u) => example('common', u)), example('rare', rare)], 4);
+          const common = kept.filter(({ remote }) => remote.label === 'common').map(({ uncertainty }) => uncertainty);
+          const best = many.toSorted((a, b) => b - a).slice(0, common.length);
+          return (
+            kept.length === 4 && common.length === 3 && common.toSorted((a, b) => b - a).every((u, i) => u === best[i])
+          );
+        }),
+      ).failed,
+    ).toBe(false);
   });
 });

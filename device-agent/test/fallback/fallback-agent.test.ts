@@ -175,6 +175,7 @@ describe('the fallback of an agent', () => {
           await eventually(() => agent.status().models[0]?.status === 'ready');
           sensor.give(...samples(0, CALIBRATION + 100));
           await eventually(() => (fallbackOf(agent)?.hardExamples.kept ?? 0) > 0);
+          expect(fallbackOf(agent)?.answers['cloud']).toBeGreaterThan(0);
         });
       }),
     );

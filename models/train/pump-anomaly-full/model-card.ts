@@ -19,11 +19,11 @@ data went into any file of the bundle.
 Skoltech Anomaly Benchmark 0.9, F1 / false alarm rate % / missing alarm rate %, rows pooled, after the first 400 rows of each recording, which
 calibrate without labels. Computed from the device's vectors; a row has the verdict of the first window that holds it.
 
-| | pump-anomaly alone | this model alone |
-|---|---|---|
-| all 23 | 0.899 / 6.7 / 13.5 | 0.907 / 10.0 / 9.7 |
-| valve1 (16) | 0.888 / 7.6 / 14.9 | 0.896 / 12.3 / 10.1 |
-| other 1-7 (7) | 0.927 / 4.5 / 9.6 | 0.936 / 4.1 / 8.4 |
+|               | pump-anomaly alone | this model alone    |
+| ------------- | ------------------ | ------------------- |
+| all 23        | 0.899 / 6.7 / 13.5 | 0.907 / 10.0 / 9.7  |
+| valve1 (16)   | 0.888 / 7.6 / 14.9 | 0.896 / 12.3 / 10.1 |
+| other 1-7 (7) | 0.927 / 4.5 / 9.6  | 0.936 / 4.1 / 8.4   |
 
 Asked only where the score of the device is within a quarter of its threshold (5 % of the windows): 0.905 / 9.0 / 10.7; within half (14 %): 0.907.
 
