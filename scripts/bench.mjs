@@ -28,9 +28,7 @@ const load = async (file) => {
 };
 
 const BENCH_NAMES = ['ingest', 'kill', 'connections', 'features', 'edge', 'hostile', 'serving', 'overload', 'fallback'];
-const names = BENCH_NAMES.filter((name) =>
-  existsSync(join(BENCHES, `${name}.js`)),
-);
+const names = BENCH_NAMES.filter((name) => existsSync(join(BENCHES, `${name}.js`)));
 const wanted = positionals[0];
 const chosen = wanted === 'all' ? names : names.filter((name) => name === wanted);
 if (chosen.length === 0) {
