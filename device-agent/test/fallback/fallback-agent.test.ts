@@ -115,7 +115,7 @@ describe('the fallback of an agent', () => {
       withFleet(async (fleet) => {
         const asked = answering(fleet, () => undefined);
         const sensor = new HandSensor();
-        const over = escalating({ auditShare: 1 }, 200);
+        const over = escalating({ auditShare: 1 }, 1_000);
         await withAgent({ folder, port: fleet.port, over, sensors: [sensor] }, async (agent) => {
           await eventually(() => agent.status().uplink.state === 'connected');
           await eventually(() => agent.status().models[0]?.status === 'ready');

@@ -111,6 +111,8 @@ export const playPhases = async (
     const before = modelOf(agent);
     const goal = before.inference.predictions + windowsEach;
     await must(`${name}: ${windowsEach} answers`, () => modelOf(agent).inference.predictions >= goal);
+    // Windows come ten times as fast as the budget: until the breaker opens some wait, and afterwards none.
+    await must(`${name}: the queue empties`, () => modelOf(agent).inference.queued === 0);
     const { fallback, inference } = modelOf(agent);
     const answersBefore = before.fallback?.answers ?? {};
     log(`${name}: ${JSON.stringify(fallback)}`);
