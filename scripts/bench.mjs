@@ -16,6 +16,7 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     seed: { type: 'string' },
+    data: { type: 'string' },
   },
 });
 const log = (line) => process.stderr.write(`${line}\n`);
@@ -26,9 +27,8 @@ const load = async (file) => {
   return module.bench;
 };
 
-const names = ['ingest', 'kill', 'connections', 'features', 'edge', 'hostile', 'serving', 'overload'].filter((name) =>
-  existsSync(join(BENCHES, `${name}.js`)),
-);
+const BENCH_NAMES = ['ingest', 'kill', 'connections', 'features', 'edge', 'hostile', 'serving', 'overload', 'fallback'];
+const names = BENCH_NAMES.filter((name) => existsSync(join(BENCHES, `${name}.js`)));
 const wanted = positionals[0];
 const chosen = wanted === 'all' ? names : names.filter((name) => name === wanted);
 if (chosen.length === 0) {
@@ -43,7 +43,7 @@ for (const name of chosen) {
   const bench = await load(`${name}.js`);
   log(`\n== ${name}: ${bench.about}${values.quick ? ' (quick)' : ''}`);
   const isCi = process.env.CI === 'true';
-  const result = await bench.run({ quick: values.quick, isCi, seed: values.seed, log });
+  const result = await bench.run({ quick: values.quick, isCi, seed: values.seed, data: values.data, log });
   log(table(result.figures));
   for (const fault of result.faults) log(`FAULT ${fault}`);
   faults += result.faults.length;

@@ -6,6 +6,7 @@ import type { AgentConfig } from './config.ts';
 import { benchCommand } from './device-commands/bench-command.ts';
 import { CommandDesk } from './device-commands/command-desk.ts';
 import { RememberedCommands, rememberedCommandsSchema } from './device-commands/remembered-commands.ts';
+import { FallbackDoors } from './fallback/fallback-door.ts';
 import { ProcessGauge } from './health/process-gauge.ts';
 import { ReasonBoard } from './health/reason-board.ts';
 import { calibrationStateSchema } from './inference/calibration-state.ts';
@@ -63,6 +64,7 @@ export interface AgentParts extends SensingParts {
   readonly twin: TwinSynchronizer;
   readonly remembered: RememberedCommands;
   readonly uplink: FleetUplink;
+  readonly fallback: FallbackDoors;
 }
 
 /** What may be changed while the agent runs, by desired configuration. */
@@ -249,6 +251,15 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
     random,
     logger,
   });
+  const fallback = new FallbackDoors({
+    deviceId,
+    dataDir,
+    config: config.fallback,
+    join: (participant) => uplink.join(participant),
+    context: () => context.view().values,
+    clock,
+    random,
+  });
   return {
     gauge: new ProcessGauge(),
     health,
@@ -266,12 +277,13 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
     twin,
     remembered,
     uplink,
+    fallback,
   };
 };
 
 /** Lanes for the models that look at windows, each at its sources; the others only answer requests. */
 export const createLanes = (config: AgentConfig, parts: AgentParts, logger: Logger): ModelLane[] => {
-  const { engines, outbox, events, health, feeds, pipeline } = parts;
+  const { engines, outbox, events, health, feeds, pipeline, fallback } = parts;
   const windowed = engines.slots.filter((slot) => isWindowed(slot.bundle.manifest));
   return windowed.map((slot) => {
     const assigned = config.models.find((model) => model === slot.assignment);
@@ -286,6 +298,7 @@ export const createLanes = (config: AgentConfig, parts: AgentParts, logger: Logg
     } = assigned ?? {};
     const bounds = { maxQueued: maxQueuedWindows, allowedLatenessMs, joinWaitMs, maxSamples: maxWindowSamples };
     const onPrediction = pipeline.predicted.bind(pipeline);
-    return new ModelLane({ slot, stream, sources, ...bounds, outbox, events, health, logger, onPrediction });
+    const runner = fallback.doorOf(slot);
+    return new ModelLane({ slot, runner, stream, sources, ...bounds, outbox, events, health, logger, onPrediction });
   });
 };

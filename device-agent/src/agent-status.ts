@@ -1,5 +1,6 @@
 /** What an agent says of itself: on its local API, on the command line, and to programs it is embedded in. */
 import type { ClockState, HealthReason, ModelReference } from '@shoal/protocol';
+import type { FallbackReport } from './fallback/fallback-report.ts';
 import type { ProcessFacts } from './health/process-gauge.ts';
 import type { CalibrationReport } from './inference/calibration.ts';
 import type { DriftReport } from './inference/drift-monitor.ts';
@@ -25,6 +26,8 @@ export interface ModelStatus extends SlotState {
   readonly engineResidentBytes: number | null;
   readonly windows: WindowCounters;
   readonly inference: InferenceCounters;
+  /** Null for a model that asks nobody. */
+  readonly fallback: FallbackReport | null;
 }
 
 /** Records made by this process and given to the outbox. */

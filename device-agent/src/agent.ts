@@ -208,8 +208,21 @@ class DeviceAgent implements Agent {
   }
 
   async #stopParts(): Promise<void> {
-    const { losses, outbox, twin, context, drainer, offset, engines, events, feeds, pipeline, rules, uplink } =
-      this.#parts;
+    const {
+      losses,
+      outbox,
+      twin,
+      context,
+      drainer,
+      offset,
+      engines,
+      events,
+      feeds,
+      pipeline,
+      rules,
+      uplink,
+      fallback,
+    } = this.#parts;
     this.#parts.gauge.stop();
     this.#sensing.abort();
     events.record('agent.stopping', 'info', 'The agent stops in good order.');
@@ -228,6 +241,7 @@ class DeviceAgent implements Agent {
     this.#connecting.abort();
     await uplink.stop();
     for (const part of [drainer, twin, context, offset]) part.offline();
+    await fallback.stop();
     await engines.stop();
     await this.#localApi?.stop();
     await outbox.stop();

@@ -5,6 +5,7 @@ import { ENGINE_KINDS, engineKindSchema } from '@shoal/models';
 import { deviceIdSchema } from '@shoal/protocol';
 import { z } from 'zod';
 import { AgentError } from './errors.ts';
+import { fallbackSchema } from './fallback-config.ts';
 import { chainFaults } from './model-chains.ts';
 import { localActionSchema, ruleListSchema, ruleFaults } from './rules-config.ts';
 import { attachedSensorSchemas, expectationSchema, sensorName } from './sensing-config.ts';
@@ -149,6 +150,7 @@ export const agentConfigSchema = z
         requireSignature: z.boolean().default(false).describe('refuse bundles from folders that are not signed'),
       }),
     ),
+    fallback: whole(fallbackSchema),
     outbox: whole(
       z.strictObject({
         commitWindowMs: ms(

@@ -1,5 +1,6 @@
 /** The way of a sample through the agent: into a reading, into the windows of the models that look at its source, into predictions. */
 import { windowedManifest, type WindowedManifest } from '@shoal/models';
+import type { FallbackDoor } from './fallback/fallback-door.ts';
 import type { HealthBoard } from './health/health-board.port.ts';
 import { InferenceLoop, type InferenceLoopOptions } from './inference/inference-loop.ts';
 import type { SlotVerdict } from './inference/model-slot-runner.port.ts';
@@ -13,6 +14,8 @@ import { WindowAssembler } from './windows/window-assembler.ts';
 
 export interface ModelLaneOptions extends Omit<InferenceLoopOptions, 'slot' | 'onPrediction'> {
   readonly slot: ModelSlot;
+  /** Answers the windows: the slot, with its fallback behind it. */
+  readonly runner: FallbackDoor;
   /** What others call the stream of its predictions. */
   readonly stream: string;
   /** Streams the model looks at: sensor sources, and predictions of other models. */
@@ -39,6 +42,7 @@ export interface Observation {
 /** One model with its windows and its queue. */
 export class ModelLane {
   readonly slot: ModelSlot;
+  readonly runner: FallbackDoor;
   readonly stream: string;
   readonly sources: readonly string[];
   readonly assembler: WindowAssembler;
@@ -49,15 +53,17 @@ export class ModelLane {
 
   /** Throws MODEL_NOT_WINDOWED. */
   constructor(options: ModelLaneOptions) {
-    const { slot, stream, sources, joinWaitMs, allowedLatenessMs, maxSamples, health, onPrediction } = options;
+    const { slot, runner, stream, sources, joinWaitMs, allowedLatenessMs, maxSamples, health, onPrediction } = options;
     const spec = windowedManifest(slot.bundle.manifest).window;
     this.#spec = spec;
     this.slot = slot;
+    this.runner = runner;
     this.stream = stream;
     this.sources = sources;
     this.assembler = new WindowAssembler({ spec, channels: spec.channels, allowedLatenessMs, maxSamples });
     this.loop = new InferenceLoop({
       ...options,
+      slot: runner,
       onPrediction: (window, verdict) => onPrediction(this, window, verdict),
     });
     this.join = new StreamJoin(sources, joinWaitMs);

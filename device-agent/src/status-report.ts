@@ -6,7 +6,7 @@ import { dropEntries } from './outbox/drop-counts.ts';
 import type { ModelLane } from './sample-pipeline.ts';
 import { AGENT_VERSION } from './version.ts';
 
-const modelStatus = ({ slot, stream, sources, assembler, loop }: ModelLane): ModelStatus => ({
+const modelStatus = ({ slot, runner, stream, sources, assembler, loop }: ModelLane): ModelStatus => ({
   model: slot.model,
   stream,
   sources,
@@ -17,6 +17,7 @@ const modelStatus = ({ slot, stream, sources, assembler, loop }: ModelLane): Mod
   engineResidentBytes: slot.residentBytes(),
   windows: assembler.counters(),
   inference: loop.counters(),
+  fallback: runner.report(),
 });
 
 const sensorStatuses = ({ feeds, watches }: AgentParts): AgentStatus['sensors'] =>
@@ -94,7 +95,8 @@ export const reportedState = (parts: AgentParts): ReportedState => {
       clock: { state: clock.state, offsetMs: Math.round(clock.offsetMs), roundTripMs: offset.roundTripMs() },
     }),
     models: Object.fromEntries(
-      pipeline.lanes.map(({ slot }) => {
+      pipeline.lanes.map(({ slot, runner }) => {
+        const fallback = runner.report();
         const { status, engine } = slot.state();
         const { version } = slot.model;
         const calibration = slot.calibration() ?? { state: 'none' };
@@ -108,6 +110,7 @@ export const reportedState = (parts: AgentParts): ReportedState => {
             thresholds: { ...slot.thresholds() },
             calibration: { ...calibration },
             drift: { state: drift, moved: [...moved] },
+            ...(fallback !== null && { fallback: { asks: fallback.asks, breaker: fallback.breaker.state } }),
           },
         ];
       }),

@@ -35,6 +35,8 @@ export * from './engine/wasm/wasm-engine.ts';
 export * from './engine/tfjs/tfjs-engine.ts';
 export { checkTfjsModel } from './gate/tfjs-gate.ts';
 export * from './sketch/quantiles.ts';
+export * from './features/vector-hash.ts';
+export * from './features/vector-history.ts';
 export * from './sketch/drift.ts';
 export * from './scheduler/priorities.ts';
 export * from './scheduler/scheduler.ts';

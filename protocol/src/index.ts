@@ -14,6 +14,7 @@ export * from './records/batch.ts';
 export * from './presence.ts';
 export * from './twin.ts';
 export * from './twin-state.ts';
+export * from './desired-fallback.ts';
 export * from './local-rule.ts';
 export * from './command.ts';
 export * from './request.ts';

@@ -1,6 +1,7 @@
 /** The parts of a twin that both sides understand: what the fleet may desire of an agent and what an agent reports. */
 import { z } from 'zod';
 import { instantSchema } from './identifiers.ts';
+import { desiredFallbackSchema } from './desired-fallback.ts';
 import { desiredRuleSchema } from './local-rule.ts';
 
 /** `desired`, as far as this version acts on it; unknown keys are kept and ignored (newer fleets). */
@@ -15,6 +16,7 @@ export const desiredConfigurationSchema = z
             .optional()
             .describe("Output or label name → threshold; replaces the bundle's default at once."),
           enabled: z.boolean().optional(),
+          fallback: desiredFallbackSchema.optional(),
         }),
       )
       .optional(),

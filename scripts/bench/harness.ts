@@ -7,6 +7,8 @@ export interface BenchOptions {
   readonly isCi: boolean;
   /** Repeats the random choices of an earlier run, which printed it. */
   readonly seed?: string | undefined;
+  /** A folder of labelled recordings, for benches that judge accuracy. */
+  readonly data?: string | undefined;
   /** Talk, on stderr. */
   readonly log: (line: string) => void;
 }

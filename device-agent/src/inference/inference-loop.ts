@@ -120,19 +120,20 @@ export class InferenceLoop {
 
   #publish({ startAt, endAt, samples }: AssembledWindow, verdict: SlotVerdict): void {
     const { slot, outbox } = this.#options;
-    const { outputs, label, confidence, threshold, engine, latencyMs, degradedReason } = verdict;
+    const { outputs, label, confidence, threshold, engine, latencyMs, degradedReason, escalation } = verdict;
     outbox.enqueue({
       kind: 'predictions',
       priority: 'prediction',
       body: {
         observedAt: endAt,
-        model: slot.model,
+        model: verdict.answeredBy ?? slot.model,
         window: { startAt, endAt, count: samples.length },
         outputs,
         ...(label !== undefined && { label }),
         ...(confidence !== undefined && { confidence }),
         ...(Number.isFinite(threshold) && { threshold }),
-        source: 'edge',
+        source: verdict.source ?? 'edge',
+        ...(escalation !== undefined && { escalation }),
         ...(engine !== null && { engine }),
         latencyMs,
         ...(degradedReason !== undefined && { degradedReason }),
@@ -140,7 +141,8 @@ export class InferenceLoop {
     });
     this.#predictions += 1;
     if (verdict.exceeded && !this.#exceeded) this.#alarm(startAt, endAt, verdict);
-    this.#exceeded = verdict.exceeded;
+    // Who has nothing to say does not end an alarm.
+    if (verdict.source !== 'abstained') this.#exceeded = verdict.exceeded;
   }
 
   /** On the edge only: one alarm per crossing. */

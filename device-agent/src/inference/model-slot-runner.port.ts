@@ -1,5 +1,5 @@
 /** What runs one model: ready or not, it takes a window and answers with a verdict or says why not. */
-import type { ModelReference } from '@shoal/protocol';
+import type { ModelReference, PredictionSource } from '@shoal/protocol';
 import type { AssembledWindow } from '../windows/assembled-window.port.ts';
 
 export interface SlotVerdict {
@@ -14,7 +14,13 @@ export interface SlotVerdict {
   readonly engine: string | null;
   readonly latencyMs: number;
   /** Why the answer is not what good health would give; absent in good health. */
-  readonly degradedReason?: string;
+  readonly degradedReason?: string | undefined;
+  /** Where the answer came from; `edge` when absent. */
+  readonly source?: PredictionSource;
+  /** What answered, when it was not the model of the slot. */
+  readonly answeredBy?: ModelReference;
+  /** Why the fleet was asked. */
+  readonly escalation?: string;
 }
 
 export interface SlotState {

@@ -13,7 +13,7 @@ import {
   type ServedModel,
   type SupervisedModel,
 } from '@shoal/models';
-import type { ModelReference, Tensors } from '@shoal/protocol';
+import type { DesiredFallback, ModelReference, Tensors } from '@shoal/protocol';
 import type { HealthBoard } from '../health/health-board.port.ts';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';
 import type { StateFile } from '../state-file.ts';
@@ -70,6 +70,8 @@ export class ModelSlot implements ModelSlotRunner {
   readonly model: ModelReference;
   /** The same model as requests of others see it, through the same queue. */
   readonly served: ServedModel;
+  /** Undefined when the fleet wishes nothing. */
+  desiredFallback: DesiredFallback | undefined;
   readonly #options: ModelSlotOptions;
   readonly #calibration: Calibration | undefined;
   readonly #news: CalibrationNews;
@@ -144,6 +146,11 @@ export class ModelSlot implements ModelSlotRunner {
     this.#handle = Promise.withResolvers<SupervisedModel>();
   }
 
+  /** What the fleet wishes of the fallback of this model. */
+  setFallback(desired: DesiredFallback | undefined): void {
+    this.desiredFallback = desired;
+  }
+
   setEnabled(enabled: boolean): void {
     this.#enabled = enabled;
   }
@@ -179,25 +186,49 @@ export class ModelSlot implements ModelSlotRunner {
   }
 
   async infer(window: AssembledWindow): Promise<SlotVerdict> {
-    const { bundle, deadlineMs } = this.#options;
+    await this.attached();
+    return this.run(await this.prepare(window), this.#options);
+  }
+
+  /** Resolves when there is an engine side, ready or given up. */
+  async attached(): Promise<void> {
+    await this.#handle.promise;
+  }
+
+  /** What the model is fed of a window; each window once and in order, for the device learns from it. */
+  async prepare(window: AssembledWindow): Promise<FeatureVector> {
+    const vector = evaluateFeatureView(windowedManifest(this.bundle.manifest).featureView, window);
+    return (await this.#calibration?.take(window, vector)) ?? vector;
+  }
+
+  /** The verdict of this device on a vector of `prepare`. Throws ModelError. */
+  async run(
+    fed: FeatureVector,
+    options: { readonly deadlineMs: number; readonly signal?: AbortSignal },
+  ): Promise<SlotVerdict> {
+    const { manifest } = this.bundle;
+    const { deadlineMs, signal } = options;
     const handle = await this.#handle.promise;
-    const manifest = windowedManifest(bundle.manifest);
-    const vector = evaluateFeatureView(manifest.featureView, window);
-    const fed = (await this.#calibration?.take(window, vector)) ?? vector;
     const { outputs, elapsedMs } = await this.served.meter.measure(1, () =>
-      handle.infer(modelInputs(manifest, [fed]), { deadlineMs }),
+      handle.infer(modelInputs(manifest, [fed]), { deadlineMs, ...(signal !== undefined && { signal }) }),
     );
-    const [verdict = UNJUDGED] = judgeOutputs(manifest, outputs, this.#ownThresholds());
     const { engine, reason } = handle.state();
-    const { label, threshold, exceeded, confidence } = this.#isUncalibrated()
-      ? { ...verdict, ...this.#quiet() }
-      : verdict;
-    const judged = { label, threshold, exceeded, ...(confidence !== undefined && { confidence }) };
-    const named = namedOutputs(manifest, outputs);
+    const { outputs: named, ...judged } = this.judge(outputs);
     if (this.#calibration === undefined || this.#calibration.normal !== undefined) this.#drift.take(fed, named);
     const why = [this.#calibrating(), reason?.message].filter((part) => part !== undefined).join(' ');
     const answer = { outputs: named, ...judged, engine, latencyMs: elapsedMs };
     return why === '' ? answer : { ...answer, degradedReason: why.slice(0, 256) };
+  }
+
+  /** What outputs of this model, or of another in the same unit, mean under the thresholds in force. Throws ModelError OUTPUT_MISMATCH. */
+  judge(outputs: Tensors): Pick<SlotVerdict, 'outputs' | 'label' | 'threshold' | 'exceeded' | 'confidence'> {
+    const { manifest } = this.bundle;
+    const [verdict = UNJUDGED] = judgeOutputs(manifest, outputs, this.#ownThresholds());
+    const { label, threshold, exceeded, confidence } = this.isUncalibrated()
+      ? { ...verdict, ...this.#quiet() }
+      : verdict;
+    const judged = { label, threshold, exceeded, ...(confidence !== undefined && { confidence }) };
+    return { outputs: namedOutputs(manifest, outputs), ...judged };
   }
 
   /** Takes in what the engines say of this model, and tells it on. */
@@ -241,19 +272,19 @@ export class ModelSlot implements ModelSlotRunner {
     });
   }
 
+  /** Neither the device nor the fleet has said yet what is too much. */
+  isUncalibrated(): boolean {
+    const rule = this.bundle.manifest.postProcessing;
+    const isCollecting = this.#calibration !== undefined && this.#calibration.normal === undefined;
+    return isCollecting && rule.kind === 'score' && this.#thresholds[rule.decisionThreshold] === undefined;
+  }
+
   #ownThresholds(): Readonly<Record<string, number>> {
     const rule = this.bundle.manifest.postProcessing;
     const found = this.#calibration?.normal;
     return rule.kind === 'none' || found === undefined
       ? this.#thresholds
       : { [rule.decisionThreshold]: found.threshold, ...this.#thresholds };
-  }
-
-  /** Neither the device nor the fleet has said yet what is too much. */
-  #isUncalibrated(): boolean {
-    const rule = this.bundle.manifest.postProcessing;
-    const isCollecting = this.#calibration !== undefined && this.#calibration.normal === undefined;
-    return isCollecting && rule.kind === 'score' && this.#thresholds[rule.decisionThreshold] === undefined;
   }
 
   /** A device that does not know its normal yet raises no alarm. */

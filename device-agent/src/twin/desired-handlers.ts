@@ -2,6 +2,7 @@
 import {
   desiredConfigurationSchema,
   type DesiredConfiguration,
+  type DesiredFallback,
   type DesiredRule,
   type JsonObject,
 } from '@shoal/protocol';
@@ -13,6 +14,7 @@ export interface DesiredTargets {
     readonly model: { readonly name: string };
     setThresholds(thresholds: Readonly<Record<string, number>>): void;
     setEnabled(enabled: boolean): void;
+    setFallback?(desired: DesiredFallback | undefined): void;
   }[];
   readonly sensors: () => readonly { status(): { readonly name: string }; setEnabled(enabled: boolean): void }[];
   /** Throws DESIRED_INVALID and changes nothing when the device has not what a rule names. */
@@ -44,6 +46,7 @@ export const applyDesired = (desired: DesiredConfiguration, targets: DesiredTarg
     const wanted = desired.models?.[slot.model.name];
     slot.setThresholds(wanted?.thresholds ?? {});
     slot.setEnabled(wanted?.enabled ?? true);
+    slot.setFallback?.(wanted?.fallback);
   }
   for (const sensor of targets.sensors()) {
     sensor.setEnabled(desired.sensors?.[sensor.status().name]?.enabled ?? true);

@@ -44,9 +44,12 @@ export class FleetUplink {
   #status: UplinkStatus;
   #running: Promise<void> = Promise.resolve();
   #renewed = false;
+  #online: FleetConnection | undefined;
+  readonly #participants: LinkParticipant[];
 
   constructor(options: FleetUplinkOptions) {
     this.#options = options;
+    this.#participants = [...options.participants];
     this.#status = {
       state: 'stopped',
       connectionId: null,
@@ -59,6 +62,12 @@ export class FleetUplink {
 
   start(signal: AbortSignal): void {
     this.#running = this.#run(signal);
+  }
+
+  /** For a part that is made while the agent runs. */
+  join(participant: LinkParticipant): void {
+    this.#participants.push(participant);
+    if (this.#online !== undefined) participant.online?.(this.#online);
   }
 
   /** Says farewell when connected; the signal given to `start` must have been aborted. */
@@ -93,7 +102,7 @@ export class FleetUplink {
 
   /** One connection from the attempt to its end. Never throws. */
   async #connection(signal: AbortSignal): Promise<void> {
-    const { logger, participants } = this.#options;
+    const { logger } = this.#options;
     const connectionId = `c-${randomId()}`;
     this.#become('connecting', connectionId);
     try {
@@ -113,15 +122,16 @@ export class FleetUplink {
       this.#session?.abort(new AgentError('LINK_LOST', 'The connection could not be used.'));
     } finally {
       this.#session = undefined;
+      this.#online = undefined;
       this.#desk?.close();
       this.#desk = undefined;
-      for (const participant of participants) participant.offline?.();
+      for (const participant of this.#participants) participant.offline?.();
     }
   }
 
   /** Connected, announced, and answered. */
   async #open(connectionId: string, signal: AbortSignal): Promise<LinkSession> {
-    const { link, outbox, participants, logger } = this.#options;
+    const { link, outbox, logger } = this.#options;
     const onMessage = (topic: DownTopic, payload: Uint8Array): void => this.#onMessage(topic, payload);
     const session = await link.open({ connectionId, onMessage }, signal);
     this.#session = session;
@@ -140,7 +150,8 @@ export class FleetUplink {
     this.#status = { ...this.#status, connects: connects + 1, failedAttempts: 0 };
     logger.info({ connectionId, connects: connects + 1 }, 'connected');
     const connection = this.#connectionOf(session, desk, birth);
-    for (const participant of participants) participant.online?.(connection);
+    this.#online = connection;
+    for (const participant of this.#participants) participant.online?.(connection);
     return session;
   }
 
@@ -180,12 +191,10 @@ export class FleetUplink {
 
   #onMessage(topic: DownTopic, payload: Uint8Array): void {
     if (topic.what === 'reply') {
-      if (this.#desk?.deliver(topic.requestId, payload) !== true) {
-        this.#options.logger.debug({ requestId: topic.requestId }, 'reply nobody waits for');
-      }
-      return;
+      if (this.#desk?.deliver(topic.requestId, payload) === true) return;
+      this.#options.logger.debug({ requestId: topic.requestId }, 'reply to a part, or to nobody');
     }
-    for (const participant of this.#options.participants) participant.message?.(topic, payload);
+    for (const participant of this.#participants) participant.message?.(topic, payload);
   }
 
   #become(state: UplinkStatus['state'], connectionId: string | null): void {

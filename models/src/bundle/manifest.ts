@@ -167,6 +167,8 @@ const shapeSchema = z.strictObject({
   featureView: featureViewSchema.optional(),
   featureViewHash: sha256Schema.optional(),
   window: windowSchema.optional(),
+  /** A row of input is the last so many vectors of one device, oldest first; without it one vector. */
+  history: z.strictObject({ vectors: z.int().min(2).max(256) }).optional(),
   /** Features of entities that the server adds to a request that names an `entity`; device, server and batch must agree. */
   entityView: entityVectorSchema.optional(),
   postProcessing: postProcessingSchema,

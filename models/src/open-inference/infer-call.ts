@@ -13,6 +13,7 @@ import {
 } from '@shoal/protocol';
 import type { InferOptions } from '../engine/inference-engine.port.ts';
 import { rowCount } from '../engine/rows.ts';
+import { vectorHash } from '../features/vector-hash.ts';
 import { ModelError } from '../errors.ts';
 import { planOcclusion, readOcclusion, type Occlusion, type OcclusionPlan } from '../explanation/occlusion.ts';
 import { headerOf, JSON_TYPE, type OpenInferenceAnswer, type OpenInferenceRequest } from './exchange.ts';
@@ -86,6 +87,13 @@ export const completed = async (
   throw new ModelError('ENTITY_UNSUPPORTED', `${model.manifest.name} looks no entity up here; send its inputs`);
 };
 
+/** A device that sends vectors says how they were made. Throws FEATURE_VIEW_MISMATCH when the model was made for others. */
+const checkVectors = ({ parameters }: InferRequest, { manifest }: ServedModel): void => {
+  const sent = parameters?.['vector_hash'];
+  if (sent === undefined || sent === vectorHash(manifest)) return;
+  throw new ModelError('FEATURE_VIEW_MISMATCH', `${manifest.name} looks at other vectors than were sent`);
+};
+
 export interface InferTerms {
   readonly deadlineMs: number;
   readonly signal?: AbortSignal | undefined;
@@ -107,6 +115,7 @@ export const answerInferRequest = async (
   { deadlineMs, signal, options }: InferTerms,
 ): Promise<InferResponse> => {
   const names = wantedOutputs(asked, model);
+  checkVectors(asked, model);
   const { inputs, parameters: found } = await completed(model, tensorsByName(asked.inputs), asked.parameters?.entity);
   const terms = { ...inferOptions(asked.parameters ?? {}, deadlineMs, signal), ...options };
   const { explain = false } = asked.parameters ?? {};

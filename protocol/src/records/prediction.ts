@@ -35,6 +35,12 @@ export const predictionSchema = z
     confidence: z.number().min(0).max(1).optional().describe('0..1 where the model gives one.'),
     threshold: z.number().optional(),
     source: predictionSourceSchema,
+    escalation: z
+      .string()
+      .min(1)
+      .max(64)
+      .optional()
+      .describe('Why the device asked the fleet for this window, whoever answered in the end.'),
     engine: z.string().max(32).optional().describe('Engine kind that ran it, for example native-child.'),
     latencyMs: z.number().min(0).optional().describe('Wall time of the inference in milliseconds, without queueing.'),
     degradedReason: z

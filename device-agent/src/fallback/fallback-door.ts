@@ -1,0 +1,68 @@
+/** Leads the windows of a model past its fallback where it has one; a device without any pays for nothing behind this. */
+import type { ModelReference } from '@shoal/protocol';
+import type { ModelSlotRunner, SlotState, SlotVerdict } from '../inference/model-slot-runner.port.ts';
+import type { AssembledWindow } from '../windows/assembled-window.port.ts';
+import type { EscalatingSlot } from './escalating-slot.port.ts';
+import type { FallbackParts, FallbackPartsOptions } from './fallback-parts.ts';
+import type { FallbackReport } from './fallback-report.ts';
+import type { FallbackSlot } from './fallback-slot.ts';
+
+export class FallbackDoor implements ModelSlotRunner {
+  readonly #slot: EscalatingSlot;
+  readonly #isWanted: () => boolean;
+  readonly #parts: () => Promise<FallbackParts>;
+  #behind: FallbackSlot | undefined;
+
+  constructor(slot: EscalatingSlot, isWanted: () => boolean, parts: () => Promise<FallbackParts>) {
+    this.#slot = slot;
+    this.#isWanted = isWanted;
+    this.#parts = parts;
+  }
+
+  get model(): ModelReference {
+    return this.#slot.model;
+  }
+
+  state(): SlotState {
+    return this.#slot.state();
+  }
+
+  /** Null for a model that asks nobody. */
+  report(): FallbackReport | null {
+    return this.#isWanted() ? (this.#behind?.report() ?? null) : null;
+  }
+
+  async infer(window: AssembledWindow): Promise<SlotVerdict> {
+    if (!this.#isWanted()) return this.#slot.infer(window);
+    this.#behind ??= (await this.#parts()).slot(this.#slot);
+    return this.#behind.infer(window);
+  }
+}
+
+export class FallbackDoors {
+  readonly #options: FallbackPartsOptions;
+  #parts: Promise<FallbackParts> | undefined;
+
+  constructor(options: FallbackPartsOptions) {
+    this.#options = options;
+  }
+
+  doorOf(slot: EscalatingSlot): FallbackDoor {
+    const { enabled, siblings } = this.#options.config;
+    const { name } = slot.model;
+    const isDeclared = siblings[name] !== undefined || slot.bundle.manifest.fallback.mode === 'escalate';
+    const isWanted = (): boolean => slot.desiredFallback?.enabled ?? (enabled && isDeclared);
+    return new FallbackDoor(slot, isWanted, () => (this.#parts ??= this.#load()));
+  }
+
+  async stop(): Promise<void> {
+    await (await this.#parts)?.stop();
+  }
+
+  async #load(): Promise<FallbackParts> {
+    const { FallbackParts: Parts } = await import('./fallback-parts.ts');
+    const parts = new Parts(this.#options);
+    await parts.start();
+    return parts;
+  }
+}
