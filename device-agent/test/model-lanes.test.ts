@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { ReasonBoard } from '../src/health/reason-board.ts';
+import type { FallbackDoor } from '../src/fallback/fallback-door.ts';
 import type { ModelSlot } from '../src/inference/model-slot.ts';
 import type { Outbox } from '../src/outbox/outbox.port.ts';
 import { silentLogger, systemClock } from '../src/runtime.ts';
@@ -38,21 +39,23 @@ const pipelineOf = (plans: readonly Plan[]) => {
     observe: (observation) => void observed.push(observation),
   });
   const lanes = plans.map(
-    ({ name, sources, channels, allowedLatenessMs = 0, maxQueued = 1, joinWaitMs = 1_000, turns = 3 }) =>
-      new ModelLane({
-        slot: {
-          model: { name, version: '1.0.0' },
-          bundle: {
-            manifest: { window: { lengthMs: 1_000, hopMs: 1_000, sampleRateHz: 1, minCoverage: 0, channels } },
-          },
-          state: () => ({ status: 'ready', engine: 'native-child', reason: null }),
-          infer: async (window: AssembledWindow) => {
-            for (let i = 0; i < turns; i += 1) await turn();
-            seen.get(name)?.push(window);
-            const outputs = { count: window.samples.length };
-            return { outputs, label: 'normal', threshold: 1, exceeded: false, engine: 'native-child', latencyMs: 1 };
-          },
-        } as unknown as ModelSlot,
+    ({ name, sources, channels, allowedLatenessMs = 0, maxQueued = 1, joinWaitMs = 1_000, turns = 3 }) => {
+      const slot = {
+        model: { name, version: '1.0.0' },
+        bundle: {
+          manifest: { window: { lengthMs: 1_000, hopMs: 1_000, sampleRateHz: 1, minCoverage: 0, channels } },
+        },
+        state: () => ({ status: 'ready', engine: 'native-child', reason: null }),
+        infer: async (window: AssembledWindow) => {
+          for (let i = 0; i < turns; i += 1) await turn();
+          seen.get(name)?.push(window);
+          const outputs = { count: window.samples.length };
+          return { outputs, label: 'normal', threshold: 1, exceeded: false, engine: 'native-child', latencyMs: 1 };
+        },
+      } as unknown as ModelSlot & FallbackDoor;
+      return new ModelLane({
+        slot,
+        runner: slot,
         stream: `model:${name}`,
         sources,
         joinWaitMs,
@@ -64,7 +67,8 @@ const pipelineOf = (plans: readonly Plan[]) => {
         events: new EventList(),
         logger: silentLogger(),
         onPrediction: pipeline.predicted.bind(pipeline),
-      }),
+      });
+    },
   );
   pipeline.setLanes(lanes);
   return { pipeline, lanes, seen, observed };

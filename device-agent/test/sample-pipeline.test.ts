@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { FallbackDoor } from '../src/fallback/fallback-door.ts';
 import type { ModelSlot } from '../src/inference/model-slot.ts';
 import type { Outbox } from '../src/outbox/outbox.port.ts';
 import { silentLogger, systemClock } from '../src/runtime.ts';
@@ -18,9 +19,10 @@ const pipelineWith = (engine: Promise<void>) => {
     bundle: { manifest: { window: SPEC } },
     state: () => ({ status: 'loading', engine: null, reason: null }),
     infer: async () => engine.then(() => VERDICT),
-  } as unknown as ModelSlot;
+  } as unknown as ModelSlot & FallbackDoor;
   const lane = new ModelLane({
     slot,
+    runner: slot,
     stream: 'model:m',
     sources: ['pump'],
     joinWaitMs: 1_000,
