@@ -19,6 +19,15 @@ const edge = (model: string): Deployment => {
   };
 };
 
+const realTime = (model: string): Deployment => ({
+  description: `Ask this server for ${model}, one request for one answer.`,
+  served: true,
+  commands: [
+    `curl -s http://127.0.0.1:8080/v2/models/${model}`,
+    `curl -s http://127.0.0.1:8080/predict -H 'content-type: application/json' -d '{"model":"${model}","features":[…]}'`,
+  ],
+});
+
 const later = (description: string): Deployment => ({ description, served: false, commands: [] });
 
 /** Ready to paste where this version serves the pattern. */
@@ -27,7 +36,7 @@ export const deploymentOf = (pattern: DeploymentPattern, model: string): Deploym
     case 'edge':
       return edge(model);
     case 'real-time':
-      return later(`Ask this server for ${model}, one request for one answer.`);
+      return realTime(model);
     case 'streaming':
       return later(`Let the events pass a stream processor that asks ${model}.`);
     case 'batch':
