@@ -28,9 +28,9 @@ const load = async (file) => {
 };
 
 /** What `all` runs. */
-const EVERYDAY = ['ingest', 'kill', 'connections', 'features', 'edge', 'hostile'];
+const EVERYDAY = ['ingest', 'kill', 'connections', 'features', 'edge'];
 /** By name only: they load the machine past what it can do, and say nothing beside other work. */
-const ALONE = ['serving', 'overload', 'fallback'];
+const ALONE = ['hostile', 'serving', 'overload', 'fallback'];
 const isBuilt = (name) => existsSync(join(BENCHES, `${name}.js`));
 const names = [...EVERYDAY, ...ALONE].filter(isBuilt);
 const wanted = positionals[0];
