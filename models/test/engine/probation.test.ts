@@ -172,7 +172,7 @@ describe('a model that misbehaves beside others', () => {
     expect((await bad.infer(x(1))).outputs['score']?.data[0]).toBe(2);
     const { pid } = good.stats();
     expect(pid).not.toBe(bad.stats().pid);
-    process.kill(bad.stats().pid ?? 0, 'SIGKILL');
+    process.kill(bad.stats().pid ?? Number.NaN, 'SIGKILL');
     expect((await good.infer(x(6))).outputs['score']?.data[0]).toBe(12);
     expect(good.stats().pid).toBe(pid);
   });
