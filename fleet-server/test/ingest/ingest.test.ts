@@ -94,7 +94,7 @@ describe('ingest', () => {
     client.on('message', (_topic, payload) => replies.push(JSON.parse(payload.toString())));
     await client.subscribeAsync(topics.downFilter('pump-1'), { qos: 1 });
     const request = { v: 1, requestId: 'i-1', deadlineMs: 1_000, body: {} };
-    await client.publishAsync(topics.request('pump-1', 'infer'), text(request), { qos: 1 });
+    await client.publishAsync(topics.request('pump-1', 'enrol.renew'), text(request), { qos: 1 });
     await until(() => replies.length > 0);
     expect(replies).toMatchObject([{ requestId: 'i-1', outcome: 'unsupported' }]);
   });

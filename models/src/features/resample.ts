@@ -50,7 +50,8 @@ const valuesOf = (window: SampleWindow, channel: string): Point[] => {
     const value = Object.hasOwn(values, channel) ? values[channel] : null;
     if (value === null || value === undefined) continue;
     if (!Number.isFinite(value)) reject(`Channel ${channel} has ${value} at ${at}; send null for no value`);
-    points.push({ at, value });
+    // Without the sign of a zero: a lone -0 would stay while the mean of repeated ones is +0.
+    points.push({ at, value: value + 0 });
   }
   return points;
 };

@@ -162,6 +162,17 @@ describe('a feature vector', () => {
     );
   });
 
+  test('knows one zero, however the samples are ordered', () => {
+    const samples = [
+      { observedAt: 0, values: { a: -0, b: 0 } },
+      { observedAt: 1, values: { a: 0, b: null } },
+    ];
+    const [straight, turned] = [samples, samples.toReversed()].map((ordered) =>
+      evaluateFeatureView(definition, { startAt: 0, endAt: 20_000, samples: ordered }),
+    );
+    expect(turned).toEqual(straight);
+  });
+
   test('does not depend on when the window is', () => {
     fc.assert(
       fc.property(

@@ -9,7 +9,7 @@ describe('messages of an engine process', () => {
     const tensor = { datatype: 'FP32', shape: [1], data: Float32Array.of(1) };
     for (const message of [
       { type: 'hello', runtime: 'r' },
-      { type: 'loaded', id: 1, inputs: [{ name: 'x', datatype: 'FP32', shape: [-1] }], outputs: [] },
+      { type: 'loaded', id: 1, inputs: [{ name: 'x', datatype: 'FP32', shape: [-1] }], outputs: [], runtime: 'r' },
       { type: 'inferred', id: 2, outputs: { y: tensor }, elapsedMs: 0.1 },
       { type: 'unloaded', id: 3 },
       { type: 'failed', id: 4, code: 'MODEL_RUN_FAILED', message: 'no' },
@@ -27,7 +27,8 @@ describe('messages of an engine process', () => {
     [{ type: 'failed', id: 1, code: 'NO_SUCH_CODE', message: '' }],
     [{ type: 'inferred', id: 1, outputs: { y: 1 }, elapsedMs: 1 }],
     [{ type: 'inferred', id: 1, outputs: {}, elapsedMs: '1' }],
-    [{ type: 'loaded', id: 1, inputs: [{}], outputs: [] }],
+    [{ type: 'loaded', id: 1, inputs: [{}], outputs: [], runtime: 'r' }],
+    [{ type: 'loaded', id: 1, inputs: [], outputs: [] }],
   ])('are refused when they are %j', (message) => {
     expect(parseChildMessage(message)).toBeNull();
   });
