@@ -1,7 +1,6 @@
 /** The device gateway on Aedes: sockets, sessions, access, and the way down to devices and third parties. */
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import type { AedesPublishPacket, Client, PublishPacket, Subscription } from 'aedes';
-import { BOUNDS } from '@shoal/protocol';
 import type { Logger } from 'pino';
 import type { MqttConfig } from '../../../config.ts';
 import { FleetError } from '../../../errors.ts';
@@ -9,23 +8,21 @@ import type { Authenticator } from '../../../ports/authenticator.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import { DeviceGateway, UP, type ConnectionChange, type OutMessage } from '../../../ports/device-gateway.ts';
 import type { Metrics } from '../../../ports/metrics.ts';
+import { UNNAMED, admit, newSession, type Credentials } from './admission.ts';
 import { CleanPersistence } from './clean-persistence.ts';
 import { DeviceBroker } from './device-broker.ts';
 import { DurableAck, type UpwardSink } from './durable-ack.ts';
 import { FrameScanner, guardSocket } from './frame-guard.ts';
 import { InboundBudget } from './inbound-budget.ts';
+import { listenForMqtt } from './mqtt-listener.ts';
+import { outPacket } from './out-packet.ts';
 import { SerialLanes } from './serial-lanes.ts';
 import { SessionRegistry, isSubscribed, type Session } from './session-registry.ts';
-import { TokenBucket } from './token-bucket.ts';
 
 /** Concurrent deliveries in the whole broker; Aedes' own default of 100 makes subscribers wait for each other. */
 const CONCURRENCY = 1_000;
 /** Unsent bytes above which a third party loses live messages instead of delaying everybody's. */
 const SLOW_SUBSCRIBER_BYTES = 1_048_576;
-/** [MQTT-3.2.2-3] return codes. */
-const IDENTIFIER_REJECTED = 2;
-const NOT_AUTHORIZED = 5;
-const TCP_KEEPALIVE_MS = 60_000;
 const DRAIN_ON_STOP_MS = 5_000;
 
 interface Collaborators {
@@ -69,13 +66,10 @@ export class AedesGateway extends DeviceGateway {
     this.#acks = new DurableAck(sink, { ...this.#with, budget: this.#budget });
     this.#broker = this.#createBroker();
     await this.#broker.listen();
-    const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS }, (socket) =>
-      this.#accept(socket),
-    );
-    server.maxConnections = this.#config.maxConnections;
-    server.on('drop', () => this.#with.metrics.count('refusals_total', 1, { code: 'TOO_MANY_CONNECTIONS' }));
-    await listen(server, this.#config);
-    this.#server = server;
+    this.#server = await listenForMqtt(this.#config, {
+      accept: (socket) => this.#accept(socket),
+      dropped: () => this.#with.metrics.count('refusals_total', 1, { code: 'TOO_MANY_CONNECTIONS' }),
+    });
   }
 
   /** Stops reading, lets what was read be stored and acknowledged, then closes every connection. */
@@ -140,7 +134,7 @@ export class AedesGateway extends DeviceGateway {
         done(null, true);
       },
       authenticate: (client, username, password, done) => {
-        this.#authenticate(client, username, password).then(
+        this.#authenticate(client, { username, password }).then(
           (refusal) => done(refusal as Parameters<typeof done>[0], refusal === null),
           (error: unknown) => done(Object.assign(new Error(String(error)), { returnCode: 3 }), false),
         );
@@ -173,41 +167,17 @@ export class AedesGateway extends DeviceGateway {
     this.#broker?.handle(socket);
   }
 
-  async #authenticate(
-    client: Client,
-    username: string | undefined,
-    password: Buffer | undefined,
-  ): Promise<Error | null> {
-    const socket = client.conn as Socket;
-    if (this.#unnamed.has(client)) {
-      const refusal = this.#acks?.refuse(undefined, 'CLIENT_ID_INVALID', 'an empty client id with a kept session');
-      return Object.assign(refusal ?? new Error('refused'), { returnCode: IDENTIFIER_REJECTED });
+  async #authenticate(client: Client, credentials: Credentials): Promise<Error | null> {
+    const isUnnamed = this.#unnamed.has(client);
+    const entry = isUnnamed ? UNNAMED : await admit(this.#with.authenticator, client, credentials);
+    if (!entry.ok) {
+      const refusal = this.#acks?.refuse(undefined, entry.code, entry.reason) ?? new Error('refused');
+      return Object.assign(refusal, { returnCode: entry.returnCode });
     }
-    const remoteAddress = socket.remoteAddress ?? '';
-    const answer = await this.#with.authenticator.authenticate({
-      channel: 'mqtt',
-      clientId: client.id,
-      username,
-      password,
-      remoteAddress,
-    });
-    if (!answer.ok) {
-      const refusal = this.#acks?.refuse(undefined, 'UNAUTHENTICATED', answer.reason);
-      return Object.assign(refusal ?? new Error('refused'), { returnCode: NOT_AUTHORIZED });
-    }
-    const now = this.#with.clock.monotonic();
     this.#lastSocketId += 1;
-    this.#sessions.introduce({
-      principal: answer.principal,
-      client,
-      socketId: this.#lastSocketId,
-      remoteAddress,
-      messages: new TokenBucket({ perSecond: BOUNDS.messagesPerSecond, burst: BOUNDS.messagesBurst }, now),
-      records: new TokenBucket({ perSecond: BOUNDS.recordsPerSecond, burst: BOUNDS.recordsBurst }, now),
-      topics: new Map(),
-      filters: new Set(),
-      endingBecause: undefined,
-    });
+    this.#sessions.introduce(
+      newSession(client, { principal: entry.principal, socketId: this.#lastSocketId }, this.#with.clock.monotonic()),
+    );
     return null;
   }
 
@@ -311,22 +281,4 @@ export class AedesGateway extends DeviceGateway {
   }
 }
 
-const outPacket = (message: OutMessage): PublishPacket => ({
-  cmd: 'publish',
-  topic: message.topic,
-  payload: Buffer.from(message.payload.buffer, message.payload.byteOffset, message.payload.byteLength),
-  qos: message.qos,
-  retain: message.retain,
-  dup: false,
-});
-
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-const listen = (server: Server, config: MqttConfig): Promise<void> =>
-  new Promise((resolve, reject) => {
-    server.once('error', (cause) => {
-      const message = `Cannot listen for MQTT on ${config.host}:${config.port} (${cause.message}); choose another port.`;
-      reject(new FleetError('LISTEN_FAILED', message, { cause }));
-    });
-    server.listen({ host: config.host, port: config.port, backlog: 4_096 }, resolve);
-  });

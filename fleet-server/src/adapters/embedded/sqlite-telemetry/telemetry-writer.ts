@@ -4,6 +4,7 @@ import type { NewDeadLetter } from '../../../ports/telemetry-store.ts';
 import { CommitExtents } from './commit-extents.ts';
 import { dayName, daySpan, listDays, packFlags, rawTable, shapeTable, type Day } from './day-table.ts';
 import { DayWriter, type RowKey } from './day-writer.ts';
+import { DeadLetterTable } from './dead-letter-table.ts';
 import { IdentityTables } from './identity-tables.ts';
 import { RECORD_NUMBERS, type PackedAppend } from './packed-append.ts';
 import { ReceivedRanges } from './received-ranges.ts';
@@ -24,7 +25,6 @@ export interface AppendOutcome {
   readonly seconds: number;
 }
 
-const SAMPLE_BYTES = 512;
 /** Rows of a deleted device per transaction, so that appends come in between. */
 const DELETE_ROWS = 5_000;
 const PROBE_BYTES = 131_072;
@@ -41,14 +41,12 @@ interface Tally {
 
 export class TelemetryWriter {
   readonly #db: Sqlite;
-  readonly #deadLetterRows: number;
+  readonly #deadLetters: DeadLetterTable;
   readonly #identities: IdentityTables;
   readonly #ranges: ReceivedRanges;
   readonly #days = new Map<Day, DayWriter>();
   readonly #addCommit;
   readonly #addTotals;
-  readonly #addDeadLetter;
-  readonly #trimDeadLetters;
   readonly #readLastBatchId;
   #lastBatchId: number;
   #today = daySpan(0);
@@ -57,7 +55,7 @@ export class TelemetryWriter {
 
   constructor(db: Sqlite, deadLetterRows: number) {
     this.#db = db;
-    this.#deadLetterRows = deadLetterRows;
+    this.#deadLetters = new DeadLetterTable(db, deadLetterRows);
     this.#identities = new IdentityTables(db);
     this.#ranges = new ReceivedRanges(db);
     this.#addCommit = db.prepare('INSERT INTO commits (batch_id, committed_at, extents) VALUES (?, ?, ?)');
@@ -65,11 +63,6 @@ export class TelemetryWriter {
       `UPDATE totals SET last_batch_id = ?, records = records + ?, duplicates = duplicates + ?,
         dead_letters = dead_letters + ?`,
     );
-    this.#addDeadLetter = db.prepare(
-      `INSERT INTO dead_letters (device_id, topic, received_at, reason, detail, size_bytes, sample)
-        VALUES (?, ?, ?, ?, ?, ?, ?)`,
-    );
-    this.#trimDeadLetters = db.prepare('DELETE FROM dead_letters WHERE id <= ?');
     this.#readLastBatchId = db.prepare<[], number>('SELECT last_batch_id FROM totals').pluck();
     this.#lastBatchId = this.#readLastBatchId.get() ?? 0;
   }
@@ -124,7 +117,7 @@ export class TelemetryWriter {
         .prepare<[string], number>('SELECT device_no FROM devices WHERE device_id = ?')
         .pluck()
         .get(deviceId);
-      this.#db.prepare('DELETE FROM dead_letters WHERE device_id = ?').run(deviceId);
+      this.#deadLetters.removeOf(deviceId);
       if (deviceNo === undefined) return false;
       for (const day of listDays(this.#db)) {
         const keys = 'device_no, kind, event_at, epoch_no, sequence';
@@ -163,7 +156,7 @@ export class TelemetryWriter {
     this.#lastBatchId += 1;
     const tally = this.#records(packed, this.#lastBatchId);
     const letters = [...packed.deadLetters, ...tally.conflictLetters];
-    for (const letter of letters) this.#deadLetter(letter);
+    for (const letter of letters) this.#deadLetters.add(letter);
     if (!tally.extents.isEmpty) this.#addCommit.run(tally.batchId, now, tally.extents.toText());
     this.#addTotals.run(tally.batchId, tally.stored, tally.duplicates, letters.length);
     return tally;
@@ -249,21 +242,6 @@ export class TelemetryWriter {
     this.#dayList = undefined;
     this.#days.set(day, writer);
     return writer;
-  }
-
-  #deadLetter(letter: NewDeadLetter): void {
-    const { deviceId, topic, receivedAt, reason, detail, payload } = letter;
-    const sample = payload.subarray(0, SAMPLE_BYTES);
-    const { lastInsertRowid } = this.#addDeadLetter.run(
-      deviceId,
-      topic,
-      receivedAt,
-      reason,
-      detail,
-      payload.length,
-      sample,
-    );
-    this.#trimDeadLetters.run(Number(lastInsertRowid) - this.#deadLetterRows);
   }
 
   #atomically<T>(work: () => T): T {
