@@ -1,5 +1,6 @@
 /** What a model takes from a device's own normal: where its features lie, and how far they wander. Pure, so that edge, server and batch agree. */
-import type { BundleManifest, CalibrationRule } from '../bundle/manifest.ts';
+import type { BundleManifest } from '../bundle/manifest.ts';
+import type { CalibrationRule } from '../bundle/post-processing.ts';
 import type { FeatureVector } from '../features/feature-vector.ts';
 
 /** Found once per device and model version. */

@@ -1,6 +1,7 @@
 /** From feature vectors to the input of a model, and from its output to verdicts. */
 import type { Tensor, Tensors } from '@shoal/protocol';
-import type { BundleManifest, PostProcessing } from '../bundle/manifest.ts';
+import type { BundleManifest } from '../bundle/manifest.ts';
+import type { PostProcessing } from '../bundle/post-processing.ts';
 import { ModelError } from '../errors.ts';
 import type { FeatureVector } from './feature-vector.ts';
 
