@@ -2,7 +2,8 @@
 import { checkGolden } from '../../bundle/golden.ts';
 import type { EngineKind } from '../../bundle/manifest.ts';
 import type { Bundle } from '../../bundle/read-bundle.ts';
-import { checkInputs, checkSignature } from '../check-tensors.ts';
+import { checkSignature } from '../check-signature.ts';
+import { checkInputs } from '../check-tensors.ts';
 import { loadInto, runIn, sessionKey } from './child-calls.ts';
 import type { ChildLimits, EngineChild } from './engine-child.ts';
 

@@ -4,7 +4,7 @@ import { checkGolden } from '../../bundle/golden.ts';
 import type { EngineKind } from '../../bundle/manifest.ts';
 import type { Bundle } from '../../bundle/read-bundle.ts';
 import { asModelError, ModelError } from '../../errors.ts';
-import { checkSignature } from '../check-tensors.ts';
+import { checkSignature } from '../check-signature.ts';
 import type { InferenceEngine, InferResult, ModelHandle, ModelStats } from '../inference-engine.port.ts';
 import { splitRows } from '../rows.ts';
 import { loadInto, runIn, unloadFrom } from './child-calls.ts';
