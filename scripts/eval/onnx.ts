@@ -182,6 +182,7 @@ const run = async ({ quick, isCi, log }: BenchOptions): Promise<BenchResult> => 
 
 export const evaluation: Bench = {
   name: 'onnx',
-  about: 'the ONNX backend tests through the engines, the API of the device and those of the server, against onnxruntime itself',
+  about:
+    'the ONNX backend tests through the engines, the API of the device and those of the server, against onnxruntime itself',
   run,
 };

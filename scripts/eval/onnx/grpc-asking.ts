@@ -1,12 +1,6 @@
 /** Asks a server over gRPC with typed contents, or raw ones, written and read with nothing of the product but its published proto. */
 import { join } from 'node:path';
-import {
-  Client,
-  credentials,
-  loadPackageDefinition,
-  type ServiceError,
-  type requestCallback,
-} from '@grpc/grpc-js';
+import { Client, credentials, loadPackageDefinition, type ServiceError, type requestCallback } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import type { Datatype, NamedTensor, TensorData, Tensors } from '@shoal/protocol';
 import { ROOT } from '../../bench/load/built-server.ts';

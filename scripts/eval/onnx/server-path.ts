@@ -70,10 +70,22 @@ export const serverPaths = (folder: string, anchor: string): CasePath[] => {
   });
   return [
     path('grpc', (prepared) => grpc.ask(prepared, 'typed')),
-    path('grpc_raw', (prepared) => grpc.ask(prepared, 'raw'), async () => grpc.stop()),
+    path(
+      'grpc_raw',
+      (prepared) => grpc.ask(prepared, 'raw'),
+      async () => grpc.stop(),
+    ),
     path('mqtt_json', (prepared) => mqtt.ask(prepared, 'json')),
-    path('mqtt_binary', (prepared) => mqtt.ask(prepared, 'binary'), () => mqtt.stop()),
+    path(
+      'mqtt_binary',
+      (prepared) => mqtt.ask(prepared, 'binary'),
+      () => mqtt.stop(),
+    ),
     path('http_json', (prepared) => viaJson(server.process.httpUrl, prepared)),
-    path('http_binary', (prepared) => viaBinary(server.process.httpUrl, prepared), () => server.process.stop()),
+    path(
+      'http_binary',
+      (prepared) => viaBinary(server.process.httpUrl, prepared),
+      () => server.process.stop(),
+    ),
   ];
 };
