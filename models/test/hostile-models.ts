@@ -89,6 +89,17 @@ export const HANGING_ABOVE_1000 = writeOnnx(
 /** Always turns for about an hour. */
 export const HANGING = writeOnnx(graph(loopNodes([]), { ...LOOP_TENSORS, turns: scalar('INT64', 20_000_000_000) }));
 
+/** As DOUBLING, after as many turns (some hundred nanoseconds each) as the largest input says. */
+export const TURNING = writeOnnx(
+  graph(
+    loopNodes([
+      { op: 'ReduceMax', inputs: ['x'], outputs: ['largest'], attributes: { keepdims: { int: 0 } } },
+      { op: 'Cast', inputs: ['largest'], outputs: ['turns'], attributes: { to: { int: 7 } } },
+    ]),
+    LOOP_TENSORS,
+  ),
+);
+
 /** score = x / 0: infinite, or NaN for zero. */
 export const NOT_FINITE = writeOnnx(
   graph([{ op: 'Div', inputs: ['x', 'zero'], outputs: ['score'] }], { zero: scalar('FP32', 0) }),
@@ -279,6 +290,23 @@ export const identityPlan = (
     },
   },
 });
+
+/** `identityPlan` as a bundle under a name, which an engine may try out: it stands for nothing, and its golden case is empty. */
+export const identityContent = (name: string, datatype: Datatype, shape: readonly number[] = [-1]): BundleContent => {
+  const { manifest, files } = contentOf(identityPlan(datatype, shape));
+  const { featureView: _view, window: _window, ...bare } = manifest;
+  const nothing = { datatype, shape: shape.map((size) => Math.max(0, size)), data: [] };
+  const golden = {
+    tolerance: { default: { absolute: 0, relative: 0 } },
+    cases: [{ name: 'nothing', inputs: { x: nothing }, outputs: {} }],
+  };
+  return {
+    manifest: { ...bare, name, postProcessing: { kind: 'none' } },
+    files: files.map((file) =>
+      file.role === 'golden' ? { ...file, bytes: Buffer.from(JSON.stringify(golden), 'utf8') } : file,
+    ),
+  };
+};
 
 /** A folder for one test file; `dispose` removes it. */
 export class BundleShelf {

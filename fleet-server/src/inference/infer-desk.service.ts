@@ -4,6 +4,7 @@ import {
   answerInferRequest,
   encodingsOf,
   inferOptions,
+  isModelError,
   ModelError,
   namedFault,
   PRIORITIES,
@@ -19,7 +20,7 @@ import {
 } from '@shoal/protocol';
 import { UpMessages } from '../devices/up-messages.service.ts';
 import { DeviceGateway, type UpMessage } from '../ports/device-gateway.ts';
-import { readInferMessage, requestIdIn, type InferMessage } from './infer-message.ts';
+import { openInferMessage, readInferMessage, requestIdIn, type InferMessage } from './infer-message.ts';
 import type { ModelVersion } from './model-version.ts';
 import { ServedModels } from './served-models.service.ts';
 import { ShedHint } from './shed-hint.ts';
@@ -54,16 +55,18 @@ export class InferDesk {
 
   /** Resolves, which acknowledges the message, when the request is under way, refused, or set aside. */
   async take(message: UpMessage): Promise<void> {
-    const { deviceId, payload } = message;
-    const requestId = requestIdIn(payload);
-    if (requestId !== undefined && this.open.has(keyOf(deviceId, requestId))) return;
+    let requestId: string | undefined;
     try {
-      const read = await readInferMessage(payload, this.around.codec);
-      void this.serve(message, read);
+      const parts = openInferMessage(message.payload);
+      requestId = requestIdIn(parts);
+      const read = await readInferMessage(parts, this.around.codec);
+      if (!this.open.has(keyOf(message.deviceId, read.requestId))) void this.serve(message, read);
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      await this.messages.refuse(message, error, requestId);
-      this.count('refused');
+      if (error instanceof ProtocolError) {
+        await this.messages.refuse(message, error, requestId);
+        this.count('refused');
+      } else if (requestId !== undefined && isModelError(error)) await this.fail(message, { requestId }, { error });
+      else throw error;
     }
   }
 
@@ -120,9 +123,9 @@ export class InferDesk {
     this.count(isHeard ? (now > dueAt ? 'late' : 'ok') : 'unheard');
   }
 
-  private async fail(message: UpMessage, read: InferMessage, { model, error }: Failed): Promise<void> {
+  private async fail(message: UpMessage, read: Unread | InferMessage, { model, error }: Failed): Promise<void> {
     const { code, message: why, retryable } = namedFault(error);
-    if (read.isFallback && BUSY.has(code)) this.shed.refused();
+    if (read.isFallback === true && BUSY.has(code)) this.shed.refused();
     if (code === 'INTERNAL') this.around.log.error({ err: error, deviceId: message.deviceId }, 'an inference failed');
     const reply: Reply = {
       v: 1,
@@ -147,8 +150,14 @@ interface Running {
   readonly signal: AbortSignal;
 }
 
+/** What is known of a request that could not be read. */
+interface Unread {
+  readonly requestId: string;
+  readonly isFallback?: undefined;
+}
+
 interface Failed {
-  readonly model: ModelVersion | undefined;
+  readonly model?: ModelVersion | undefined;
   readonly error: unknown;
 }
 

@@ -45,6 +45,7 @@ export class ServedModels implements ModelRepository {
         this.around.log.error({ model: name, code }, message);
       }
     }
+    this.around.metrics.beforeExpose(() => this.all.forEach((model) => this.showPending(model)));
     if (this.around.config.inference.start === 'eager') for (const model of this.all) this.startInBackground(model);
   }
 
@@ -85,6 +86,7 @@ export class ServedModels implements ModelRepository {
     this.keep(name, []);
     this.faults.delete(name);
     await Promise.all(models.map((model) => model.close()));
+    for (const model of models) this.showPending(model);
   }
 
   /** Everything that waits is rejected. */
@@ -93,15 +95,10 @@ export class ServedModels implements ModelRepository {
     await this.around.codec.stop();
   }
 
-  /** Gauges are read when somebody looks. */
-  gauges(): void {
-    for (const model of this.all) {
-      const { name, version } = model.manifest;
-      this.around.metrics.gauge('inference_pending_requests', model.statistics()?.pendingRequests ?? 0, {
-        model: name,
-        version,
-      });
-    }
+  private showPending(model: ModelVersion): void {
+    const { name, version } = model.manifest;
+    const pending = model.statistics()?.pendingRequests ?? 0;
+    this.around.metrics.gauge('inference_pending_requests', pending, { model: name, version });
   }
 
   private async names(): Promise<readonly string[]> {

@@ -7,6 +7,8 @@ export abstract class Metrics {
   abstract gauge(name: string, value: number, labels?: MetricLabels): void;
   /** Seconds or bytes. */
   abstract observe(name: string, value: number, labels?: MetricLabels): void;
+  /** For gauges that are read when somebody looks: called before each `expose`. */
+  abstract beforeExpose(read: () => void): void;
   /** Prometheus text format. */
   abstract expose(): Promise<string>;
 }

@@ -97,6 +97,33 @@ describe('a request of a device', () => {
   });
 });
 
+describe('a request that cannot be read is told so', () => {
+  const encoded = Buffer.from(JSON.stringify({ model_name: 'pump-anomaly', id: 'u-4', inputs: [] }));
+  test.each([
+    ['an envelope of other requests', { v: 1, requestId: 'u-1', deadlineMs: 1_000, body: {} }, 'u-1', 'SCHEMA_INVALID'],
+    ['no inputs', { model_name: 'pump-anomaly', id: 'u-2' }, 'u-2', 'SCHEMA_INVALID'],
+    ['JSON that breaks off', '{"model_name":"pump-anomaly","id": "u-3","inputs":[{', 'u-3', 'PAYLOAD_NOT_JSON'],
+    [
+      'a frame without its tensors',
+      encodeInferFrame({ body: Buffer.concat([encoded, Buffer.alloc(8)]), headerLength: encoded.length }),
+      'u-4',
+      'BINARY_TOO_LONG',
+    ],
+    [
+      'data in the wrong type',
+      { ...request('u-5'), inputs: [{ name: 'features', datatype: 'FP32', shape: [1], data: ['a'] }] },
+      'u-5',
+      'TENSOR_VALUE_INVALID',
+    ],
+  ])('%s', async (_, body, id, code) => {
+    const payload = body instanceof Uint8Array || typeof body === 'string' ? body : JSON.stringify(body);
+    await device.client.publishAsync(topics.request(device.deviceId, 'infer'), Buffer.from(payload as string), {
+      qos: 1,
+    });
+    expect(await device.reply(id)).toMatchObject({ v: 1, requestId: id, outcome: 'refused', error: { code } });
+  });
+});
+
 test('a cancel is answered, also when there is nothing left to cancel', async () => {
   const cancel = { v: 1, requestId: 'x-1', deadlineMs: 5_000, body: { cancels: 'nothing' } };
   await device.say(topics.request(device.deviceId, 'infer.cancel'), cancel);

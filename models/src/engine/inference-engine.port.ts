@@ -71,8 +71,8 @@ export interface ModelHandle {
 export interface InferenceEngine {
   readonly kind: EngineKind;
   /**
-   * Probation: gate, load and golden vectors in a process of the model's own, which ends with it; one model at a time. Rejects with
-   * the first failure: MODEL_*, GOLDEN_MISMATCH, OUTPUT_*, ENGINE_*.
+   * Probation: gate, load and golden vectors, alone in a process; one model at a time. A verdict against it comes from a process that
+   * no other model was in. Rejects with the first failure: MODEL_*, GOLDEN_MISMATCH, OUTPUT_*, ENGINE_*.
    */
   probe(bundle: Bundle): Promise<void>;
   /**

@@ -4,6 +4,7 @@ import { checkGolden } from '../bundle/golden.ts';
 import type { EngineKind } from '../bundle/manifest.ts';
 import type { Bundle } from '../bundle/read-bundle.ts';
 import { asModelError, ModelError, type ModelErrorCode } from '../errors.ts';
+import { isGateRefusal } from '../gate/gate-rules.ts';
 import { copyTensors } from './check-tensors.ts';
 import { chooseEngine, lastOutcome, restMs, type EngineChoice, type ProbeRecord } from './engine-choice.ts';
 import type { InferenceEngine, InferOptions, InferResult, ModelHandle, ModelStats } from './inference-engine.port.ts';
@@ -39,13 +40,6 @@ const ENGINE_FAULTS: ReadonlySet<ModelErrorCode> = new Set([
   'ENGINE_CLOSED',
 ]);
 
-/** What the gate says of the bytes holds for every engine, as long as the bundle is the same. */
-const GATE_REFUSALS: ReadonlySet<ModelErrorCode> = new Set([
-  'MODEL_MALFORMED',
-  'MODEL_GATE_REFUSED',
-  'MODEL_TOO_LARGE',
-]);
-
 const NO_STATS: ModelStats = {
   engine: null,
   runtime: null,
@@ -58,9 +52,10 @@ const NO_STATS: ModelStats = {
   elapsedMs: null,
 };
 
-const probeOutcome = ({ code, retryable }: ModelError): ProbeRecord['outcome'] | null => {
+const probeOutcome = (fault: ModelError): ProbeRecord['outcome'] | null => {
+  const { code, retryable } = fault;
   if (code === 'ENGINE_CRASHED' || code === 'MODEL_QUARANTINED') return 'crashed';
-  if (GATE_REFUSALS.has(code)) return null;
+  if (isGateRefusal(fault)) return null;
   return retryable || code === 'ENGINE_CLOSED' || code.startsWith('BUNDLE_') ? null : 'refused';
 };
 
@@ -219,7 +214,7 @@ export class SupervisedModel implements ModelHandle {
     } catch (error) {
       await handle?.close();
       const fault = asModelError(error, 'ENGINE_CRASHED');
-      if (GATE_REFUSALS.has(fault.code)) this.#refusedByGate = fault;
+      if (isGateRefusal(fault)) this.#refusedByGate = fault;
       this.#remember(kind, probeOutcome(fault), fault);
       this.#rest(kind);
       return fault;

@@ -1,5 +1,6 @@
 /** What the gate holds a model file against: bounds that are the same for all, and what its manifest says. */
 import type { BundleManifest } from '../bundle/manifest.ts';
+import { isModelError, type ModelErrorCode } from '../errors.ts';
 import type { GateFlag } from './gate-flags.ts';
 
 export interface GateRules {
@@ -13,6 +14,11 @@ export const gateRulesOf = ({ signature, resources, gate }: BundleManifest): Gat
   memoryMb: resources.memoryMb,
   allow: gate?.allow ?? [],
 });
+
+const REFUSALS: ReadonlySet<ModelErrorCode> = new Set(['MODEL_MALFORMED', 'MODEL_GATE_REFUSED', 'MODEL_TOO_LARGE']);
+
+/** Whether no runtime has seen the model: what the gate says of the bytes holds for every engine, as long as the bundle is the same. */
+export const isGateRefusal = (error: unknown): boolean => isModelError(error) && REFUSALS.has(error.code);
 
 /** What onnxruntime 1.30 reads; newer files are not understood by any engine here. */
 export const MAX_IR_VERSION = 13;

@@ -1,6 +1,6 @@
 /** The static gate: decides from what an ONNX file declares whether native code may see its bytes. Pure. */
 import type { Datatype, TensorSpec } from '@shoal/protocol';
-import { checkSignature } from '../engine/check-tensors.ts';
+import { checkSignature } from '../engine/check-signature.ts';
 import { ModelError } from '../errors.ts';
 import { collectGraphs, type GraphCollection } from './collect-graphs.ts';
 import { declaredSizes, type DeclaredSize } from './declared-sizes.ts';

@@ -1,6 +1,6 @@
 /** The static gate of TensorFlow.js models: what model.json says is checked before TensorFlow.js sees a byte of it. */
-import { elementCount } from '@shoal/protocol';
 import type { BundleManifest } from '../bundle/manifest.ts';
+import { elementsOf } from './onnx-model.ts';
 import { readTfjsModel, refuse, type TfjsModelFile, type TfjsWeight } from './tfjs-model-file.ts';
 import { checkTopology } from './tfjs-topology.ts';
 
@@ -12,9 +12,9 @@ const MEGABYTE = 1_048_576;
 
 /** As stored; a string takes four bytes for its length, and what it holds. */
 const storedBytes = ({ shape, dtype, quantization }: TfjsWeight): number =>
-  elementCount(shape) * ELEMENT_BYTES[quantization?.dtype ?? dtype];
+  elementsOf(shape) * ELEMENT_BYTES[quantization?.dtype ?? dtype];
 
-const residentBytes = ({ shape, dtype }: TfjsWeight): number => elementCount(shape) * ELEMENT_BYTES[dtype];
+const residentBytes = ({ shape, dtype }: TfjsWeight): number => elementsOf(shape) * ELEMENT_BYTES[dtype];
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 

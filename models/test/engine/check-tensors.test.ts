@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Tensor, Tensors } from '@shoal/protocol';
 import fc from 'fast-check';
-import { checkInputs, checkOutputs, checkSignature, copyTensors } from '../../src/engine/check-tensors.ts';
+import { checkSignature } from '../../src/engine/check-signature.ts';
+import { checkInputs, checkOutputs, copyTensors } from '../../src/engine/check-tensors.ts';
 import { joinRows, rowCount, splitRows } from '../../src/engine/rows.ts';
 import { thrownCode } from '../conditions.ts';
 

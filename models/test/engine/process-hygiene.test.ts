@@ -36,6 +36,28 @@ const both: [string, EngineFactory][] = [
   ['wasm-child', createWasmEngine],
 ];
 
+/** Prints what a program imports by name. */
+const TELLING = `data:text/javascript,${encodeURIComponent(
+  `import { registerHooks } from 'node:module';
+  registerHooks({ resolve: (name, context, next) => (/^[@a-z]/.test(name) && console.error('imports ' + name), next(name, context)) });`,
+)}`;
+
+test.each(['native/native-child', 'wasm/wasm-child', 'tfjs/tfjs-child'])(
+  'the process of %s starts without the schemas of the wire, which would cost it half a second and their memory',
+  async (entry) => {
+    const path = fileURLToPath(new URL(`../../src/engine/${entry}.ts`, import.meta.url));
+    const child = spawn(process.execPath, ['--conditions=source', '--import', TELLING, path], {
+      env: { ORT_DISABLE_TELEMETRY: '1' },
+    });
+    let told = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => void (told += text));
+    await once(child, 'close');
+    const imported = [...told.matchAll(/imports (\S+)/g)].map(([, name]) => name);
+    expect(imported.some((name) => /^(onnxruntime|@tensorflow)/.test(name ?? ''))).toBe(true);
+    expect(imported.filter((name) => name?.startsWith('@shoal/'))).toEqual([]);
+  },
+);
+
 describe.each(both)('the process of %s', (_kind, create) => {
   test('has telemetry off, nothing of the parent in its environment, and an empty folder of its own that goes with it', async () => {
     const engine = open(create);

@@ -7,11 +7,19 @@ import { createInterface } from 'node:readline';
 import { SERVER_MAIN } from './built-server.ts';
 import { withEnvironment } from './child.ts';
 
+interface Ready {
+  readonly mqttUrl: string;
+  readonly httpUrl: string;
+  readonly grpcAddress: string;
+}
+
 export class ServerUnderTest {
   readonly #dataDir = mkdtempSync(join(tmpdir(), 'shoal-bench-'));
   #child: ChildProcess | undefined;
   #httpUrl = '';
   mqttPort = 0;
+  /** Host and port. */
+  grpcAddress = '';
 
   /** `environment`: settings beside its folder and its ports. */
   async start(environment: Readonly<Record<string, string>> = {}): Promise<void> {
@@ -21,14 +29,19 @@ export class ServerUnderTest {
       env: withEnvironment(environment),
     });
     this.#child = child;
-    const ready = await new Promise<{ mqttUrl: string; httpUrl: string }>((resolve, reject) => {
+    const ready = await new Promise<Ready>((resolve, reject) => {
       child.once('exit', (code) => reject(new Error(`the fleet server ended with code ${code}`)));
       createInterface({ input: child.stdout }).once('line', (line) => {
-        resolve(JSON.parse(line) as { mqttUrl: string; httpUrl: string });
+        resolve(JSON.parse(line) as Ready);
       });
     });
     this.mqttPort = Number(new URL(ready.mqttUrl).port);
     this.#httpUrl = ready.httpUrl;
+    this.grpcAddress = ready.grpcAddress;
+  }
+
+  get httpUrl(): string {
+    return this.#httpUrl;
   }
 
   get httpPort(): number {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Tensors } from '@shoal/protocol';
 import type { CasePath, PreparedCase } from './case-path.ts';
-import { binaryRequest, fromBinary, fromJson, jsonRequest } from './plain-client.ts';
+import { ask, viaBinary, viaJson } from './http-asking.ts';
 
 export interface AgentUnderTest {
   /** Starts the process when it does not run; the address of its local API. */
@@ -17,14 +17,6 @@ export interface AgentUnderTest {
 }
 
 const MAIN = join(import.meta.dirname, '../../../../device-agent/bin/shoal-agent.mjs');
-
-const ask = async (url: string, path: string, init: RequestInit): Promise<Response> => {
-  const response = await fetch(`${url}${path}`, { method: 'POST', ...init });
-  if (response.ok) return response;
-  throw new Error(
-    `${path.slice(path.lastIndexOf('/') + 1)} ${response.status}: ${(await response.text()).slice(0, 400)}`,
-  );
-};
 
 const startAgent = async (
   folder: string,
@@ -78,24 +70,6 @@ export const agentUnderTest = (folder: string, bundles: string, anchor: string):
       if (child.exitCode === null) await once(child, 'exit');
     },
   };
-};
-
-const viaJson = async (url: string, { bundle, test }: PreparedCase): Promise<Tensors> => {
-  const response = await ask(url, `/v2/models/${bundle}/infer`, {
-    headers: { 'content-type': 'application/json' },
-    body: jsonRequest(test.inputs),
-  });
-  return fromJson(await response.text());
-};
-
-const viaBinary = async (url: string, { bundle, test }: PreparedCase): Promise<Tensors> => {
-  const { body, headerLength } = binaryRequest(test.inputs);
-  const response = await ask(url, `/v2/models/${bundle}/versions/1.0.0/infer`, {
-    headers: { 'content-type': 'application/octet-stream', 'inference-header-content-length': String(headerLength) },
-    body: new Uint8Array(body),
-  });
-  const length = Number(response.headers.get('inference-header-content-length'));
-  return fromBinary(Buffer.from(await response.arrayBuffer()), length);
 };
 
 export const agentPaths = (agent: AgentUnderTest): CasePath[] => {

@@ -15,7 +15,7 @@ export interface CasePath {
   /** How near to onnxruntime-node itself its results must be; null: to the bit. */
   readonly closeness: Closeness | null;
   start(): Promise<void>;
-  /** Rejects with whatever the product says when it cannot answer. */
-  run(prepared: PreparedCase): Promise<Tensors>;
+  /** Rejects with whatever the product says when it cannot answer; null when it says that a message does not fit what carries it. */
+  run(prepared: PreparedCase): Promise<Tensors | null>;
   stop(): Promise<void>;
 }

@@ -96,7 +96,8 @@ export const fromJson = (text: string): Tensors =>
     ]),
   );
 
-const bytesOf = ({ data }: Tensor): Buffer => {
+/** Little-endian elements; BYTES with a length before each. */
+export const bytesOf = ({ data }: Tensor): Buffer => {
   if (ArrayBuffer.isView(data)) return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   return Buffer.concat(
     data.flatMap((element) => {
@@ -151,13 +152,15 @@ const FROM_BYTES: Readonly<Record<Exclude<Datatype, 'BYTES'>, new (buffer: Array
   FP64: Float64Array,
 };
 
+export const fromSection = (datatype: Datatype, section: Buffer): TensorData =>
+  datatype === 'BYTES' ? stringsIn(section) : new FROM_BYTES[datatype](new Uint8Array(section).buffer);
+
 export const fromBinary = (body: Buffer, headerLength: number): Tensors => {
   let at = headerLength;
   const outputs = readOutputs(body.subarray(0, headerLength).toString('utf8'));
   const tensors = outputs.map(({ name, datatype, shape, parameters }) => {
     const section = body.subarray(at, (at += parameters?.binary_data_size ?? 0));
-    const data = datatype === 'BYTES' ? stringsIn(section) : new FROM_BYTES[datatype](new Uint8Array(section).buffer);
-    return [name, { datatype, shape, data }] as const;
+    return [name, { datatype, shape, data: fromSection(datatype, section) }] as const;
   });
   return Object.fromEntries(tensors);
 };

@@ -14,6 +14,7 @@ export class PrometheusMetrics extends Metrics {
   readonly #counters = new Map<string, Counter>();
   readonly #gauges = new Map<string, Gauge>();
   readonly #histograms = new Map<string, Histogram>();
+  readonly #readers: (() => void)[] = [];
   readonly #loopDelay = monitorEventLoopDelay({ resolution: LOOP_SAMPLE_MS });
 
   start(): void {
@@ -41,7 +42,12 @@ export class PrometheusMetrics extends Metrics {
     histogram.observe(labels, value);
   }
 
+  override beforeExpose(read: () => void): void {
+    this.#readers.push(read);
+  }
+
   override async expose(): Promise<string> {
+    for (const read of this.#readers) read();
     this.gauge('event_loop_delay_p99_seconds', delaySeconds(this.#loopDelay.percentile(99)));
     this.gauge('event_loop_delay_max_seconds', delaySeconds(this.#loopDelay.max));
     this.#loopDelay.reset();

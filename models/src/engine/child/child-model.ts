@@ -2,10 +2,10 @@
 import type { Tensors } from '@shoal/protocol';
 import type { Bundle } from '../../bundle/read-bundle.ts';
 import { ModelError } from '../../errors.ts';
-import { gateRulesOf } from '../../gate/gate-rules.ts';
 import { QuantileSketch } from '../../sketch/quantiles.ts';
 import { checkInputs, copyTensors } from '../check-tensors.ts';
 import type { InferOptions, InferResult, ModelHandle, ModelStats } from '../inference-engine.port.ts';
+import { sessionKey } from './child-calls.ts';
 import { PendingRequest } from './pending-request.ts';
 
 /** What the model asks of its engine. */
@@ -36,10 +36,9 @@ export class ChildModel implements ModelHandle {
     return this.bundle.manifest.signature;
   }
 
-  /** Names the model inside the process: handles of the same bytes share one session, unless the gate may judge them differently. */
+  /** Names the model inside the process. */
   get key(): string {
-    const { memoryMb, allow } = gateRulesOf(this.bundle.manifest);
-    return [this.bundle.modelKey, memoryMb, ...allow].join('/');
+    return sessionKey(this.bundle);
   }
 
   async infer(inputs: Tensors, options: InferOptions = {}): Promise<InferResult> {

@@ -40,7 +40,7 @@ export class ChildSlot {
   async acquire(memoryMb: number): Promise<EngineChild> {
     if (this.#closing.signal.aborted) throw new ModelError('ENGINE_CLOSED', 'The engine is closed');
     if (this.#child?.lost === null && this.#holds(memoryMb)) {
-      this.#child.watchResident(this.#options.limits(memoryMb).residentBytes);
+      this.#child.watch(this.#options.limits(memoryMb));
       return this.#child;
     }
     await this.#dispose();
@@ -48,6 +48,20 @@ export class ChildSlot {
     this.#memoryMb = memoryMb;
     this.#child = await this.#start(memoryMb);
     return this.#child;
+  }
+
+  /** Takes a process that was started with the caps for `memoryMb`, before the first `acquire`. */
+  adopt(child: EngineChild, memoryMb: number): void {
+    this.#child = child;
+    this.#memoryMb = memoryMb;
+  }
+
+  /** Lets a living process go to somebody else; null when there is none. */
+  detach(): EngineChild | null {
+    const child = this.#child;
+    if (child?.lost !== null) return null;
+    this.#child = null;
+    return child;
   }
 
   /** Ends the process; `acquire` may start another one. */

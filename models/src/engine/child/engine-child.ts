@@ -34,24 +34,24 @@ const OUT_OF_MEMORY = /bad_alloc|out of memory|allocation failed|cannot allocate
 export class EngineChild {
   readonly #process: ChildProcess;
   readonly #folder: string;
-  readonly #limits: ChildLimits;
+  #limits: ChildLimits;
   #waiting: Waiting | null = null;
   #hello: PromiseWithResolvers<void> = Promise.withResolvers();
   #exited: PromiseWithResolvers<void> = Promise.withResolvers();
   #stderr = '';
   #nextId = 1;
   #residentBytes: number | null = null;
-  #residentCap: number;
   #lost: ModelError | null = null;
   #poll: NodeJS.Timeout | null = null;
   /** Models this process has loaded, by key. */
   readonly models = new Map<string, LoadedMessage>();
+  /** Models its runtime has ever seen, by key: what they left behind nobody knows. */
+  readonly tenants = new Set<string>();
 
   private constructor(process: ChildProcess, folder: string, limits: ChildLimits) {
     this.#process = process;
     this.#folder = folder;
     this.#limits = limits;
-    this.#residentCap = limits.residentBytes;
   }
 
   /** Resolves when the runtime is up. Rejects with ENGINE_CRASHED, ENGINE_TIMEOUT, ENGINE_OUT_OF_MEMORY. */
@@ -77,9 +77,15 @@ export class EngineChild {
     return this.#lost;
   }
 
-  /** From the next look on, more than this is the end of the process. */
-  watchResident(capBytes: number): void {
-    this.#residentCap = capBytes;
+  /** From the next look on, more than these bytes are the end of the process. */
+  watch(limits: ChildLimits): void {
+    this.#limits = limits;
+  }
+
+  /** Bytes, looked at now; null when unknown. */
+  measureResident(): number | null {
+    if (this.pid !== null) this.#residentBytes = readResidentBytes(this.pid);
+    return this.#residentBytes;
   }
 
   /** Resolves with the answer; rejects with a failure the process answers, with why it was lost, or with ENGINE_TIMEOUT after killing it at `limitMs`. */
@@ -165,13 +171,10 @@ export class EngineChild {
   }
 
   #lookAtMemory(): void {
-    if (this.pid === null) return;
-    this.#residentBytes = readResidentBytes(this.pid);
-    const cap = this.#residentCap;
-    if (this.#residentBytes !== null && this.#residentBytes > cap)
-      this.#kill(
-        new ModelError('ENGINE_OUT_OF_MEMORY', `The engine process holds ${this.#residentBytes} bytes, at most ${cap}`),
-      );
+    const cap = this.#limits.residentBytes;
+    const held = this.measureResident();
+    if (held !== null && held > cap)
+      this.#kill(new ModelError('ENGINE_OUT_OF_MEMORY', `The engine process holds ${held} bytes, at most ${cap}`));
   }
 
   #onExit(code: number | null, signal: NodeJS.Signals | null): void {

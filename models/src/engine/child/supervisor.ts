@@ -4,16 +4,16 @@ import { checkGolden } from '../../bundle/golden.ts';
 import type { EngineKind } from '../../bundle/manifest.ts';
 import type { Bundle } from '../../bundle/read-bundle.ts';
 import { asModelError, ModelError } from '../../errors.ts';
-import { checkSignature } from '../check-tensors.ts';
+import { checkSignature } from '../check-signature.ts';
 import type { InferenceEngine, InferResult, ModelHandle, ModelStats } from '../inference-engine.port.ts';
 import { splitRows } from '../rows.ts';
-import { loadInto, runIn } from './child-calls.ts';
+import { loadInto, runIn, unloadFrom } from './child-calls.ts';
 import { ChildModel, type ModelHost } from './child-model.ts';
 import type { ChildEvent, SlotOptions } from './child-slot.ts';
 import type { EngineChild } from './engine-child.ts';
 import { Lane, type Job } from './lane.ts';
+import { Nursery } from './nursery.ts';
 import { PendingRequest } from './pending-request.ts';
-import { runProbation } from './probation.ts';
 import { runWithRetry } from './retry-and-blame.ts';
 import { afterAnswer, type Standing } from './trial.ts';
 import { killAfterMs } from './watchdog.ts';
@@ -44,31 +44,27 @@ export class ChildEngine implements InferenceEngine, ModelHost {
   readonly #models = new Set<ChildModel>();
   /** Of models on trial, and of those that were found to cost others something. */
   readonly #own = new Map<ChildModel, { readonly lane: Lane; readonly standing: Standing }>();
+  readonly #nursery: Nursery;
   #shared: Lane;
-  #probing: Promise<unknown> = Promise.resolve();
 
   constructor(options: ChildEngineOptions) {
     this.kind = options.kind;
     this.maxRequestBytes = options.maxRequestBytes;
     this.#options = options;
+    this.#nursery = new Nursery(options);
     this.#shared = this.#createLane();
   }
 
   async probe(bundle: Bundle): Promise<void> {
-    const run = async (): Promise<void> => {
-      this.#refuseClosed();
-      await runProbation(bundle, { ...this.#options, signal: this.#closing.signal });
-    };
-    const probation = this.#probing.then(run);
-    this.#probing = probation.catch(() => undefined);
-    return probation;
+    this.#refuseClosed();
+    return this.#nursery.probe(bundle);
   }
 
   async load(bundle: Bundle, { onTrial = false } = {}): Promise<ModelHandle> {
     this.#refuseClosed();
     const model = new ChildModel(bundle, this);
     this.#models.add(model);
-    if (onTrial) this.#own.set(model, { lane: this.#createLane(), standing: { kind: 'trial', answers: 0 } });
+    if (onTrial) this.#own.set(model, { lane: this.#trialLane(bundle), standing: { kind: 'trial', answers: 0 } });
     try {
       await this.#schedule(model, CONTROL_PRIORITY, () => this.#ensureLoaded(model));
       return model;
@@ -83,7 +79,7 @@ export class ChildEngine implements InferenceEngine, ModelHost {
     const closed = new ModelError('ENGINE_CLOSED', 'The engine is closed');
     for (const lane of this.#lanes()) for (const job of lane.take(() => true)) job.fail(closed);
     for (const model of this.#models) model.quarantine(closed);
-    await Promise.all([this.#probing, ...this.#lanes().map((lane) => lane.slot.close())]);
+    await Promise.all([this.#nursery.close(), ...this.#lanes().map((lane) => lane.slot.close())]);
   }
 
   enqueue(model: ChildModel, request: PendingRequest): boolean {
@@ -107,7 +103,7 @@ export class ChildEngine implements InferenceEngine, ModelHost {
     for (const job of lane.take((waiting) => waiting.model === model)) job.fail(gone);
     if (lane.current?.model === model) lane.current.fail(gone);
     if (this.#closing.signal.aborted) return;
-    if (this.#modelsIn(lane).length === 0) await lane.slot.release();
+    if (this.#modelsIn(lane).length === 0) await this.#vacate(lane, model);
     else await this.#schedule(model, CONTROL_PRIORITY, () => this.#unload(model)).catch(() => undefined);
     this.#own.delete(model);
   }
@@ -136,6 +132,26 @@ export class ChildEngine implements InferenceEngine, ModelHost {
       },
     });
     return lane;
+  }
+
+  /** With the process in which the model was on probation, where that waits for it. */
+  #trialLane(bundle: Bundle): Lane {
+    const lane = this.#createLane();
+    const child = this.#nursery.take(bundle);
+    if (child !== null) lane.slot.adopt(child, bundle.manifest.resources.memoryMb);
+    return lane;
+  }
+
+  #isOnTrial(model: ChildModel): boolean {
+    return this.#own.get(model)?.standing.kind === 'trial';
+  }
+
+  /** The process of a model on trial that cost nobody anything is of use to the next one; any other ends. */
+  async #vacate(lane: Lane, model: ChildModel): Promise<void> {
+    const isInOrder = this.#isOnTrial(model) && lane.current === null && lane.slot.child?.models.has(model.key);
+    const child = isInOrder === true ? lane.slot.detach() : null;
+    if (child === null) await lane.slot.release();
+    else await this.#nursery.giveBack(child, model.bundle);
   }
 
   #lanes(): Lane[] {
@@ -173,7 +189,8 @@ export class ChildEngine implements InferenceEngine, ModelHost {
     const standing = afterAnswer(own.standing);
     if (standing !== null) return void this.#own.set(model, { lane, standing });
     this.#own.delete(model);
-    if (this.#modelsIn(this.#shared).length === 1) this.#shared = lane;
+    const isItsOwn = lane.slot.child?.tenants.size === 1;
+    if (this.#modelsIn(this.#shared).length === 1 && isItsOwn) this.#shared = lane;
     else {
       for (const job of lane.take(() => true)) this.#shared.push(job);
       await lane.slot.release();
@@ -214,8 +231,7 @@ export class ChildEngine implements InferenceEngine, ModelHost {
   async #unload(model: ChildModel): Promise<void> {
     const { child } = this.#laneOf(model).slot;
     const shared = [...this.#models].some(({ key }) => key === model.key);
-    if (child === null || child.lost !== null || shared || !child.models.delete(model.key)) return;
-    await child.call({ type: 'unload', model: model.key }, this.#options.loadLimitMs);
+    if (child !== null && !shared) await unloadFrom(child, model.key, this.#options.loadLimitMs);
   }
 
   async #run(model: ChildModel, inputs: Tensors, limitMs: number): Promise<InferResult> {
@@ -241,12 +257,16 @@ export class ChildEngine implements InferenceEngine, ModelHost {
     }
   }
 
-  /** From here on the model is on its own: whether it or its input is to blame must cost nobody else. */
+  /**
+   * From here on the model is on its own: whether it or its input is to blame must cost nobody else. Unless others were on trial in
+   * that process before: then it may have died of them, and the next one, which is new, will tell.
+   */
   #noteLoss(model: ChildModel, error: unknown): boolean {
-    const lost = this.#laneOf(model).slot.child?.lost ?? null;
-    if (lost === null || lost !== error || lost.code === 'ENGINE_CLOSED') return false;
+    const { child } = this.#laneOf(model).slot;
+    const lost = child?.lost ?? null;
+    if (child === null || lost === null || lost !== error || lost.code === 'ENGINE_CLOSED') return false;
     model.noteLoss();
-    this.#part(model);
+    if (!this.#isOnTrial(model) || child.tenants.size === 1) this.#part(model);
     return true;
   }
 

@@ -1,5 +1,6 @@
 /** TensorFlow.js as the serve loop drives it: gate, load, rehearse, and one run after the other without a tensor left behind. */
-import { elementCount, type Tensor, type Tensors, type TensorSpec } from '@shoal/protocol';
+import type { Tensor, Tensors, TensorSpec } from '@shoal/protocol';
+import { elementsOf } from '../../gate/onnx-model.ts';
 import { checkTfjsModel } from '../../gate/tfjs-gate.ts';
 import type { ModelAnswer, ModelContent, ModelRuntime, ModelSession } from '../session/model-runtime.ts';
 import type { OpenTensorFlow, TensorFlow } from './open-tensorflow.ts';
@@ -25,7 +26,7 @@ const runModel = (tf: TensorFlow, model: TfjsModel, inputs: Tensors, outputs: re
 
 const zerosOf = ({ datatype, shape }: TensorSpec): Tensor => {
   const fixed = shape.map((size) => (size === -1 ? 1 : size));
-  const length = elementCount(fixed);
+  const length = elementsOf(fixed);
   if (datatype === 'BYTES') return { datatype, shape: fixed, data: Array.from({ length }, () => new Uint8Array(0)) };
   if (datatype === 'FP32') return { datatype, shape: fixed, data: new Float32Array(length) };
   return { datatype, shape: fixed, data: datatype === 'BOOL' ? new Uint8Array(length) : new Int32Array(length) };

@@ -1,0 +1,139 @@
+/** Who leaves, or cannot wait: over HTTP, gRPC and MQTT the request that waits is withdrawn, and counted. */
+import { Agent, request as httpRequest, type ClientRequest } from 'node:http';
+import { status } from '@grpc/grpc-js';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { encodeInferFrame, encodeInferRequest, topics, type InferRequest } from '@shoal/protocol';
+import { BundleShelf, contentOf, TURNING } from '../../../models/test/hostile-models.ts';
+import { call } from '../call.ts';
+import { startTestServer, until, type TestServer } from '../running-server.ts';
+import { TestDevice } from '../test-device.ts';
+import { grpcClient, type GrpcClient } from './grpc-client.ts';
+
+jest.setTimeout(120_000);
+/** Long enough to leave while it runs; the process ends with the server. */
+const LONG = 50_000_000;
+
+const shelf = new BundleShelf();
+let server: TestServer;
+let device: TestDevice;
+let client: GrpcClient;
+const agent = new Agent();
+
+beforeAll(async () => {
+  const golden = [
+    [1, 2],
+    [3, 6],
+  ] as const;
+  const content = contentOf({ model: TURNING, golden, manifest: { name: 'turning' } });
+  const { folder } = await shelf.write(content);
+  server = await startTestServer({
+    SHOAL_INFERENCE_CATALOGUE: 'leave',
+    SHOAL_INFERENCE_BUNDLE_FOLDERS: folder,
+    SHOAL_INFERENCE_INSTANCES: '1',
+    SHOAL_INFERENCE_DEADLINE_MS: '100000',
+  });
+  await call('POST', `${server.httpUrl}/v2/repository/models/turning/load`, {});
+  device = await TestDevice.online(server.mqttPort, 'pump-01');
+  client = grpcClient(server.grpcAddress);
+});
+afterAll(async () => {
+  agent.destroy();
+  client.close();
+  await device.stop();
+  await server.stopAndRemove();
+  await shelf.dispose();
+});
+
+const labels = '{model="turning",version="1.0.0"}';
+const pending = (): Promise<number> => server.metric(`shoal_inference_pending_requests${labels}`);
+const failures = async (): Promise<number> => {
+  const reasons = ['CANCELED', 'REJECTED', 'OTHER'];
+  const counts = await Promise.all(
+    reasons.map((reason) =>
+      server.metric(`shoal_inference_request_failure_total{model="turning",version="1.0.0",reason="${reason}"}`),
+    ),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+};
+const isPending = (count: number) => async (): Promise<boolean> => (await pending()) === count;
+
+const tensor = { name: 'x', datatype: 'FP32' as const, shape: [1, 1] };
+const infer = (turns: number): ClientRequest => {
+  const asking = httpRequest(`${server.httpUrl}/v2/models/turning/infer`, { method: 'POST', agent });
+  asking.on('error', () => undefined);
+  asking.end(JSON.stringify({ inputs: [{ ...tensor, data: [turns] }] }));
+  return asking;
+};
+
+/** With one request that runs for as long as it takes. */
+const behindALongRun = async (leave: () => Promise<void>): Promise<void> => {
+  const before = await failures();
+  const long = infer(LONG);
+  await until(isPending(1));
+  await leave();
+  await until(isPending(1));
+  expect(await failures()).toBe(before + 1);
+  long.destroy();
+  await until(isPending(0));
+};
+
+describe('a request that waits is withdrawn', () => {
+  test('when its socket closes', async () => {
+    await behindALongRun(async () => {
+      const leaving = infer(1);
+      await until(isPending(2));
+      leaving.destroy();
+    });
+  });
+
+  test('when its gRPC call is cancelled', async () => {
+    await behindALongRun(async () => {
+      const leaving = client.begin('ModelInfer', {
+        model_name: 'turning',
+        inputs: [{ ...tensor, contents: { fp32_contents: [1] } }],
+      });
+      leaving.answer.catch(() => undefined);
+      await until(isPending(2));
+      leaving.cancel();
+      await expect(leaving.answer).rejects.toMatchObject({ code: status.CANCELLED });
+    });
+  });
+
+  test('when the deadline of its gRPC call passes', async () => {
+    await behindALongRun(async () => {
+      const late = client.call(
+        'ModelInfer',
+        { model_name: 'turning', inputs: [{ ...tensor, contents: { fp32_contents: [1] } }] },
+        { deadline: Date.now() + 200 },
+      );
+      await expect(late).rejects.toMatchObject({ code: status.DEADLINE_EXCEEDED });
+    });
+  });
+
+  test('when its timeout passes, and is told so', async () => {
+    await behindALongRun(async () => {
+      const asked = { parameters: { timeout: 200_000 }, inputs: [{ ...tensor, data: [1] }] };
+      const answer = await call('POST', `${server.httpUrl}/v2/models/turning/infer`, asked);
+      expect([answer.status, answer.headers.get('shoal-error-code')]).toEqual([
+        504,
+        expect.stringMatching(/^(ENGINE_TIMEOUT|DEADLINE_UNMEETABLE)$/),
+      ]);
+    });
+  });
+
+  test('when a device cancels it, and both are answered', async () => {
+    await behindALongRun(async () => {
+      await publish({ model_name: 'turning', id: 'w-1', inputs: [{ ...tensor, data: Float32Array.of(1) }] });
+      await until(isPending(2));
+      const cancel = { v: 1, requestId: 'w-2', deadlineMs: 5_000, body: { cancels: 'w-1' } };
+      await device.say(topics.request(device.deviceId, 'infer.cancel'), cancel);
+      expect(await device.reply('w-2')).toMatchObject({ outcome: 'ok', body: { canceled: true } });
+      expect(await device.reply('w-1')).toMatchObject({ outcome: 'failed', error: { code: 'INFERENCE_CANCELED' } });
+    });
+  });
+});
+
+const publish = async (asked: InferRequest): Promise<void> => {
+  const frame = encodeInferFrame(encodeInferRequest(asked, () => ({ binary: true, nonFinite: 'string' })));
+  await device.client.publishAsync(topics.request(device.deviceId, 'infer'), Buffer.from(frame), { qos: 1 });
+};
