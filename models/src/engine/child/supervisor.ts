@@ -1,4 +1,4 @@
-/** An engine in child processes: models that have shown themselves share one, and one that misbehaves is left alone in its own. */
+/** An engine in child processes: one for each model while memory lasts, a shared one for the trusted ones after that. */
 import type { Tensors } from '@shoal/protocol';
 import { checkGolden } from '../../bundle/golden.ts';
 import type { EngineKind } from '../../bundle/manifest.ts';
@@ -15,6 +15,7 @@ import { Lane, type Job } from './lane.ts';
 import { Nursery } from './nursery.ts';
 import { PendingRequest } from './pending-request.ts';
 import { runWithRetry } from './retry-and-blame.ts';
+import { endGivingWay } from './spawn-child.ts';
 import { afterAnswer, type Standing } from './trial.ts';
 import { killAfterMs } from './watchdog.ts';
 
@@ -31,10 +32,17 @@ export interface ChildEngineOptions extends Omit<SlotOptions, 'onChild'> {
   readonly patienceMs: number;
   readonly maxQueued: number;
   readonly maxRequestBytes: number;
+  /** Whether the machine can spare so many bytes more: then a trusted model gets a process of its own, and else one with others. */
+  readonly hasRoom: (wantedBytes: number) => boolean;
   readonly onChild: (event: EngineEvent) => void;
 }
 
 const CONTROL_PRIORITY = Number.MAX_SAFE_INTEGER;
+/** A model that is new or has done harm is looked at more often while it runs: what it takes it takes from others. */
+const WATCHFUL_MS = 100;
+
+const memoryOf = (models: readonly ChildModel[]): number =>
+  models.reduce((total, { bundle }) => total + bundle.manifest.resources.memoryMb, 0);
 
 export class ChildEngine implements InferenceEngine, ModelHost {
   readonly kind: EngineKind;
@@ -42,8 +50,10 @@ export class ChildEngine implements InferenceEngine, ModelHost {
   readonly #options: ChildEngineOptions;
   readonly #closing = new AbortController();
   readonly #models = new Set<ChildModel>();
-  /** Of models on trial, and of those that were found to cost others something. */
+  /** Of models on trial, of trusted ones with a process of their own, and of those that were found to cost others something. */
   readonly #own = new Map<ChildModel, { readonly lane: Lane; readonly standing: Standing }>();
+  /** Trusted models on their way. */
+  readonly #starting = new Set<Promise<void>>();
   readonly #nursery: Nursery;
   #shared: Lane;
 
@@ -51,7 +61,11 @@ export class ChildEngine implements InferenceEngine, ModelHost {
     this.kind = options.kind;
     this.maxRequestBytes = options.maxRequestBytes;
     this.#options = options;
-    this.#nursery = new Nursery(options);
+    this.#nursery = new Nursery({
+      ...options,
+      launch: (memoryMb) => ({ ...options.launch(memoryMb), givesWay: true }),
+      whenQuiet: () => Promise.allSettled(this.#starting),
+    });
     this.#shared = this.#createLane();
   }
 
@@ -63,14 +77,19 @@ export class ChildEngine implements InferenceEngine, ModelHost {
   async load(bundle: Bundle, { onTrial = false } = {}): Promise<ModelHandle> {
     this.#refuseClosed();
     const model = new ChildModel(bundle, this);
-    this.#models.add(model);
     if (onTrial) this.#own.set(model, { lane: this.#trialLane(bundle), standing: { kind: 'trial', answers: 0 } });
+    else this.#placeTrusted(model);
+    this.#models.add(model);
+    const loaded = this.#schedule(model, CONTROL_PRIORITY, () => this.#ensureLoaded(model));
+    if (!onTrial) this.#starting.add(loaded);
     try {
-      await this.#schedule(model, CONTROL_PRIORITY, () => this.#ensureLoaded(model));
+      await loaded;
       return model;
     } catch (error) {
       await model.close();
       throw error;
+    } finally {
+      this.#starting.delete(loaded);
     }
   }
 
@@ -122,8 +141,14 @@ export class ChildEngine implements InferenceEngine, ModelHost {
   }
 
   #createLane(): Lane {
+    const { launch, limits } = this.#options;
     const lane: Lane = new Lane({
       ...this.#options,
+      launch: (memoryMb) => ({ ...launch(memoryMb), givesWay: this.#givesWay(lane) }),
+      limits: (memoryMb) => {
+        const { pollMs, ...rest } = limits(memoryMb);
+        return { ...rest, pollMs: this.#givesWay(lane) ? Math.min(pollMs, WATCHFUL_MS) : pollMs };
+      },
       onChild: (event) =>
         this.#options.onChild({ ...event, bundles: this.#modelsIn(lane).map(({ bundle }) => bundle) }),
       onHeldUp: (_, model) => this.#part(model),
@@ -132,6 +157,28 @@ export class ChildEngine implements InferenceEngine, ModelHost {
       },
     });
     return lane;
+  }
+
+  #givesWay(lane: Lane): boolean {
+    return this.#modelsIn(lane).some((model) => {
+      const kind = this.#own.get(model)?.standing.kind;
+      return kind === 'trial' || kind === 'apart';
+    });
+  }
+
+  /** A process of its own where there is room; the one of the same bytes, whose fate it shares; or that of all who find no room. */
+  #placeTrusted(model: ChildModel): void {
+    const twin = [...this.#own].find(([other, { standing }]) => other.key === model.key && standing.kind === 'alone');
+    if (twin !== undefined) return void this.#own.set(model, twin[1]);
+    const others = this.#modelsIn(this.#shared);
+    const isAtHome = others.length === 0 || others.some(({ key }) => key === model.key);
+    const { limits, hasRoom } = this.#options;
+    const { memoryMb } = model.bundle.manifest.resources;
+    const isCrowded = !hasRoom(limits(memoryMb).residentBytes);
+    // Larger caps would cost those who are there their process.
+    const fits = this.#shared.slot.holds(memoryOf(others) + memoryMb);
+    if (isAtHome || (isCrowded && fits)) return;
+    this.#own.set(model, { lane: this.#createLane(), standing: { kind: 'alone' } });
   }
 
   /** With the process in which the model was on probation, where that waits for it. */
@@ -181,20 +228,23 @@ export class ChildEngine implements InferenceEngine, ModelHost {
     for (const job of lane.take((waiting) => waiting.model !== model)) this.#shared.push(job);
   }
 
-  /** The trial is over: among the others from now on, or they with it when there are none. */
+  /** The trial is over: the model keeps its process while memory lasts, and else goes to the others. */
   async #noteAnswer(model: ChildModel): Promise<void> {
     const own = this.#own.get(model);
     if (own === undefined) return;
     const { lane } = own;
     const standing = afterAnswer(own.standing);
     if (standing !== null) return void this.#own.set(model, { lane, standing });
-    this.#own.delete(model);
     const isItsOwn = lane.slot.child?.tenants.size === 1;
-    if (this.#modelsIn(this.#shared).length === 1 && isItsOwn) this.#shared = lane;
+    this.#own.delete(model);
+    const together = this.#modelsIn(this.#shared);
+    if (together.length === 1 && isItsOwn) this.#shared = lane;
+    else if (this.#options.hasRoom(0) || !this.#shared.slot.holds(memoryOf(together))) this.#own.set(model, { lane, standing: { kind: 'alone' } });
     else {
       for (const job of lane.take(() => true)) this.#shared.push(job);
-      await lane.slot.release();
+      return lane.slot.release();
     }
+    if (lane.slot.child?.pid != null) endGivingWay(lane.slot.child.pid);
   }
 
   async #schedule(model: ChildModel, priority: number, work: () => Promise<void>): Promise<void> {
@@ -208,9 +258,7 @@ export class ChildEngine implements InferenceEngine, ModelHost {
   /** The process with this model in it. */
   async #childWith(model: ChildModel): Promise<EngineChild> {
     const lane = this.#laneOf(model);
-    const together = this.#modelsIn(lane);
-    const memoryMb = together.reduce((total, { bundle }) => total + bundle.manifest.resources.memoryMb, 0);
-    const child = await lane.slot.acquire(memoryMb);
+    const child = await lane.slot.acquire(memoryOf(this.#modelsIn(lane)));
     const { loadLimitMs } = this.#options;
     const loaded = child.models.get(model.key) ?? (await loadInto(child, model.key, model.bundle, loadLimitMs));
     checkSignature(loaded, model.signature);
