@@ -41,10 +41,8 @@ export const lastOutcome = (
       engine === of.engine && digest === of.digest && agentVersion === of.agentVersion,
   )?.outcome ?? null;
 
-const outcomeOf = (
-  { probes, digest, agentVersion }: ChoiceInput,
-  engine: EngineKind,
-): ProbeRecord['outcome'] | null => lastOutcome(probes, { digest, engine, agentVersion });
+const outcomeOf = ({ probes, digest, agentVersion }: ChoiceInput, engine: EngineKind): ProbeRecord['outcome'] | null =>
+  lastOutcome(probes, { digest, engine, agentVersion });
 
 /** Refused engines are out, crashed ones come last, resting ones wait; otherwise the order of preference holds. */
 export const chooseEngine = (input: ChoiceInput): EngineChoice => {

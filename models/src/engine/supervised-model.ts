@@ -241,9 +241,7 @@ export class SupervisedModel implements ModelHandle {
 
   #noEngine(): ModelError {
     const { engines } = this.bundle.manifest;
-    const refused = this.#host
-      .probes()
-      .findLast((probe) => probe.digest === this.bundle.digest && probe.code !== null);
+    const refused = this.#host.probes().findLast((probe) => probe.digest === this.bundle.digest && probe.code !== null);
     return new ModelError('ENGINE_UNAVAILABLE', refused?.message ?? `None of ${engines.join(', ')} is allowed here`);
   }
 

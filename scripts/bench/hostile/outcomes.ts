@@ -1,6 +1,4 @@
 /** What became of a model, by the code it was refused with. */
-import { isModelError } from '@shoal/models';
-
 export const OUTCOMES = [
   'refused_by_gate',
   'refused_at_load',
@@ -31,15 +29,3 @@ const BY_CODE: Readonly<Record<string, Outcome>> = {
 
 /** Undefined for a code that no model should be refused with. */
 export const outcomeOfCode = (code: string): Outcome | undefined => BY_CODE[code];
-
-/** Throws what is none of the errors that a model may cause: that is a fault of ours. */
-export const outcomeOf = async (attempt: () => Promise<void>): Promise<Outcome> => {
-  try {
-    await attempt();
-    return 'harmless';
-  } catch (error) {
-    const outcome = isModelError(error) ? outcomeOfCode(error.code) : undefined;
-    if (outcome === undefined) throw error;
-    return outcome;
-  }
-};

@@ -64,7 +64,11 @@ export class ChildSlot {
   /** Whether the process, if there is one, was started with caps that let so much in. */
   holds(memoryMb: number): boolean {
     const { launch } = this.#options;
-    return this.#child === null || memoryMb <= this.#memoryMb || JSON.stringify(launch(memoryMb)) === JSON.stringify(launch(this.#memoryMb));
+    return (
+      this.#child === null ||
+      memoryMb <= this.#memoryMb ||
+      JSON.stringify(launch(memoryMb)) === JSON.stringify(launch(this.#memoryMb))
+    );
   }
 
   /** Takes a process that was started with the caps for `memoryMb`, before the first `acquire`. */

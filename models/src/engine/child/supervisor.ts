@@ -239,7 +239,8 @@ export class ChildEngine implements InferenceEngine, ModelHost {
     this.#own.delete(model);
     const together = this.#modelsIn(this.#shared);
     if (together.length === 1 && isItsOwn) this.#shared = lane;
-    else if (this.#options.hasRoom(0) || !this.#shared.slot.holds(memoryOf(together))) this.#own.set(model, { lane, standing: { kind: 'alone' } });
+    else if (this.#options.hasRoom(0) || !this.#shared.slot.holds(memoryOf(together)))
+      this.#own.set(model, { lane, standing: { kind: 'alone' } });
     else {
       for (const job of lane.take(() => true)) this.#shared.push(job);
       return lane.slot.release();

@@ -1,7 +1,7 @@
 /** A limit on the time that a process could use: the clock stands still while the machine has other work, but not for ever. */
 
 /** Times the limit, by the clock on the wall: then it is over whatever the reason. */
-const MOST_TIMES = 6;
+const MOST_TIMES = 3;
 
 export interface UsableTime {
   readonly limitMs: number;
