@@ -19,6 +19,7 @@ const BY_CODE: Readonly<Record<string, Outcome>> = {
   GOLDEN_MISMATCH: 'golden_mismatch',
   OUTPUT_MISMATCH: 'golden_mismatch',
   OUTPUT_NOT_FINITE: 'golden_mismatch',
+  OUTPUT_TOO_LARGE: 'golden_mismatch',
   MODEL_RUN_FAILED: 'run_failed',
   ENGINE_TIMEOUT: 'timed_out',
   ENGINE_CRASHED: 'crashed_child',

@@ -285,7 +285,8 @@ export class ChildEngine implements InferenceEngine, ModelHost {
 
   async #run(model: ChildModel, inputs: Tensors, limitMs: number): Promise<InferResult> {
     const child = await this.#childWith(model);
-    return runIn(child, { model: model.key, signature: model.signature, inputs }, limitMs);
+    const { key, signature } = model;
+    return runIn(child, { model: key, signature, inputs, maxAnswerBytes: this.maxRequestBytes }, limitMs);
   }
 
   async #infer(model: ChildModel, request: PendingRequest): Promise<InferResult> {
