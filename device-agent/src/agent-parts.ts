@@ -1,6 +1,6 @@
 /** Makes every part of an agent from its slice of the configuration and joins them; nothing here starts anything. */
 import { join } from 'node:path';
-import { EngineSupervisor, isWindowed } from '@shoal/models';
+import { EngineSupervisor, hasRoom, isWindowed } from '@shoal/models';
 import { desiredTwinSchema, type ReportedState } from '@shoal/protocol';
 import type { AgentConfig } from './config.ts';
 import { benchCommand } from './device-commands/bench-command.ts';
@@ -117,7 +117,7 @@ const createEngineRoom = (
         probes: known,
         onProbe: () => void probes.write([...supervisor.probes()].slice(-64)).catch(() => undefined),
         allowed: engines,
-        limits: hardLimitMs === undefined ? {} : { hardLimitMs },
+        limits: { hasRoom, ...(hardLimitMs !== undefined && { hardLimitMs }) },
       });
       return supervisor;
     },

@@ -190,13 +190,16 @@ export class SamplePipeline {
   }
 
   async #end(name: string): Promise<void> {
-    for (const lane of this.#lanesAt(name)) {
-      lane.join.end(name);
-      if (!lane.join.allEnded) continue;
-      await lane.flush();
-      await lane.loop.settled();
-      await this.#end(lane.stream);
-    }
+    // Side by side: a model that hangs keeps the last windows of no other waiting.
+    await Promise.all(this.#lanesAt(name).map((lane) => this.#endAt(lane, name)));
+  }
+
+  async #endAt(lane: ModelLane, name: string): Promise<void> {
+    lane.join.end(name);
+    if (!lane.join.allEnded) return;
+    await lane.flush();
+    await lane.loop.settled();
+    await this.#end(lane.stream);
   }
 
   #lanesAt(stream: string): ModelLane[] {

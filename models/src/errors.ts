@@ -46,6 +46,7 @@ const CATALOGUE = {
     'The model answered NaN or infinity and the manifest refuses it. The input may be far outside.',
   ),
   OUTPUT_MISMATCH: once('The model answered other outputs than its manifest declares. Pack the bundle again.'),
+  OUTPUT_TOO_LARGE: once('The model answered far more than its signature and the request let expect. Do not use it.'),
   GOLDEN_MISMATCH: once(
     'The engine does not reproduce the golden vectors of the bundle. Do not use this engine for it.',
   ),

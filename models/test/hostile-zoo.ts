@@ -15,6 +15,21 @@ import {
   vector,
   type BundlePlan,
 } from './hostile-models.ts';
+import {
+  floats,
+  graphJson,
+  graphPlan,
+  layersJson,
+  placeholder,
+  TFJS_DOUBLING,
+  TFJS_GARBAGE,
+  TFJS_GREEDY,
+  TFJS_HANGING_ABOVE_1000,
+  TFJS_NOT_FINITE,
+  tfjsPlan,
+  weightBytes,
+  type GraphNode,
+} from './tfjs-models.ts';
 
 /** `gate`: the static gate refuses it. `probation`: its own process finds out. `later`: golden vectors pass, some inputs do harm. */
 type Stage = 'gate' | 'probation' | 'later' | 'never';
@@ -91,6 +106,59 @@ export const HIDDEN_GIGABYTE = writeOnnx(
   ),
 );
 
+/** As DOUBLING, but answers with ten million rows where an input is above 1000: more than whoever asked can take. */
+export const FLOODING_ABOVE_1000 = writeOnnx(
+  graph(
+    [
+      ...ABOVE_1000,
+      { op: 'Where', inputs: ['big', 'many', 'one'], outputs: ['count'] },
+      { op: 'Reshape', inputs: ['count', 'row'], outputs: ['rows'] },
+      { op: 'Concat', inputs: ['rows', 'row1'], outputs: ['shape'], attributes: { axis: { int: 0 } } },
+      { op: 'Mul', inputs: ['x', 'two'], outputs: ['double'] },
+      { op: 'Expand', inputs: ['double', 'shape'], outputs: ['score'] },
+    ],
+    {
+      ...LIMIT,
+      many: scalar('INT64', 10_000_000),
+      one: scalar('INT64', 1),
+      row: vector('INT64', [1]),
+      row1: vector('INT64', [1]),
+    },
+  ),
+);
+
+const TWO = floats('two', [], [2]);
+const X = placeholder('x', [-1, 1]);
+const DOUBLE: GraphNode = { name: 'score', op: 'Mul', input: ['x', 'two'] };
+
+/** Turns for ever: the loop of a graph as TensorFlow 1 writes it. */
+const TFJS_WHILE = graphPlan(
+  [
+    X,
+    { name: 'enter', op: 'Enter', input: ['x'], attr: { frame_name: { s: 'bG9vcA==' } } },
+    { name: 'merge', op: 'Merge', input: ['enter', 'next'] },
+    { name: 'go', op: 'LoopCond', input: ['merge'] },
+    { name: 'switch', op: 'Switch', input: ['merge', 'go'] },
+    { name: 'next', op: 'NextIteration', input: ['switch:1'] },
+    { name: 'score', op: 'Exit', input: ['switch'] },
+  ],
+  [TWO],
+);
+
+/** Declares a weight of four terabytes beside four bytes. */
+const TFJS_HUGE_SHAPE = tfjsPlan(graphJson([X, DOUBLE], [{ ...TWO, shape: [1_000_000, 1_000_000] }]), TWO.bytes);
+
+const DENSE = [floats('score/kernel', [1, 1], [2]), floats('score/bias', [1], [0])];
+const DENSE_LAYER = { class_name: 'Dense', config: { name: 'score', units: 1, activation: 'linear' } };
+const TFJS_LAMBDA = tfjsPlan(
+  layersJson([{ class_name: 'Lambda', config: { name: 'code', function: 'while (true);' } }, DENSE_LAYER], DENSE),
+  weightBytes(DENSE),
+);
+const TFJS_HUGE_LAYER = tfjsPlan(
+  layersJson([{ ...DENSE_LAYER, config: { ...DENSE_LAYER.config, units: 2 ** 31 } }], DENSE),
+  weightBytes(DENSE),
+);
+
 const of = (name: string, stage: Stage, model: Uint8Array, rest: Partial<HostileModel> = {}): HostileModel => ({
   name,
   stage,
@@ -99,8 +167,23 @@ const of = (name: string, stage: Stage, model: Uint8Array, rest: Partial<Hostile
   ...rest,
 });
 
+const RAMP_GOLDEN: NonNullable<BundlePlan['golden']> = [
+  [1, 2],
+  [2, 4],
+];
+const ON_WASM: HostileModel['manifest'] = { engines: ['wasm-child'] };
+
+/** A plan of its own, in place of a file of ONNX. */
+const planned = (name: string, stage: Stage, plan: BundlePlan, rest: Partial<HostileModel> = {}): HostileModel => ({
+  ...of(name, stage, plan.model),
+  ...plan,
+  ...rest,
+});
+
 export const HOSTILE_ZOO: readonly HostileModel[] = [
   of('good', 'never', DOUBLING),
+  of('good-wasm', 'never', DOUBLING, { manifest: ON_WASM }),
+  planned('good-tfjs', 'never', TFJS_DOUBLING),
   of('garbage', 'gate', GARBAGE),
   of('loop-undeclared', 'gate', HANGING, { manifest: { gate: { allow: [] } } }),
   of('gigabyte-constant', 'gate', GIGABYTE_CONSTANT),
@@ -114,9 +197,22 @@ export const HOSTILE_ZOO: readonly HostileModel[] = [
   of('nan-later', 'later', NAN_ABOVE_1000),
   of('leak-later', 'later', GREEDY, {
     channel: 'ramp',
-    golden: [
-      [1, 2],
-      [2, 4],
-    ],
+    golden: RAMP_GOLDEN,
   }),
+  of('flood-later', 'later', FLOODING_ABOVE_1000, {
+    manifest: { resources: { ...manifestOf().resources, memoryMb: 256 } },
+  }),
+  of('wasm-loop-later', 'later', HANGING_ABOVE_1000, { manifest: ON_WASM }),
+  of('wasm-leak-later', 'later', GREEDY, { channel: 'ramp', golden: RAMP_GOLDEN, manifest: ON_WASM }),
+  planned('tfjs-garbage', 'gate', TFJS_GARBAGE),
+  planned('tfjs-truncated', 'gate', tfjsPlan(graphJson([X, DOUBLE], [TWO]), TWO.bytes.subarray(0, 3))),
+  planned('tfjs-huge-shape', 'gate', TFJS_HUGE_SHAPE),
+  planned('tfjs-huge-layer', 'gate', TFJS_HUGE_LAYER),
+  planned('tfjs-while', 'gate', TFJS_WHILE),
+  planned('tfjs-lambda', 'gate', TFJS_LAMBDA),
+  planned('tfjs-nan', 'probation', TFJS_NOT_FINITE),
+  planned('tfjs-gigabyte', 'probation', TFJS_GREEDY, { golden: [[300, 600]] }),
+  planned('tfjs-loop', 'probation', TFJS_HANGING_ABOVE_1000, { golden: [[2_000, 4_000]] }),
+  planned('tfjs-loop-later', 'later', TFJS_HANGING_ABOVE_1000),
+  planned('tfjs-leak-later', 'later', TFJS_GREEDY, { channel: 'ramp', golden: RAMP_GOLDEN }),
 ];

@@ -12,26 +12,36 @@ import { runBeside, type BesideRun } from './hostile/agent-beside.ts';
 import { gapCountFaults, gapsOf } from './hostile/gaps.ts';
 import { tryMutants, type Original } from './hostile/mutant-trials.ts';
 import { mutate } from './hostile/mutants.ts';
-import { GOOD, writeZoo, type ZooModel } from './hostile/zoo.ts';
+import { GOOD, TAME, writeZoo, type ZooModel } from './hostile/zoo.ts';
 import { seededRandom } from './kill/seeded-random.ts';
 
 const ALLOW_UNSIGNED = { signaturePolicy: 'allow-unsigned' } as const;
 const MODELS_PER_AGENT = 16;
+/** Side by side: as many as small computers have processors to spare. */
+const TRIAL_LANES = 2;
 
-const readOriginals = async (good: Bundle): Promise<Original[]> => {
+const originalOf = async (bundle: Bundle): Promise<Original> => {
+  const paths = [bundle.modelPath, ...bundle.weights.map(({ path }) => path)];
+  return { bundle, files: await Promise.all(paths.map(async (path) => ({ path, bytes: await readFile(path) }))) };
+};
+
+/** What is shipped, and the tame models; those of ONNX by the native engine alone, which is the one that can be hurt. */
+const readOriginals = async (tame: readonly Bundle[]): Promise<Original[]> => {
   const shipped = await Promise.all((await readCatalog()).map(({ folder }) => readBundle(folder, ALLOW_UNSIGNED)));
-  const bundles = [good, ...shipped.filter(({ manifest }) => manifest.platform === 'onnx')];
-  return Promise.all(bundles.map(async (bundle) => ({ bundle, bytes: await readFile(bundle.modelPath) })));
+  return Promise.all([...tame, ...shipped].map(originalOf));
 };
 
 /** Mutants of the tame model as bundles, each under a name of its own. */
 const writeMutantBundles = async (
-  { bundle, bytes }: Original,
+  bundle: Bundle,
   folder: string,
   count: number,
   random: () => number,
 ): Promise<string[]> => {
-  const golden = await readFile(join(bundle.folder, 'golden.json'));
+  const [golden, bytes] = await Promise.all(
+    [join(bundle.folder, 'golden.json'), bundle.modelPath].map((p) => readFile(p)),
+  );
+  if (golden === undefined || bytes === undefined) throw new Error('The tame model is missing.');
   const folders = Array.from({ length: count }, (_, number) => join(folder, `mutant-${number}`));
   for (const [number, target] of folders.entries()) {
     const { files: _files, featureViewHash: _hash, ...manifest } = bundle.manifest;
@@ -46,25 +56,40 @@ const writeMutantBundles = async (
   return folders;
 };
 
-const judge = (run: BesideRun, good: Bundle): { readonly gaps: number; readonly faults: readonly string[] } => {
-  const { window } = windowedManifest(good.manifest);
-  const answered = run.predicted.get(GOOD) ?? [];
+/** Of one tame model: windows it owed and did not answer, whatever the agent says of them. */
+const judge = (run: BesideRun, { manifest }: Bundle): { readonly gaps: number; readonly faults: readonly string[] } => {
+  const { name } = manifest;
+  const { window } = windowedManifest(manifest);
+  const answered = run.predicted.get(name) ?? [];
   const gaps = gapsOf(run.stampsMs, window, answered).length;
-  const state = run.status?.models.find(({ model }) => model.name === GOOD)?.status ?? 'unknown';
+  const own = run.status?.models.find(({ model }) => model.name === name);
+  const state = own?.status ?? 'unknown';
   return {
     gaps,
     faults: [
-      ...(run.deaths > 0 ? [`the agent died: ${run.logTail.slice(-4).join(' | ')}`] : []),
-      ...(gaps > 0 ? [`${gaps} expected windows of the tame model have no prediction`] : []),
-      ...(state === 'ready' ? [] : [`the tame model is ${state} at the end`]),
+      ...(gaps > 0
+        ? [`${gaps} expected windows of ${name} have no prediction: ${JSON.stringify(own?.inference)}`]
+        : []),
+      ...(state === 'ready' ? [] : [`${name} is ${state} at the end`]),
       ...gapCountFaults(run.stampsMs, window, answered),
     ],
   };
 };
 
+const deathFaults = ({ deaths, logTail }: BesideRun): string[] =>
+  deaths > 0 ? [`the agent died: ${logTail.slice(-4).join(' | ')}`] : [];
+
+/** Whatever a model does has a name: as the reason why it is out, or as the code of each window it could not answer. */
+const namelessFaults = ({ status }: BesideRun): string[] =>
+  (status?.models ?? []).flatMap(({ model: { name }, status: state, reason, inference }) => [
+    ...(state === 'unavailable' && !reason ? [`${name} is unavailable for no reason`] : []),
+    ...(inference.failed['UNEXPECTED'] !== undefined ? [`${name} failed with an error that has no name`] : []),
+  ]);
+
 /** A model the gate or probation should stop must not serve; of those that turn later some must have, or nothing was tried. */
-const zooFaults = (zoo: readonly ZooModel[], run: BesideRun): string[] => {
-  const answered = ({ name }: ZooModel): number => run.predicted.get(name)?.length ?? 0;
+const zooFaults = (zoo: readonly ZooModel[], runs: readonly BesideRun[]): string[] => {
+  const answered = ({ name }: ZooModel): number =>
+    runs.reduce((sum, { predicted }) => sum + (predicted.get(name)?.length ?? 0), 0);
   const served = zoo
     .filter(({ stage }) => stage === 'gate' || stage === 'probation')
     .filter((model) => answered(model) > 0);
@@ -75,65 +100,96 @@ const zooFaults = (zoo: readonly ZooModel[], run: BesideRun): string[] => {
   ];
 };
 
-const run = async ({ quick, seed = String(Date.now()), log }: BenchOptions): Promise<BenchResult> => {
+/** Every other one, so that each agent has some of every kind. */
+const dealt = <T>(all: readonly T[], hands: number): T[][] =>
+  Array.from({ length: hands }, (_, hand) => all.filter((_, index) => index % hands === hand));
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+const most = (values: readonly (number | undefined)[]): number | null => {
+  const known = values.filter((value) => value !== undefined);
+  return known.length === 0 ? null : Math.max(...known);
+};
+
+const logModels = ({ status }: BesideRun, log: BenchOptions['log']): void => {
+  for (const { model, status: state, reason, inference } of status?.models ?? [])
+    log(`  ${model.name}: ${state} ${JSON.stringify(inference)}${reason === null ? '' : ` (${reason.slice(0, 120)})`}`);
+};
+
+/** The zoo, and in a long run byte mutants after it, dealt to agents that each have the tame models as well. */
+const runAgents = async (
+  folder: string,
+  zoo: readonly ZooModel[],
+  { quick, log }: BenchOptions,
+  random: () => number,
+) => {
+  const isTame = ({ name }: ZooModel): boolean => TAME.some((tame) => tame === name);
+  const tameFolders = zoo.filter(isTame).map((model) => model.folder);
+  const tame = await Promise.all(tameFolders.map((path) => readBundle(path, ALLOW_UNSIGNED)));
+  const good = tame.find(({ manifest }) => manifest.name === GOOD);
+  if (good === undefined) throw new Error('The tame model is missing.');
+  const pace = { folder, dataDir: join(folder, 'data'), tame: TAME, everyMs: 20, patienceMs: 240_000 };
+  log('the tame models alone, so that they are known');
+  await runBeside({ ...pace, bundles: tameFolders, samples: 20, settleMs: 120_000 });
+  const hostile = zoo.filter((model) => !isTame(model)).map((model) => model.folder);
+  const room = MODELS_PER_AGENT - TAME.length;
+  const mutants = quick ? [] : await writeMutantBundles(good, join(folder, 'mutants'), 2 * room, random);
+  const hands = [
+    ...dealt(hostile, Math.ceil(hostile.length / room)),
+    ...dealt(mutants, Math.ceil(mutants.length / room)),
+  ];
+  const runs: BesideRun[] = [];
+  for (const [index, bundles] of hands.entries()) {
+    log(`agent ${index + 1} of ${hands.length}: ${tame.length} tame models beside ${bundles.length} others`);
+    const time = quick ? { samples: 300, settleMs: 45_000 } : { samples: 1_500, settleMs: 120_000 };
+    const run = await runBeside({ ...pace, ...time, bundles: [...bundles, ...tameFolders] });
+    logModels(run, log);
+    runs.push(run);
+  }
+  return { tame, runs, mutants: mutants.length, hostile: hostile.length };
+};
+
+const run = async (options: BenchOptions): Promise<BenchResult> => {
+  const { quick, seed = String(Date.now()), log } = options;
   const folder = mkdtempSync(join(tmpdir(), 'shoal-hostile-'));
-  const random = seededRandom(seed);
   try {
     log(`seed ${seed}`);
     const zoo = writeZoo(join(folder, 'zoo'));
-    const goodFolder = join(folder, 'zoo', GOOD);
-    const good = await readBundle(goodFolder, ALLOW_UNSIGNED);
-    const originals = await readOriginals(good);
-    const pace = { folder, dataDir: join(folder, 'data'), everyMs: 20, patienceMs: 240_000 };
-    log('the tame model alone, so that it is known');
-    await runBeside({ ...pace, bundles: [goodFolder], samples: 20 });
-    const hostile = zoo.filter(({ name }) => name !== GOOD);
-    const room = MODELS_PER_AGENT - 1;
-    const rounds: string[][] = [];
-    const [tame] = originals;
-    if (tame === undefined) throw new Error('The tame model is missing.');
-    const agentMutants = quick ? room - hostile.length : room - hostile.length + 2 * room;
-    const mutantFolders = await writeMutantBundles(tame, join(folder, 'mutants'), agentMutants, random);
-    const all = [...hostile.map((model) => model.folder), ...mutantFolders];
-    for (let at = 0; at < all.length; at += room) rounds.push(all.slice(at, at + room));
-    const results: BesideRun[] = [];
-    for (const [index, bundles] of rounds.entries()) {
-      log(`agent ${index + 1} of ${rounds.length}: the tame model beside ${bundles.length} others`);
-      const samples = index === 0 && !quick ? 3_000 : 600;
-      results.push(await runBeside({ ...pace, bundles: [...bundles, goodFolder], samples }));
-    }
-    const judged = results.map((result) => judge(result, good));
-    const mutants = quick ? 1_000 : 10_000;
-    const installEvery = quick ? 50 : 20;
+    const { tame, runs, ...counts } = await runAgents(folder, zoo, options, seededRandom(seed));
+    const judged = runs.flatMap((one) => tame.map((bundle) => judge(one, bundle)));
+    const mutants = quick ? 300 : 10_000;
     log(`${mutants} mutants`);
-    const trials = await tryMutants({ folder, originals, anchor: good, mutants, installEvery, random, log });
-    for (const { status } of results)
-      for (const { model, status: state, reason, inference } of status?.models ?? [])
-        log(
-          `  ${model.name}: ${state} ${JSON.stringify(inference)}${reason === null ? '' : ` (${reason.slice(0, 120)})`}`,
-        );
-    const [first] = results;
+    const trials = await tryMutants({
+      folder,
+      originals: await readOriginals(tame),
+      mutants,
+      lanes: TRIAL_LANES,
+      randomOf: (number) => seededRandom(`${seed}/${number}`),
+      log,
+    });
+    const owed = runs.flatMap(({ stampsMs }) =>
+      tame.map(({ manifest }) => gapsOf(stampsMs, windowedManifest(manifest).window, []).length),
+    );
+    const loops = runs.map(({ loop }) => loop);
     return {
       figures: {
         mutants,
-        agent_deaths: results.reduce((sum, { deaths }) => sum + deaths, 0),
-        other_model_gaps: judged.reduce((sum, { gaps }) => sum + gaps, 0),
-        expected_windows: results.reduce(
-          (sum, { stampsMs }) => sum + gapsOf(stampsMs, windowedManifest(good.manifest).window, []).length,
-          0,
-        ),
-        hostile_models: hostile.length,
-        mutants_in_agent: agentMutants,
-        mutants_past_gate: trials.passedGate,
-        mutants_installed: trials.installed,
-        installed_share_pct: (100 * trials.installed) / Math.max(1, trials.passedGate),
+        agent_deaths: sum(runs.map(({ deaths }) => deaths)),
+        other_model_gaps: sum(judged.map(({ gaps }) => gaps)),
+        expected_windows: sum(owed),
+        hostile_models: counts.hostile,
+        unsettled_models: sum(runs.map(({ unsettled }) => unsettled.length)),
+        mutants_in_agent: counts.mutants,
+        mutants_installed: sum(Object.values(trials.outcomes)),
         ...trials.outcomes,
-        event_loop_p99_ms: first?.loopP99Ms ?? null,
+        loop_p99_ms: most(loops.map((loop) => loop?.delayP99Ms)),
+        loop_busy_p99_ms: most(loops.map((loop) => loop?.busyP99Ms)),
+        loop_busy_max_ms: most(loops.map((loop) => loop?.busyMaxMs)),
         seed,
       },
       faults: [
+        ...runs.flatMap((one) => [...deathFaults(one), ...namelessFaults(one)]),
         ...judged.flatMap(({ faults }) => faults),
-        ...(first === undefined ? [] : zooFaults(zoo, first)),
+        ...zooFaults(zoo, runs),
         ...trials.faults,
       ],
     };
@@ -144,6 +200,6 @@ const run = async ({ quick, seed = String(Date.now()), log }: BenchOptions): Pro
 
 export const bench: Bench = {
   name: 'hostile',
-  about: 'hostile models and byte mutants beside a tame model in a real agent',
+  about: 'hostile models and byte mutants beside tame models in real agents',
   run,
 };

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { engineKindSchema, type ProbeRecord } from '@shoal/models';
 
 const probeSchema = z.object({
-  modelSha256: z.string(),
+  digest: z.string(),
   engine: engineKindSchema,
   agentVersion: z.string(),
   outcome: z.enum(['passed', 'refused', 'crashed']),

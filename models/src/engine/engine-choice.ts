@@ -4,8 +4,8 @@ import type { ModelErrorCode } from '../errors.ts';
 
 /** What a probe (load and golden vectors) found; worth keeping across restarts of the agent. */
 export interface ProbeRecord {
-  /** `modelKey` of the bundle. */
-  readonly modelSha256: string;
+  /** Of the bundle: what its golden vectors, its caps and its signature have shown says nothing of another bundle around the same bytes. */
+  readonly digest: string;
   readonly engine: EngineKind;
   /** Another agent brings another runtime: its outcomes are its own. */
   readonly agentVersion: string;
@@ -20,7 +20,7 @@ export interface ChoiceInput {
   readonly preference: readonly EngineKind[];
   /** What this machine permits. */
   readonly allowed: readonly EngineKind[];
-  readonly modelSha256: string;
+  readonly digest: string;
   readonly agentVersion: string;
   readonly probes: readonly ProbeRecord[];
   /** Engines that failed this model for a passing reason, with the instant (ms) at which they may be tried again. */
@@ -34,17 +34,15 @@ export type EngineChoice = { readonly engine: EngineKind } | { readonly engine: 
 /** What the last probe of these bytes on this engine by this agent found; null for none. */
 export const lastOutcome = (
   probes: readonly ProbeRecord[],
-  of: Pick<ProbeRecord, 'modelSha256' | 'engine' | 'agentVersion'>,
+  of: Pick<ProbeRecord, 'digest' | 'engine' | 'agentVersion'>,
 ): ProbeRecord['outcome'] | null =>
   probes.findLast(
-    ({ engine, modelSha256, agentVersion }) =>
-      engine === of.engine && modelSha256 === of.modelSha256 && agentVersion === of.agentVersion,
+    ({ engine, digest, agentVersion }) =>
+      engine === of.engine && digest === of.digest && agentVersion === of.agentVersion,
   )?.outcome ?? null;
 
-const outcomeOf = (
-  { probes, modelSha256, agentVersion }: ChoiceInput,
-  engine: EngineKind,
-): ProbeRecord['outcome'] | null => lastOutcome(probes, { modelSha256, engine, agentVersion });
+const outcomeOf = ({ probes, digest, agentVersion }: ChoiceInput, engine: EngineKind): ProbeRecord['outcome'] | null =>
+  lastOutcome(probes, { digest, engine, agentVersion });
 
 /** Refused engines are out, crashed ones come last, resting ones wait; otherwise the order of preference holds. */
 export const chooseEngine = (input: ChoiceInput): EngineChoice => {

@@ -9,6 +9,7 @@ export const ENGINE_DEFAULTS = {
   patienceMs: 1_000,
   maxQueued: 256,
   maxRequestBytes: megabytes(64),
+  hasRoom: () => false,
   now: () => Date.now(),
   random: () => Math.random(),
   onChild: () => undefined,

@@ -86,8 +86,8 @@ export class EngineSupervisor implements EngineHost {
 
   record(probe: ProbeRecord): void {
     const others = this.#probes.filter(
-      ({ modelSha256, engine, agentVersion }) =>
-        modelSha256 !== probe.modelSha256 || engine !== probe.engine || agentVersion !== probe.agentVersion,
+      ({ digest, engine, agentVersion }) =>
+        digest !== probe.digest || engine !== probe.engine || agentVersion !== probe.agentVersion,
     );
     this.#probes = [...others, probe];
     this.#tell(() => this.#options.onProbe?.(probe));

@@ -189,16 +189,16 @@ export class SupervisedModel implements ModelHandle {
   #choose(): EngineChoice {
     if (this.#refusedByGate !== null) return { engine: null, retryAt: null };
     const { allowed, agentVersion } = this.#host;
-    const { manifest, modelKey: modelSha256 } = this.bundle;
+    const { manifest, digest } = this.bundle;
     const known = { probes: this.#host.probes(), resting: this.#resting, now: this.#host.now() };
-    return chooseEngine({ preference: manifest.engines, allowed, modelSha256, agentVersion, ...known });
+    return chooseEngine({ preference: manifest.engines, allowed, digest, agentVersion, ...known });
   }
 
-  /** Whether this engine has run the model's golden vectors before: no need to try it apart again. */
+  /** Whether this engine has run the bundle's golden vectors before: no need to try it apart again. */
   #isTrusted(kind: EngineKind): boolean {
     const { agentVersion } = this.#host;
-    const { modelKey: modelSha256 } = this.bundle;
-    return lastOutcome(this.#host.probes(), { modelSha256, engine: kind, agentVersion }) === 'passed';
+    const { digest } = this.bundle;
+    return lastOutcome(this.#host.probes(), { digest, engine: kind, agentVersion }) === 'passed';
   }
 
   /** Null when the engine loads the model and reproduces its golden vectors: alone first, then among the trusted ones. */
@@ -228,9 +228,9 @@ export class SupervisedModel implements ModelHandle {
   #remember(engine: EngineKind, outcome: ProbeRecord['outcome'] | null, fault: ModelError | null): void {
     if (outcome === null) return;
     const { agentVersion } = this.#host;
-    const { modelKey: modelSha256 } = this.bundle;
+    const { digest } = this.bundle;
     const found = { outcome, code: fault?.code ?? null, message: fault?.message ?? '' };
-    this.#host.record({ modelSha256, engine, agentVersion, ...found });
+    this.#host.record({ digest, engine, agentVersion, ...found });
   }
 
   #rest(kind: EngineKind): void {
@@ -241,9 +241,7 @@ export class SupervisedModel implements ModelHandle {
 
   #noEngine(): ModelError {
     const { engines } = this.bundle.manifest;
-    const refused = this.#host
-      .probes()
-      .findLast((probe) => probe.modelSha256 === this.bundle.modelKey && probe.code !== null);
+    const refused = this.#host.probes().findLast((probe) => probe.digest === this.bundle.digest && probe.code !== null);
     return new ModelError('ENGINE_UNAVAILABLE', refused?.message ?? `None of ${engines.join(', ')} is allowed here`);
   }
 
@@ -253,7 +251,7 @@ export class SupervisedModel implements ModelHandle {
     if (preferred === used) return null;
     const probe = this.#host
       .probes()
-      .findLast(({ engine, modelSha256 }) => engine === preferred && modelSha256 === this.bundle.modelKey);
+      .findLast(({ engine, digest }) => engine === preferred && digest === this.bundle.digest);
     return new ModelError(probe?.code ?? 'ENGINE_UNAVAILABLE', probe?.message ?? `${preferred} is not allowed here`);
   }
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { chooseEngine, ENGINE_KINDS, restMs, type ChoiceInput, type EngineKind, type ProbeRecord } from '@shoal/models';
 
 const probe = (engine: EngineKind, outcome: ProbeRecord['outcome'], patch: Partial<ProbeRecord> = {}): ProbeRecord => ({
-  modelSha256: 'm',
+  digest: 'm',
   engine,
   agentVersion: '1',
   outcome,
@@ -16,7 +16,7 @@ const choose = (patch: Partial<ChoiceInput> = {}) =>
   chooseEngine({
     preference: ['native-child', 'wasm-child'],
     allowed: ENGINE_KINDS,
-    modelSha256: 'm',
+    digest: 'm',
     agentVersion: '1',
     probes: [],
     resting: new Map(),
@@ -40,7 +40,7 @@ describe('the choice of an engine', () => {
     expect(choose({ probes: probes.slice(0, 1) })).toEqual({ engine: 'wasm-child' });
     expect(choose({ probes })).toEqual({ engine: null, retryAt: null });
     expect(choose({ probes, agentVersion: '2' })).toEqual({ engine: 'native-child' });
-    expect(choose({ probes, modelSha256: 'other' })).toEqual({ engine: 'native-child' });
+    expect(choose({ probes, digest: 'other' })).toEqual({ engine: 'native-child' });
   });
 
   test('keeps an engine that crashed for the case that nothing else works', () => {

@@ -89,7 +89,7 @@ describe('the engine supervisor', () => {
   test('starts with the engine that worked last time', async () => {
     const bundle = await shelf.bundle({ model: DOUBLING });
     const probe: ProbeRecord = {
-      modelSha256: bundle.modelSha256,
+      digest: bundle.digest,
       engine: 'native-child',
       agentVersion: '1.0.0',
       outcome: 'crashed',

@@ -29,6 +29,10 @@ const predictionSchema = z.object({
   window: z.object({ startAt: z.int() }),
 });
 
+const loopSchema = z.object({ delayP99Ms: z.number(), busyP99Ms: z.number(), busyMaxMs: z.number() });
+/** As `loop-monitor.ts` writes it. */
+export type LoopFigures = z.infer<typeof loopSchema>;
+
 /** What one run left. */
 export interface BesideRun {
   /** 1 when the process ended before it was told to, or answered as another one. */
@@ -39,7 +43,9 @@ export interface BesideRun {
   readonly stampsMs: readonly number[];
   /** Starts of the windows each model answered, by its name. */
   readonly predicted: ReadonlyMap<string, readonly number[]>;
-  readonly loopP99Ms: number | null;
+  readonly loop: LoopFigures | null;
+  /** Models that were neither found good nor bad in the time they were given. */
+  readonly unsettled: readonly string[];
   readonly logTail: readonly string[];
 }
 
@@ -47,10 +53,13 @@ export interface BesideOptions {
   readonly folder: string;
   /** Kept over runs: what an agent knows of its models lies there. */
   readonly dataDir: string;
-  /** In the order they are configured; the tame model comes last. */
+  /** In the order they are configured. */
   readonly bundles: readonly string[];
-  /** Taken after every model has been found good or bad: the time they live side by side. */
+  /** Names of the models whose answers count. */
+  readonly tame: readonly string[];
+  /** Taken after every model has been found good or bad, or `settleMs` are over: the time they live side by side. */
   readonly samples: number;
+  readonly settleMs: number;
   readonly everyMs: number;
   readonly patienceMs: number;
 }
@@ -112,26 +121,40 @@ const predictionsIn = (dataDir: string): ReadonlyMap<string, readonly number[]> 
   return found;
 };
 
-/** Whether the sensor has said everything, and the last model, the tame one, has answered it. */
-const isDone = (status: BesideStatus, files: SensorFiles): boolean =>
+/** Whether the sensor has said everything, and the tame models have taken it. */
+const isDone = (status: BesideStatus, files: SensorFiles, tame: readonly string[]): boolean =>
   existsSync(files.stop) &&
   status.sensors.every(({ samples }) => samples >= stampsIn(files.truth).length) &&
-  status.models.at(-1)?.inference.queued === 0;
+  status.models.every(({ model, inference }) => !tame.includes(model.name) || inference.queued === 0);
 
 /** Ends the sensor once the models have lived side by side for long enough. */
-const stopSensor = (files: SensorFiles, bundles: number, samples: number): ((status: BesideStatus) => void) => {
-  const settled = new Set<string>();
-  let enough = Infinity;
-  return ({ models }) => {
-    for (const { model, status } of models) if (status !== 'loading') settled.add(model.name);
-    if (settled.size < bundles) return;
-    const taken = stampsIn(files.truth).length;
-    enough = Math.min(enough, taken + samples);
-    if (taken >= enough) writeFileSync(files.stop, '');
-  };
-};
+class SensorEnd {
+  readonly #files: SensorFiles;
+  readonly #samples: number;
+  readonly #settleBy: number;
+  readonly #settled = new Set<string>();
+  #enough = Infinity;
 
-/** Runs until every model has been found good or bad, has lived on for `samples`, and the tame one is done; or patience ends. */
+  constructor(files: SensorFiles, { samples, settleMs }: Pick<BesideOptions, 'samples' | 'settleMs'>) {
+    this.#files = files;
+    this.#samples = samples;
+    this.#settleBy = Date.now() + settleMs;
+  }
+
+  follow({ models }: BesideStatus): void {
+    for (const { model, status } of models) if (status !== 'loading') this.#settled.add(model.name);
+    if (this.#settled.size < models.length && Date.now() < this.#settleBy) return;
+    const taken = stampsIn(this.#files.truth).length;
+    this.#enough = Math.min(this.#enough, taken + this.#samples);
+    if (taken >= this.#enough) writeFileSync(this.#files.stop, '');
+  }
+
+  unsettled(status: BesideStatus | undefined): string[] {
+    return (status?.models ?? []).map(({ model }) => model.name).filter((name) => !this.#settled.has(name));
+  }
+}
+
+/** Runs until every model has been found good or bad, has lived on for `samples`, and the tame ones are done; or patience ends. */
 export const runBeside = async (options: BesideOptions): Promise<BesideRun> => {
   const files = { truth: join(options.folder, 'truth'), stop: join(options.folder, 'stop') };
   const loopFile = join(options.folder, 'loop');
@@ -143,15 +166,15 @@ export const runBeside = async (options: BesideOptions): Promise<BesideRun> => {
   const program = new Program({ ...command, file: '/usr/bin/env', args: [...args, ...command.args] });
   const ready = await program.start();
   const endAt = Date.now() + options.patienceMs;
-  const follow = stopSensor(files, options.bundles.length, options.samples);
+  const end = new SensorEnd(files, options);
   let status: BesideStatus | undefined;
   let strangers = 0;
   while (program.isRunning && Date.now() < endAt) {
     status = await fetchStatus(String(ready['localUrl'])).catch(() => status);
     if (status !== undefined) {
       if (status.pid !== ready.pid) strangers += 1;
-      follow(status);
-      if (isDone(status, files)) break;
+      end.follow(status);
+      if (isDone(status, files, options.tame)) break;
     }
     await pause(POLL_MS);
   }
@@ -162,7 +185,8 @@ export const runBeside = async (options: BesideOptions): Promise<BesideRun> => {
     status,
     stampsMs: stampsIn(files.truth),
     predicted: predictionsIn(options.dataDir),
-    loopP99Ms: existsSync(loopFile) ? Number(readFileSync(loopFile, 'utf8')) : null,
+    loop: existsSync(loopFile) ? loopSchema.parse(JSON.parse(readFileSync(loopFile, 'utf8'))) : null,
+    unsettled: end.unsettled(status),
     logTail: program.logTail,
   };
 };

@@ -1,6 +1,4 @@
 /** What became of a model, by the code it was refused with. */
-import { isModelError } from '@shoal/models';
-
 export const OUTCOMES = [
   'refused_by_gate',
   'refused_at_load',
@@ -21,6 +19,7 @@ const BY_CODE: Readonly<Record<string, Outcome>> = {
   GOLDEN_MISMATCH: 'golden_mismatch',
   OUTPUT_MISMATCH: 'golden_mismatch',
   OUTPUT_NOT_FINITE: 'golden_mismatch',
+  OUTPUT_TOO_LARGE: 'golden_mismatch',
   MODEL_RUN_FAILED: 'run_failed',
   ENGINE_TIMEOUT: 'timed_out',
   ENGINE_CRASHED: 'crashed_child',
@@ -31,15 +30,3 @@ const BY_CODE: Readonly<Record<string, Outcome>> = {
 
 /** Undefined for a code that no model should be refused with. */
 export const outcomeOfCode = (code: string): Outcome | undefined => BY_CODE[code];
-
-/** Throws what is none of the errors that a model may cause: that is a fault of ours. */
-export const outcomeOf = async (attempt: () => Promise<void>): Promise<Outcome> => {
-  try {
-    await attempt();
-    return 'harmless';
-  } catch (error) {
-    const outcome = isModelError(error) ? outcomeOfCode(error.code) : undefined;
-    if (outcome === undefined) throw error;
-    return outcome;
-  }
-};

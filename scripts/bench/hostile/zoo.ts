@@ -13,8 +13,9 @@ const zooSchema = z.array(
 );
 export type ZooModel = z.infer<typeof zooSchema>[number];
 
-/** The tame model among them. */
+/** The tame model that every agent has, and those on the other engines. */
 export const GOOD = 'good';
+export const TAME = [GOOD, 'good-wasm', 'good-tfjs'] as const;
 
 export const writeZoo = (folder: string): ZooModel[] => {
   const program = join(ROOT, 'models', 'test', 'write-hostile-bundles.ts');

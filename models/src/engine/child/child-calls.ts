@@ -4,6 +4,7 @@ import type { BundleManifest } from '../../bundle/manifest.ts';
 import type { Bundle } from '../../bundle/read-bundle.ts';
 import { ModelError } from '../../errors.ts';
 import { gateRulesOf, isGateRefusal } from '../../gate/gate-rules.ts';
+import { mostAnswerBytes } from '../answer-bounds.ts';
 import { checkOutputs } from '../check-tensors.ts';
 import type { InferResult } from '../inference-engine.port.ts';
 import type { EngineChild } from './engine-child.ts';
@@ -16,6 +17,8 @@ export interface ChildRun {
   readonly model: string;
   readonly signature: BundleManifest['signature'];
   readonly inputs: Tensors;
+  /** Bytes of the answer where the signature leaves it open. */
+  readonly maxAnswerBytes: number;
 }
 
 /** Names a model inside a process: bundles of the same bytes share one session, unless the gate may judge them differently. */
@@ -55,7 +58,8 @@ export const unloadFrom = async (child: EngineChild, model: string, limitMs: num
 export const runIn = async (child: EngineChild, run: ChildRun, limitMs: number): Promise<InferResult> => {
   const { model, signature, inputs } = run;
   const outputs = signature.outputs.map(({ name }) => name);
-  const answer = await child.call({ type: 'infer', model, inputs, outputs }, limitMs);
+  const maxAnswerBytes = mostAnswerBytes(inputs, signature, run.maxAnswerBytes);
+  const answer = await child.call({ type: 'infer', model, inputs, outputs, maxAnswerBytes }, limitMs);
   if (answer.type !== 'inferred') throw wrongAnswer(answer);
   checkOutputs(answer.outputs, signature);
   return { outputs: answer.outputs, elapsedMs: answer.elapsedMs };

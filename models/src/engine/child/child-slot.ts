@@ -26,6 +26,7 @@ export class ChildSlot {
   #child: EngineChild | null = null;
   #memoryMb = 0;
   #lossesAt: number[] = [];
+  #isStarting = false;
 
   constructor(options: SlotOptions) {
     this.#options = options;
@@ -36,18 +37,38 @@ export class ChildSlot {
     return this.#child;
   }
 
+  /** Whether the process that was asked for is on its way. */
+  get isStarting(): boolean {
+    return this.#isStarting;
+  }
+
   /** Not reentrant. Rejects with ENGINE_UNAVAILABLE after too many losses, ENGINE_CLOSED, or why the start failed. */
   async acquire(memoryMb: number): Promise<EngineChild> {
     if (this.#closing.signal.aborted) throw new ModelError('ENGINE_CLOSED', 'The engine is closed');
-    if (this.#child?.lost === null && this.#holds(memoryMb)) {
+    if (this.#child?.lost === null && this.holds(memoryMb)) {
       this.#child.watch(this.#options.limits(memoryMb));
       return this.#child;
     }
-    await this.#dispose();
-    await this.#backOff();
-    this.#memoryMb = memoryMb;
-    this.#child = await this.#start(memoryMb);
-    return this.#child;
+    this.#isStarting = true;
+    try {
+      await this.#dispose();
+      await this.#backOff();
+      this.#memoryMb = memoryMb;
+      this.#child = await this.#start(memoryMb);
+      return this.#child;
+    } finally {
+      this.#isStarting = false;
+    }
+  }
+
+  /** Whether the process, if there is one, was started with caps that let so much in. */
+  holds(memoryMb: number): boolean {
+    const { launch } = this.#options;
+    return (
+      this.#child === null ||
+      memoryMb <= this.#memoryMb ||
+      JSON.stringify(launch(memoryMb)) === JSON.stringify(launch(this.#memoryMb))
+    );
   }
 
   /** Takes a process that was started with the caps for `memoryMb`, before the first `acquire`. */
@@ -74,12 +95,6 @@ export class ChildSlot {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.release();
-  }
-
-  /** Whether the process was started with caps that let so much in. */
-  #holds(memoryMb: number): boolean {
-    const { launch } = this.#options;
-    return memoryMb <= this.#memoryMb || JSON.stringify(launch(memoryMb)) === JSON.stringify(launch(this.#memoryMb));
   }
 
   async #dispose(): Promise<void> {

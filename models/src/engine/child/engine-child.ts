@@ -12,7 +12,8 @@ import {
   type LoadedMessage,
 } from './framing.ts';
 import { spawnChild, type ChildLaunch } from './spawn-child.ts';
-import { readResidentBytes } from './watchdog.ts';
+import { limitUsableTime } from './usable-time.ts';
+import { readProcessorWaitMs, readResidentBytes } from './watchdog.ts';
 
 /** Milliseconds and bytes. */
 export interface ChildLimits {
@@ -94,10 +95,7 @@ export class EngineChild {
     const id = this.#nextId++;
     const { promise, resolve, reject } = Promise.withResolvers<ChildAnswer>();
     this.#waiting = { id, resolve, reject };
-    const timer = setTimeout(
-      () => this.#kill(new ModelError('ENGINE_TIMEOUT', `No answer within ${limitMs} ms`)),
-      limitMs,
-    );
+    const endLimit = this.#limitTime(limitMs, `No answer within ${limitMs} ms`);
     this.#hold(true);
     this.#watchMemory();
     this.#process.send({ ...call, id }, (error) => {
@@ -106,7 +104,7 @@ export class EngineChild {
     try {
       return await promise;
     } finally {
-      clearTimeout(timer);
+      endLimit();
       this.#hold(false);
     }
   }
@@ -134,20 +132,26 @@ export class EngineChild {
 
   async #greeted(): Promise<void> {
     const { startMs } = this.#limits;
-    const timer = setTimeout(
-      () => this.#kill(new ModelError('ENGINE_TIMEOUT', `Not up within ${startMs} ms`)),
-      startMs,
-    );
+    const endLimit = this.#limitTime(startMs, `Not up within ${startMs} ms`);
     try {
       await this.#hello.promise;
     } catch (error) {
       await this.stop();
       throw error;
     } finally {
-      clearTimeout(timer);
+      endLimit();
     }
     this.#hold(false);
     this.#watchMemory();
+  }
+
+  /** A machine with other work makes nobody a model that hangs. */
+  #limitTime(limitMs: number, over: string): () => void {
+    return limitUsableTime({
+      limitMs,
+      waitedMs: () => (this.pid === null ? 0 : readProcessorWaitMs(this.pid)),
+      onOver: () => this.#kill(new ModelError('ENGINE_TIMEOUT', over)),
+    });
   }
 
   #receive(message: ChildMessage | null): void {

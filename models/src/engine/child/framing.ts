@@ -31,6 +31,8 @@ export type ChildRequest =
       readonly model: string;
       readonly inputs: Tensors;
       readonly outputs: readonly string[];
+      /** A larger answer is refused where it is made. */
+      readonly maxAnswerBytes: number;
     }
   | { readonly type: 'unload'; readonly id: number; readonly model: string };
 

@@ -31,7 +31,7 @@ export class Lane {
   readonly slot: ChildSlot;
   readonly #options: LaneOptions;
   readonly #queue: RequestQueue<Job>;
-  #current: { readonly job: Job; readonly startedAt: number } | null = null;
+  #current: { readonly job: Job; startedAt: number } | null = null;
   #running = false;
   #stale: EngineChild | null = null;
   #look: NodeJS.Timeout | null = null;
@@ -99,7 +99,10 @@ export class Lane {
 
   #lookAtQueue(): void {
     if (this.#current === null) return;
-    const { job, startedAt } = this.#current;
+    const { job } = this.#current;
+    // It is not the doing of a model that a process takes its time to start, and another one would not be there sooner.
+    if (this.slot.isStarting) this.#current.startedAt = performance.now();
+    const { startedAt } = this.#current;
     const waiting = this.#queue.filter(({ model }) => model !== job.model).map(({ request }) => request?.deadlineMs);
     if (isHeldUp(performance.now() - startedAt, waiting, this.#options.patienceMs))
       this.#options.onHeldUp(this, job.model);

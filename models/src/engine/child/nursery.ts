@@ -9,6 +9,8 @@ import type { ChildLaunch } from './spawn-child.ts';
 
 export interface NurseryOptions extends ProbationOptions {
   readonly launch: (memoryMb: number) => ChildLaunch;
+  /** Resolves when no trusted model waits for its process: those come first. Never rejects. */
+  readonly whenQuiet: () => Promise<unknown>;
 }
 
 interface Place {
@@ -40,7 +42,7 @@ export class Nursery {
    * verdict counts: nobody is refused for what a stranger left behind. Rejects with the first failure of that one.
    */
   async probe(bundle: Bundle): Promise<void> {
-    const probation = this.#probing.then(() => this.#probe(bundle));
+    const probation = this.#probing.then(() => this.#options.whenQuiet()).then(() => this.#probe(bundle));
     this.#probing = probation.catch(() => undefined);
     return probation;
   }

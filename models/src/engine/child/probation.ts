@@ -40,7 +40,7 @@ export const runProbation = async (child: EngineChild, bundle: Bundle, options: 
   const subject: Parameters<typeof checkGolden>[0] = {
     infer: async (inputs) => {
       checkInputs(inputs, signature, options.maxRequestBytes);
-      return runIn(child, { model, signature, inputs }, limitMs);
+      return runIn(child, { model, signature, inputs, maxAnswerBytes: options.maxRequestBytes }, limitMs);
     },
   };
   await checkGolden(subject, bundle.golden, options.kind);

@@ -1,5 +1,7 @@
 /** Starts an engine process: capped memory, an empty private folder, hardly any environment, dead when its parent dies. */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { getPriority, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 export interface ChildLaunch {
@@ -11,15 +13,24 @@ export interface ChildLaunch {
   readonly dataKb?: number;
   /** V8 flags beyond the small heap. */
   readonly nodeFlags: readonly string[];
+  /** For a model that is new or has done harm: everything else goes before it, for the processor and when memory runs out. */
+  readonly givesWay?: boolean;
 }
 
 const HEAP_FLAGS = ['--max-old-space-size=48', '--max-semi-space-size=1', '--disable-warning=ExperimentalWarning'];
 
+/** To the kernel that looks for memory: an engine goes before the agent that can start it again, one that gives way before all. */
+const OOM_SCORE = { givesWay: 1_000, trusted: 300 } as const;
+/** A third of the processor's time that others get: low enough to disturb nobody, high enough that it comes to a verdict beside busy others. */
+const NICENESS = 5;
+
 /**
- * `$0` is the cap as `ulimit` takes it, the rest the command. Where the system has util-linux's setpriv the kernel kills the process with its
+ * `$0` is the cap as `ulimit` takes it, `$1` the score for the kernel when memory runs out, the rest the command. Where the system has util-linux's setpriv the kernel kills the process with its
  * parent even in the middle of a run; elsewhere the closed channel ends it after the run.
  */
 const SCRIPT = `[ "$0" = none ] || ulimit $0 2>/dev/null
+{ echo "$1" > /proc/self/oom_score_adj; } 2>/dev/null
+shift
 if setpriv --pdeathsig KILL true 2>/dev/null; then exec setpriv --pdeathsig KILL "$@"; fi
 exec "$@"`;
 
@@ -40,10 +51,22 @@ const capOf = ({ virtualMemoryKb, dataKb }: ChildLaunch): string => {
 
 /** Arguments for `sh`. From the sources the process resolves the workspace through the `source` condition, as its parent does. */
 export const childArguments = (launch: ChildLaunch, node: string): string[] => {
-  const { entry, nodeFlags } = launch;
+  const { entry, nodeFlags, givesWay = false } = launch;
   const path = fileURLToPath(entry);
   const conditions = path.endsWith('.ts') ? ['--conditions=source'] : [];
-  return ['-c', SCRIPT, capOf(launch), node, ...HEAP_FLAGS, ...nodeFlags, ...conditions, path];
+  const score = String(givesWay ? OOM_SCORE.givesWay : OOM_SCORE.trusted);
+  const lower = givesWay ? ['nice', '-n', String(NICENESS)] : [];
+  return ['-c', SCRIPT, capOf(launch), score, ...lower, node, ...HEAP_FLAGS, ...nodeFlags, ...conditions, path];
+};
+
+/** From now on a process that was to give way is like any other, as far as the system lets its user say so; it is when it starts next. */
+export const endGivingWay = (pid: number): void => {
+  try {
+    setPriority(pid, getPriority());
+    writeFileSync(`/proc/${pid}/oom_score_adj`, String(OOM_SCORE.trusted));
+  } catch {
+    return;
+  }
 };
 
 /** `folder` is the working directory; stderr is piped, stdin and stdout are closed, the channel carries `framing.ts`. */

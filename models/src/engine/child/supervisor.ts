@@ -1,4 +1,4 @@
-/** An engine in child processes: models that have shown themselves share one, and one that misbehaves is left alone in its own. */
+/** An engine in child processes: one for each model while memory lasts, a shared one for the trusted ones after that. */
 import type { Tensors } from '@shoal/protocol';
 import { checkGolden } from '../../bundle/golden.ts';
 import type { EngineKind } from '../../bundle/manifest.ts';
@@ -14,8 +14,8 @@ import type { EngineChild } from './engine-child.ts';
 import { Lane, type Job } from './lane.ts';
 import { Nursery } from './nursery.ts';
 import { PendingRequest } from './pending-request.ts';
+import { Places } from './places.ts';
 import { runWithRetry } from './retry-and-blame.ts';
-import { afterAnswer, type Standing } from './trial.ts';
 import { killAfterMs } from './watchdog.ts';
 
 /** With the bundles whose process it is about. */
@@ -31,28 +31,39 @@ export interface ChildEngineOptions extends Omit<SlotOptions, 'onChild'> {
   readonly patienceMs: number;
   readonly maxQueued: number;
   readonly maxRequestBytes: number;
+  /** Whether the machine can spare so many bytes more: then a trusted model gets a process of its own, and else one with others. */
+  readonly hasRoom: (wantedBytes: number) => boolean;
   readonly onChild: (event: EngineEvent) => void;
 }
 
 const CONTROL_PRIORITY = Number.MAX_SAFE_INTEGER;
+/** A model that is new or has done harm is looked at more often while it runs: what it takes it takes from others. */
+const WATCHFUL_MS = 100;
 
 export class ChildEngine implements InferenceEngine, ModelHost {
   readonly kind: EngineKind;
   readonly maxRequestBytes: number;
   readonly #options: ChildEngineOptions;
   readonly #closing = new AbortController();
-  readonly #models = new Set<ChildModel>();
-  /** Of models on trial, and of those that were found to cost others something. */
-  readonly #own = new Map<ChildModel, { readonly lane: Lane; readonly standing: Standing }>();
+  readonly #places: Places;
+  /** Trusted models on their way. */
+  readonly #starting = new Set<Promise<void>>();
   readonly #nursery: Nursery;
-  #shared: Lane;
 
   constructor(options: ChildEngineOptions) {
     this.kind = options.kind;
     this.maxRequestBytes = options.maxRequestBytes;
     this.#options = options;
-    this.#nursery = new Nursery(options);
-    this.#shared = this.#createLane();
+    this.#nursery = new Nursery({
+      ...options,
+      launch: (memoryMb) => ({ ...options.launch(memoryMb), givesWay: true }),
+      whenQuiet: () => Promise.allSettled(this.#starting),
+    });
+    this.#places = new Places({
+      createLane: () => this.#createLane(),
+      residentBytes: (memoryMb) => options.limits(memoryMb).residentBytes,
+      hasRoom: options.hasRoom,
+    });
   }
 
   async probe(bundle: Bundle): Promise<void> {
@@ -63,53 +74,58 @@ export class ChildEngine implements InferenceEngine, ModelHost {
   async load(bundle: Bundle, { onTrial = false } = {}): Promise<ModelHandle> {
     this.#refuseClosed();
     const model = new ChildModel(bundle, this);
-    this.#models.add(model);
-    if (onTrial) this.#own.set(model, { lane: this.#trialLane(bundle), standing: { kind: 'trial', answers: 0 } });
+    if (onTrial) this.#places.admitNew(model, this.#trialLane(bundle));
+    else this.#places.admitTrusted(model);
+    const loaded = this.#schedule(model, CONTROL_PRIORITY, () => this.#ensureLoaded(model));
+    if (!onTrial) this.#starting.add(loaded);
     try {
-      await this.#schedule(model, CONTROL_PRIORITY, () => this.#ensureLoaded(model));
+      await loaded;
       return model;
     } catch (error) {
       await model.close();
       throw error;
+    } finally {
+      this.#starting.delete(loaded);
     }
   }
 
   async close(): Promise<void> {
     this.#closing.abort();
     const closed = new ModelError('ENGINE_CLOSED', 'The engine is closed');
-    for (const lane of this.#lanes()) for (const job of lane.take(() => true)) job.fail(closed);
-    for (const model of this.#models) model.quarantine(closed);
-    await Promise.all([this.#nursery.close(), ...this.#lanes().map((lane) => lane.slot.close())]);
+    const { lanes, models } = this.#places;
+    for (const lane of lanes) for (const job of lane.take(() => true)) job.fail(closed);
+    for (const model of models) model.quarantine(closed);
+    await Promise.all([this.#nursery.close(), ...lanes.map((lane) => lane.slot.close())]);
   }
 
   enqueue(model: ChildModel, request: PendingRequest): boolean {
     const run = async (): Promise<void> => {
       if (!request.isWanted) return;
       request.resolve(await this.#infer(model, request));
-      await this.#noteAnswer(model);
+      await this.#places.noteAnswer(model);
     };
     const fail = (error: ModelError): void => request.reject(error);
-    return this.#laneOf(model).push({ priority: request.priority, model, request, run, fail });
+    return this.#places.laneOf(model).push({ priority: request.priority, model, request, run, fail });
   }
 
   withdraw(request: PendingRequest): void {
-    for (const lane of this.#lanes()) lane.take((job) => job.request === request);
+    for (const lane of this.#places.lanes) lane.take((job) => job.request === request);
   }
 
   async remove(model: ChildModel): Promise<void> {
-    const lane = this.#laneOf(model);
-    this.#models.delete(model);
+    const lane = this.#places.laneOf(model);
+    this.#places.dismiss(model);
     const gone = new ModelError('MODEL_CLOSED', `${model.bundle.manifest.name} was closed while the request waited`);
     for (const job of lane.take((waiting) => waiting.model === model)) job.fail(gone);
     if (lane.current?.model === model) lane.current.fail(gone);
     if (this.#closing.signal.aborted) return;
-    if (this.#modelsIn(lane).length === 0) await this.#vacate(lane, model);
+    if (this.#places.modelsIn(lane).length === 0) await this.#vacate(lane, model);
     else await this.#schedule(model, CONTROL_PRIORITY, () => this.#unload(model)).catch(() => undefined);
-    this.#own.delete(model);
+    this.#places.forget(model);
   }
 
   describe(model: ChildModel): Pick<ModelStats, 'engine' | 'runtime' | 'pid' | 'residentBytes' | 'queued'> {
-    const lane = this.#laneOf(model);
+    const lane = this.#places.laneOf(model);
     const { child } = lane.slot;
     const living = child?.lost === null ? child : null;
     const residentBytes = living?.residentBytes ?? null;
@@ -122,13 +138,19 @@ export class ChildEngine implements InferenceEngine, ModelHost {
   }
 
   #createLane(): Lane {
+    const { launch, limits } = this.#options;
     const lane: Lane = new Lane({
       ...this.#options,
+      launch: (memoryMb) => ({ ...launch(memoryMb), givesWay: this.#places.givesWay(lane) }),
+      limits: (memoryMb) => {
+        const { pollMs, ...rest } = limits(memoryMb);
+        return { ...rest, pollMs: this.#places.givesWay(lane) ? Math.min(pollMs, WATCHFUL_MS) : pollMs };
+      },
       onChild: (event) =>
-        this.#options.onChild({ ...event, bundles: this.#modelsIn(lane).map(({ bundle }) => bundle) }),
-      onHeldUp: (_, model) => this.#part(model),
+        this.#options.onChild({ ...event, bundles: this.#places.modelsIn(lane).map(({ bundle }) => bundle) }),
+      onHeldUp: (_, model) => this.#places.part(model),
       onIdle: async () => {
-        if (this.#modelsIn(lane).length === 0) await lane.slot.release();
+        if (this.#places.modelsIn(lane).length === 0) await lane.slot.release();
       },
     });
     return lane;
@@ -142,75 +164,26 @@ export class ChildEngine implements InferenceEngine, ModelHost {
     return lane;
   }
 
-  #isOnTrial(model: ChildModel): boolean {
-    return this.#own.get(model)?.standing.kind === 'trial';
-  }
-
   /** The process of a model on trial that cost nobody anything is of use to the next one; any other ends. */
   async #vacate(lane: Lane, model: ChildModel): Promise<void> {
-    const isInOrder = this.#isOnTrial(model) && lane.current === null && lane.slot.child?.models.has(model.key);
+    const isInOrder = this.#places.isOnTrial(model) && lane.current === null && lane.slot.child?.models.has(model.key);
     const child = isInOrder === true ? lane.slot.detach() : null;
     if (child === null) await lane.slot.release();
     else await this.#nursery.giveBack(child, model.bundle);
-  }
-
-  #lanes(): Lane[] {
-    return [this.#shared, ...[...this.#own.values()].map(({ lane }) => lane)];
-  }
-
-  #laneOf(model: ChildModel): Lane {
-    return this.#own.get(model)?.lane ?? this.#shared;
-  }
-
-  #modelsIn(lane: Lane): ChildModel[] {
-    return [...this.#models].filter((model) => this.#laneOf(model) === lane);
-  }
-
-  /**
-   * Leaves a model that costs others something the process it is in, lost or not, and gives the others a new one with all that
-   * waits. It stays apart until it is closed; its losses are its own.
-   */
-  #part(model: ChildModel): void {
-    const lane = this.#laneOf(model);
-    const isShared = lane === this.#shared;
-    if (isShared && this.#modelsIn(lane).length < 2) return;
-    this.#own.set(model, { lane, standing: { kind: 'apart' } });
-    if (!isShared) return;
-    this.#shared = this.#createLane();
-    lane.renewProcess();
-    for (const job of lane.take((waiting) => waiting.model !== model)) this.#shared.push(job);
-  }
-
-  /** The trial is over: among the others from now on, or they with it when there are none. */
-  async #noteAnswer(model: ChildModel): Promise<void> {
-    const own = this.#own.get(model);
-    if (own === undefined) return;
-    const { lane } = own;
-    const standing = afterAnswer(own.standing);
-    if (standing !== null) return void this.#own.set(model, { lane, standing });
-    this.#own.delete(model);
-    const isItsOwn = lane.slot.child?.tenants.size === 1;
-    if (this.#modelsIn(this.#shared).length === 1 && isItsOwn) this.#shared = lane;
-    else {
-      for (const job of lane.take(() => true)) this.#shared.push(job);
-      await lane.slot.release();
-    }
   }
 
   async #schedule(model: ChildModel, priority: number, work: () => Promise<void>): Promise<void> {
     const done = Promise.withResolvers<void>();
     const run = async (): Promise<void> => done.resolve(await work());
     const job: Job = { priority, model, request: null, run, fail: done.reject };
-    if (!this.#laneOf(model).push(job)) throw new ModelError('ENGINE_BUSY', 'The queue of the engine is full');
+    if (!this.#places.laneOf(model).push(job)) throw new ModelError('ENGINE_BUSY', 'The queue of the engine is full');
     return done.promise;
   }
 
   /** The process with this model in it. */
   async #childWith(model: ChildModel): Promise<EngineChild> {
-    const lane = this.#laneOf(model);
-    const together = this.#modelsIn(lane);
-    const memoryMb = together.reduce((total, { bundle }) => total + bundle.manifest.resources.memoryMb, 0);
-    const child = await lane.slot.acquire(memoryMb);
+    const lane = this.#places.laneOf(model);
+    const child = await lane.slot.acquire(this.#places.memoryMb(lane));
     const { loadLimitMs } = this.#options;
     const loaded = child.models.get(model.key) ?? (await loadInto(child, model.key, model.bundle, loadLimitMs));
     checkSignature(loaded, model.signature);
@@ -219,24 +192,25 @@ export class ChildEngine implements InferenceEngine, ModelHost {
 
   /** A process lost meanwhile may have died of what came before: once more in a fresh one before this model is to blame. */
   async #ensureLoaded(model: ChildModel): Promise<void> {
-    const before = this.#laneOf(model).slot.child;
+    const before = this.#places.laneOf(model).slot.child;
     try {
       await this.#childWith(model);
     } catch (error) {
-      if (before === null || before !== this.#laneOf(model).slot.child || before.lost !== error) throw error;
+      if (before === null || before !== this.#places.laneOf(model).slot.child || before.lost !== error) throw error;
       await this.#childWith(model);
     }
   }
 
   async #unload(model: ChildModel): Promise<void> {
-    const { child } = this.#laneOf(model).slot;
-    const shared = [...this.#models].some(({ key }) => key === model.key);
+    const { child } = this.#places.laneOf(model).slot;
+    const shared = this.#places.models.some(({ key }) => key === model.key);
     if (child !== null && !shared) await unloadFrom(child, model.key, this.#options.loadLimitMs);
   }
 
   async #run(model: ChildModel, inputs: Tensors, limitMs: number): Promise<InferResult> {
     const child = await this.#childWith(model);
-    return runIn(child, { model: model.key, signature: model.signature, inputs }, limitMs);
+    const { key, signature } = model;
+    return runIn(child, { model: key, signature, inputs, maxAnswerBytes: this.maxRequestBytes }, limitMs);
   }
 
   async #infer(model: ChildModel, request: PendingRequest): Promise<InferResult> {
@@ -262,11 +236,11 @@ export class ChildEngine implements InferenceEngine, ModelHost {
    * that process before: then it may have died of them, and the next one, which is new, will tell.
    */
   #noteLoss(model: ChildModel, error: unknown): boolean {
-    const { child } = this.#laneOf(model).slot;
+    const { child } = this.#places.laneOf(model).slot;
     const lost = child?.lost ?? null;
     if (child === null || lost === null || lost !== error || lost.code === 'ENGINE_CLOSED') return false;
     model.noteLoss();
-    if (!this.#isOnTrial(model) || child.tenants.size === 1) this.#part(model);
+    if (!this.#places.isOnTrial(model) || child.tenants.size === 1) this.#places.part(model);
     return true;
   }
 

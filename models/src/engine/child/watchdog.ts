@@ -19,6 +19,23 @@ export const residentBytesOf = (statm: string): number | null => {
   return Number.isSafeInteger(pages) ? pages * PAGE_BYTES : null;
 };
 
+const NS_PER_MS = 1e6;
+
+/** Milliseconds from the content of /proc/<pid>/schedstat (sched-stats: ns on a processor, ns ready and waiting for one, slices). */
+export const processorWaitMsOf = (schedstat: string): number => {
+  const waited = Number(schedstat.split(' ')[1]);
+  return Number.isFinite(waited) ? waited / NS_PER_MS : 0;
+};
+
+/** For how long the main thread of a process has waited for a processor since it began; 0 where nobody can say. */
+export const readProcessorWaitMs = (pid: number): number => {
+  try {
+    return processorWaitMsOf(readFileSync(`/proc/${pid}/schedstat`, 'utf8'));
+  } catch {
+    return 0;
+  }
+};
+
 /** Null where there is no /proc or the process is gone. Takes microseconds: the kernel answers from memory, and no thread is woken for it. */
 export const readResidentBytes = (pid: number): number | null => {
   try {

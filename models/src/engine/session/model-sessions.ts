@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { ModelError } from '../../errors.ts';
 import type { ChildAnswer, ChildFile, ChildRequest } from '../child/framing.ts';
+import { answerBytes } from './answer-bytes.ts';
 import type { ModelRuntime, ModelSession } from './model-runtime.ts';
 import { runtimeFault } from './runtime-fault.ts';
 
@@ -61,9 +62,13 @@ export class ModelSessions {
     return { type: 'loaded', id, inputs, outputs, runtime };
   }
 
-  async #infer({ id, model, inputs, outputs }: InferRequest): Promise<ChildAnswer> {
+  async #infer({ id, model, inputs, outputs, maxAnswerBytes }: InferRequest): Promise<ChildAnswer> {
     const session = this.#sessions.get(model);
     if (session === undefined) throw new ModelError('MODEL_CLOSED', `No model ${model} in this process`);
-    return { type: 'inferred', id, ...(await session.run(inputs, outputs)) };
+    const answer = await session.run(inputs, outputs);
+    const bytes = answerBytes(answer.outputs);
+    if (bytes > maxAnswerBytes)
+      throw new ModelError('OUTPUT_TOO_LARGE', `The model answered ${bytes} bytes, at most ${maxAnswerBytes} here`);
+    return { type: 'inferred', id, ...answer };
   }
 }
