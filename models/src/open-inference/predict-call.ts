@@ -14,7 +14,7 @@ import {
 import { z } from 'zod';
 import { ModelError } from '../errors.ts';
 import { jsonAnswer, type OpenInferenceAnswer, type OpenInferenceRequest } from './exchange.ts';
-import { completed, inferOptions, runModel } from './infer-call.ts';
+import { completed, inferOptions, runModel, sinceArrival } from './infer-call.ts';
 import type { ModelRepository, ServedModel } from './model-repository.port.ts';
 
 const rowSchema = z.array(z.number());
@@ -159,7 +159,8 @@ export const answerPredict = async (
   const [spec] = manifest.signature.inputs;
   if (spec === undefined) throw new ModelError('MODEL_NOT_TABULAR', `${manifest.name} takes no tensor`);
   const { inputs, parameters: found } = await completed(model, inputsOf(asked, spec), asked.entity);
-  const { outputs, parameters: said } = await runModel(model, inputs, inferOptions({}, deadlineMs, request.signal));
+  const options = sinceArrival(inferOptions({}, deadlineMs, request.signal), request.arrivedAt);
+  const { outputs, parameters: said } = await runModel(model, inputs, options);
   const judged = judgedOutput(manifest);
   const output = outputs[judged];
   if (output === undefined) throw new ModelError('OUTPUT_MISMATCH', `${manifest.name} gave no ${judged}`);
