@@ -38,6 +38,11 @@ export class Arrivals {
     return this.#arrivedAt;
   }
 
+  /** Milliseconds that what is read now may have waited to be read. */
+  lateMs(): number {
+    return this.#times.now() - this.arrivedAt();
+  }
+
   #begin(): void {
     const startedAt = this.#times.now();
     const idle = this.#times.idle();

@@ -1,7 +1,14 @@
 /** `/v2` and `/predict` on the HTTP server: bytes in, bytes out, below the framework and behind the same door. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
-import { faultAnswer, JSON_TYPE, jsonAnswer, OpenInferenceService, type OpenInferenceAnswer } from '@shoal/models';
+import {
+  faultAnswer,
+  JSON_TYPE,
+  jsonAnswer,
+  ModelError,
+  OpenInferenceService,
+  type OpenInferenceAnswer,
+} from '@shoal/models';
 import { FleetError } from '../errors.ts';
 import { EDGE_HEADERS, foreignFault } from '../http-edge.ts';
 import { Authenticator } from '../ports/authenticator.ts';
@@ -15,6 +22,7 @@ import { Surroundings } from './surroundings.service.ts';
 /** Bodies of so many largest requests may be on their way at a time. */
 const BODIES_AT_ONCE = 4;
 const OURS = /^\/(?:v2|predict)(?:$|\?)|^\/v2\//;
+const INFERENCE = /^\/v2\/models\/([^/?]+)(?:\/versions\/([^/?]+))?\/infer(?:$|\?)/;
 /** What changes the server; inference asks and changes nothing. */
 const CHANGES = /^\/v2\/repository\/models\/[^/]+\/(load|unload)(\?|$)/;
 
@@ -22,6 +30,7 @@ const CHANGES = /^\/v2\/repository\/models\/[^/]+\/(load|unload)(\?|$)/;
 export class InferenceRoutes {
   private readonly around: Surroundings;
   private readonly authenticator: Authenticator;
+  private readonly models: ServedModels;
   private readonly service: OpenInferenceService;
   private readonly budget: BodyBudget;
   private readonly arrivals = new Arrivals();
@@ -31,6 +40,7 @@ export class InferenceRoutes {
     const { bodyLimitBytes, deadlineMs } = around.config.inference;
     this.around = around;
     this.authenticator = authenticator;
+    this.models = models;
     this.budget = new BodyBudget(bodyLimitBytes, bodyLimitBytes * BODIES_AT_ONCE);
     this.service = new OpenInferenceService({
       repository: models,
@@ -45,7 +55,20 @@ export class InferenceRoutes {
   take(request: IncomingMessage, response: ServerResponse): boolean {
     const { url = '/' } = request;
     if (!OURS.test(url)) return false;
-    void this.serve(request, response, url);
+    if (this.arrivals.lateMs() > LATE_MS && this.isSwamped(url)) send(response, SWAMPED);
+    else void this.serve(request, response, url);
+    return true;
+  }
+
+  /**
+   * Whether what is asked of a model would only be read to be refused: its line is full. Nobody is kept from overtaking by his priority
+   * while there is time to read it; a loop that is late has none.
+   */
+  private isSwamped(url: string): boolean {
+    const [, name = '', version] = INFERENCE.exec(url) ?? [];
+    const model = url.startsWith('/predict') ? this.models.only() : this.models.get(name, version);
+    if (model === undefined || model.queueFill() < 1) return false;
+    model.noteUnread(UNREAD);
     return true;
   }
 
@@ -100,6 +123,13 @@ export class InferenceRoutes {
   }
 }
 
+/** Milliseconds between the arrival and the reading of a request from which on the server has no time to read what it will refuse. */
+const LATE_MS = 5;
+/** Made once: it is sent when there is least time for it. */
+const UNREAD = new ModelError('QUEUE_FULL', 'The server is asked more than it can answer; the request was not read', {
+  retryAfterMs: 1_000,
+});
+const SWAMPED = faultAnswer(UNREAD);
 const NO_BODY: Uint8Array = new Uint8Array();
 const NO_QUERY = new URLSearchParams();
 const NOT_OURS = jsonAnswer({ error: 'There is no such path.' }, 404);

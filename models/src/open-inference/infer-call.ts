@@ -42,6 +42,8 @@ export const inferOptions = (
   deadlineMs: number,
   signal: AbortSignal | undefined,
 ): InferOptions => ({
+  // What was decoded is the request's own memory, which nobody writes into afterwards.
+  inputsStay: true,
   priority: STEPS_PER_LEVEL * (priority === 0 || priority > PRIORITY_LEVELS ? DEFAULT_PRIORITY : priority),
   deadlineMs: timeout === 0 ? deadlineMs : Math.min(deadlineMs, timeout / 1_000),
   ...(signal !== undefined && { signal }),
@@ -82,13 +84,8 @@ const decode = async (
   return codec.decodeRequest(request.body, headerLength);
 };
 
-/** What a request leaves to the host, brought in: the features of the entity it names. Throws ENTITY_UNSUPPORTED. */
-export const completed = async (
-  model: ServedModel,
-  inputs: Tensors,
-  entity: string | undefined,
-): Promise<CompletedInputs> => {
-  if (entity === undefined) return { inputs };
+/** What a request leaves to the host, brought in: the features of the entity it names. Rejects with ENTITY_UNSUPPORTED. */
+export const completed = async (model: ServedModel, inputs: Tensors, entity: string): Promise<CompletedInputs> => {
   if (model.complete !== undefined) return model.complete(inputs, entity);
   throw new ModelError('ENTITY_UNSUPPORTED', `${model.manifest.name} looks no entity up here; send its inputs`);
 };
@@ -123,7 +120,10 @@ export const answerInferRequest = async (
 ): Promise<InferResponse> => {
   const names = wantedOutputs(asked, model);
   checkVectors(asked, model);
-  const { inputs, parameters: found } = await completed(model, tensorsByName(asked.inputs), asked.parameters?.entity);
+  const given = tensorsByName(asked.inputs);
+  const { entity } = asked.parameters ?? {};
+  const { inputs, parameters: found }: CompletedInputs =
+    entity === undefined ? { inputs: given } : await completed(model, given, entity);
   const own = sinceArrival(inferOptions(asked.parameters ?? {}, deadlineMs, signal), arrivedAt);
   const terms = { ...own, ...options };
   const { explain = false } = asked.parameters ?? {};

@@ -7,6 +7,8 @@ import { createInterface } from 'node:readline';
 import { SERVER_MAIN } from './built-server.ts';
 import { withEnvironment } from './child.ts';
 
+const READY_LOOK_MS = 50;
+
 export class ServerUnderTest {
   readonly #dataDir = mkdtempSync(join(tmpdir(), 'shoal-bench-'));
   #child: ChildProcess | undefined;
@@ -39,6 +41,15 @@ export class ServerUnderTest {
     const response = await fetch(this.#httpUrl + path);
     if (!response.ok) throw new Error(`GET ${path} answered ${response.status}: ${await response.text()}`);
     return (await response.json()) as T;
+  }
+
+  /** Resolves when every model that is served has its engine. */
+  async modelsReady(): Promise<void> {
+    for (;;) {
+      const { ok } = await fetch(`${this.#httpUrl}/v2/health/ready`);
+      if (ok) return;
+      await new Promise((resolve) => setTimeout(resolve, READY_LOOK_MS));
+    }
   }
 
   /** Sum of the samples of one metric over its labels. */
