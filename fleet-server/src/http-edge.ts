@@ -1,5 +1,5 @@
 /** What holds for every HTTP request before its route is known: where it comes from, what its body is, fixed headers. */
-import { STATUS_CODES } from 'node:http';
+import { STATUS_CODES, type IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import { foreignRequest } from '@shoal/protocol';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -7,7 +7,8 @@ import { FleetError, type FleetErrorCode } from './errors.ts';
 import type { Metrics } from './ports/metrics.ts';
 import { problemOf } from './problem.filter.ts';
 
-const HEADERS = {
+/** Of every answer. */
+export const EDGE_HEADERS = {
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cross-origin-resource-policy': 'same-origin',
@@ -20,16 +21,14 @@ const MERGE_PATCH = 'application/merge-patch+json';
 const CSV = 'text/csv';
 const CSV_TYPE = /^text\/csv\s*(;|$)/i;
 const CSV_ROUTE = /^\/api\/features\/[^/]+\/import(\?|$)/;
-/** Bytes whatever they are called; the routes judge them, and their encoding. */
-const INFERENCE_ROUTE = /^\/(v2\/|v2(\?|$)|predict(\?|$))/;
 const JSON_TYPE = /^application\/(json|merge-patch\+json)\s*(;|$)/i;
 
 export const guardHttpEdge = (http: FastifyInstance): void => {
   http.addContentTypeParser(MERGE_PATCH, { parseAs: 'string' }, http.getDefaultJsonParser('error', 'error'));
   http.addContentTypeParser(CSV, (_, payload, done) => done(null, payload));
   http.addHook('onRequest', (request, reply, done) => {
-    void reply.headers(HEADERS);
-    done(foreignFault(request) ?? bodyFault(request));
+    void reply.headers(EDGE_HEADERS);
+    done(foreignFault(request.method, request.headers) ?? bodyFault(request));
   });
   // RFC 9110 13.1.2: who has the current representation already is not sent it again.
   http.addHook('onSend', (request, reply, payload, done) => {
@@ -82,10 +81,11 @@ const REMEDIES: Partial<Record<FleetErrorCode, string>> = {
   ORIGIN_FORBIDDEN: 'Pages of other origins may not change anything here',
 };
 
-const foreignFault = (request: FastifyRequest): FleetError | undefined => {
-  const { host, origin } = request.headers;
-  const fetchSite = request.headers['sec-fetch-site'];
-  const code = foreignRequest({ method: request.method, host, origin, fetchSite: fetchSite?.toString() });
+/** HOST_FORBIDDEN, ORIGIN_FORBIDDEN: pages that came in through a name or an origin that is not this machine's. */
+export const foreignFault = (method: string, headers: IncomingHttpHeaders): FleetError | undefined => {
+  const { host, origin } = headers;
+  const fetchSite = headers['sec-fetch-site'];
+  const code = foreignRequest({ method, host, origin, fetchSite: fetchSite?.toString() });
   if (code === undefined) return undefined;
   const named =
     code === 'HOST_FORBIDDEN' ? `Host "${host ?? ''}"` : `Origin "${origin ?? fetchSite?.toString() ?? ''}"`;
@@ -95,7 +95,7 @@ const foreignFault = (request: FastifyRequest): FleetError | undefined => {
 /** Also keeps forms of foreign pages out: they cannot send JSON without being asked for a preflight first. */
 const bodyFault = ({ headers, url }: FastifyRequest): FleetError | undefined => {
   const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-  if (!hasBody || INFERENCE_ROUTE.test(url)) return undefined;
+  if (!hasBody) return undefined;
   const encoding = headers['content-encoding'] ?? 'identity';
   if (encoding !== 'identity') {
     return new FleetError('MEDIA_TYPE_UNSUPPORTED', `Bodies in "${encoding}" are not read; send them plain.`);

@@ -1,6 +1,7 @@
 /** Makes the ports injectable everywhere: capabilities ask for a port's class and get the adapter the root picked. */
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import type { Logger } from 'pino';
+import { HttpFront } from './http-front.ts';
 import { Authenticator } from './ports/authenticator.ts';
 import { Clock } from './ports/clock.ts';
 import { DeviceGateway } from './ports/device-gateway.ts';
@@ -14,6 +15,7 @@ export const LOGGER = Symbol('logger');
 
 export interface Platform {
   readonly log: Logger;
+  readonly front: HttpFront;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly bus: MessageBus;
@@ -28,6 +30,7 @@ export class PlatformModule {
   static of(platform: Platform): DynamicModule {
     const providers: Provider[] = [
       { provide: LOGGER, useValue: platform.log },
+      { provide: HttpFront, useValue: platform.front },
       { provide: Clock, useValue: platform.clock },
       { provide: Metrics, useValue: platform.metrics },
       { provide: MessageBus, useValue: platform.bus },

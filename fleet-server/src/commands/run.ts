@@ -20,6 +20,7 @@ import { dataPath, type ServerConfig } from '../config.ts';
 import { FleetError } from '../errors.ts';
 import { GrpcServer } from '../inference/grpc/grpc-server.service.ts';
 import { answerBrokenRequest, guardHttpEdge } from '../http-edge.ts';
+import { HttpFront } from '../http-front.ts';
 import { NestLogger } from '../nest-logger.ts';
 import { requestFault } from '../request-fault.ts';
 import { answerMalformedUrl, ProblemFilter } from '../problem.filter.ts';
@@ -66,12 +67,14 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
   const features = new SqliteFeatureStore(dataPath(config, 'features.db'), { clock, metrics, log });
   await features.start();
   const gateway = new AedesGateway(config.mqtt, { authenticator, clock, metrics, log });
-  const platform = { log, clock, metrics, bus, authenticator, gateway, telemetry, features };
+  const front = new HttpFront();
+  const platform = { log, front, clock, metrics, bus, authenticator, gateway, telemetry, features };
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.of(config, platform),
     new FastifyAdapter({
       bodyLimit: config.http.bodyLimitBytes,
       ...requestPatience(config.http.requestTimeoutMs),
+      serverFactory: front.serverFor,
       forceCloseConnections: true,
       frameworkErrors: answerMalformedUrl(metrics),
       clientErrorHandler: answerBrokenRequest(metrics),

@@ -15,16 +15,24 @@ export class BodyBudget {
   }
 
   /**
-   * The whole body, which counts until it is released. Rejects with ModelError REQUEST_TOO_LARGE, ENGINE_BUSY,
+   * The whole body, which counts until it is released; it is there with its last announced byte. Rejects with ModelError REQUEST_TOO_LARGE, ENGINE_BUSY,
    * INFERENCE_CANCELED (the caller left half way); the rest of a refused body is read and thrown away.
    */
   collect(contentLength: string | undefined, payload: Chunks & NodeJS.ReadableStream): Promise<Uint8Array> {
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
+    const announcedBytes = contentLength === undefined ? Number.NaN : Number(contentLength);
     const chunks: Buffer[] = [];
     let bytes = 0;
-    const end = (error: ModelError): void => {
+    let isSettled = false;
+    const whole = (): void => {
+      if (isSettled) return;
+      isSettled = true;
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
+    };
+    const fail = (error: ModelError): void => {
+      if (isSettled) return;
+      isSettled = true;
       this.#heldBytes -= bytes;
-      bytes = 0;
       payload.off('data', take);
       payload.resume();
       reject(error);
@@ -34,16 +42,17 @@ export class BodyBudget {
       this.#heldBytes += chunk.length;
       chunks.push(chunk);
       const fault = this.#fault(bytes);
-      if (fault !== undefined) end(fault);
+      if (fault !== undefined) fail(fault);
+      else if (bytes === announcedBytes) whole();
     };
-    const announced = this.#fault(Number(contentLength ?? 0));
-    payload.on('error', (cause) => end(new ModelError('INFERENCE_CANCELED', 'The request ended half way', { cause })));
+    payload.on('error', (cause) => fail(new ModelError('INFERENCE_CANCELED', 'The request ended half way', { cause })));
+    const announced = this.#fault(announcedBytes);
     if (announced !== undefined) {
-      end(announced);
+      fail(announced);
       return promise;
     }
     payload.on('data', take);
-    payload.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    payload.on('end', whole);
     return promise;
   }
 

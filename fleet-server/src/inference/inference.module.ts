@@ -1,8 +1,7 @@
 /** Real-time inference: models on engines of this server, asked over HTTP, gRPC and MQTT. */
 import { Module, type BeforeApplicationShutdown, type DynamicModule, type OnModuleInit } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
-import type { FastifyInstance } from 'fastify';
 import { DevicesModule } from '../devices/devices.module.ts';
+import { HttpFront } from '../http-front.ts';
 import { GrpcServer } from './grpc/grpc-server.service.ts';
 import { InferenceCalls } from './grpc/inference-calls.service.ts';
 import { EntityFeatures } from './entity-features.service.ts';
@@ -17,12 +16,12 @@ export class InferenceModule implements OnModuleInit, BeforeApplicationShutdown 
   private readonly models: ServedModels;
   private readonly routes: InferenceRoutes;
   private readonly grpc: GrpcServer;
-  private readonly host: HttpAdapterHost;
-  constructor(models: ServedModels, routes: InferenceRoutes, grpc: GrpcServer, host: HttpAdapterHost) {
+  private readonly front: HttpFront;
+  constructor(models: ServedModels, routes: InferenceRoutes, grpc: GrpcServer, front: HttpFront) {
     this.models = models;
     this.routes = routes;
     this.grpc = grpc;
-    this.host = host;
+    this.front = front;
   }
 
   /** `featureViews`: the module that exports `FeatureReader`. */
@@ -48,7 +47,7 @@ export class InferenceModule implements OnModuleInit, BeforeApplicationShutdown 
   /** Bundles are read after the views they pin are known. */
   async onModuleInit(): Promise<void> {
     await this.models.open();
-    this.routes.mount(this.host.httpAdapter.getInstance<FastifyInstance>());
+    this.front.give((request, response) => this.routes.take(request, response));
     await this.grpc.start();
   }
 

@@ -76,8 +76,11 @@ export class ModelVersion implements ServedModel {
   }
 
   /** A model that starts lets its callers wait, as far as their deadlines allow. */
-  async infer(inputs: Tensors, options: InferOptions): Promise<ServedAnswer> {
-    if (this.#running !== null) return runOn(this.#running, inputs, options);
+  infer(inputs: Tensors, options: InferOptions): Promise<ServedAnswer> {
+    return this.#running === null ? this.#inferLater(inputs, options) : runOn(this.#running, inputs, options);
+  }
+
+  async #inferLater(inputs: Tensors, options: InferOptions): Promise<ServedAnswer> {
     const waitedSince = performance.now();
     const running = await this.#waitForStart(options);
     const { deadlineMs } = options;
@@ -86,7 +89,7 @@ export class ModelVersion implements ServedModel {
   }
 
   retryAfterMs(): number {
-    return this.#running?.scheduler.statistics().retryAfterMs ?? 0;
+    return this.#running?.scheduler.retryAfterMs() ?? 0;
   }
 
   /** Undefined before the start. */
@@ -96,7 +99,12 @@ export class ModelVersion implements ServedModel {
 
   /** What waits, as a share of what may. */
   queueFill(): number {
-    return (this.statistics()?.waitingRows ?? 0) / this.#options.limits.maxQueuedRows;
+    return this.#running?.scheduler.fill ?? 0;
+  }
+
+  /** Counts a request that was refused unread. */
+  noteUnread(reason: ModelError): void {
+    this.#running?.scheduler.noteUnread(reason);
   }
 
   /** Admitted requests are answered first. Idempotent. */

@@ -58,6 +58,11 @@ export class ServedModels implements ModelRepository {
     return version === undefined ? versions?.[0] : versions?.find(({ manifest }) => manifest.version === version);
   }
 
+  /** The only version of the only model, where there is but one. */
+  only(): ModelVersion | undefined {
+    return this.all.length === 1 ? this.all[0] : undefined;
+  }
+
   async unloaded(): Promise<readonly RepositoryEntry[]> {
     const names = (await this.names()).filter((name) => !this.served.has(name));
     return names.map((name) => ({ name, state: 'UNAVAILABLE', reason: this.faults.get(name) ?? 'unloaded' }));

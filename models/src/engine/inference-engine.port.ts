@@ -26,6 +26,8 @@ export interface InferOptions {
   readonly priority?: number;
   /** Withdraws the request: rejects with INFERENCE_CANCELED. A run that has begun goes on, its answer is dropped. */
   readonly signal?: AbortSignal;
+  /** The caller promises that the inputs stay as they are: a scheduler does not copy them. */
+  readonly inputsStay?: boolean;
   /** Set by a scheduler only, which promises that the inputs stay as they are: they are not copied again. */
   readonly batch?: BatchOptions;
 }
@@ -58,7 +60,7 @@ export interface ModelStats {
 export interface ModelHandle {
   readonly signature: BundleManifest['signature'];
   /**
-   * Inputs are copied before this returns, unless `batch` says that they stay. Rejects only with `ModelError`: INPUT_* for a request that does not match the
+   * Inputs are copied before this returns, unless `batch` or `inputsStay` says that they stay. Rejects only with `ModelError`: INPUT_* for a request that does not match the
    * signature, OUTPUT_* for an answer that does not, MODEL_RUN_FAILED, INPUT_BREAKS_MODEL, MODEL_QUARANTINED, MODEL_CLOSED,
    * ENGINE_* and INFERENCE_CANCELED.
    */

@@ -11,6 +11,8 @@ export interface OpenInferenceRequest {
   readonly body: Uint8Array;
   /** Aborts when the caller has left. */
   readonly signal?: AbortSignal;
+  /** When it came, by `performance.now()`: deadlines count from there. From now on where it is not known. */
+  readonly arrivedAt?: number;
 }
 
 export interface OpenInferenceAnswer {

@@ -42,10 +42,18 @@ export const inferOptions = (
   deadlineMs: number,
   signal: AbortSignal | undefined,
 ): InferOptions => ({
+  // What was decoded is the request's own memory, which nobody writes into afterwards.
+  inputsStay: true,
   priority: STEPS_PER_LEVEL * (priority === 0 || priority > PRIORITY_LEVELS ? DEFAULT_PRIORITY : priority),
   deadlineMs: timeout === 0 ? deadlineMs : Math.min(deadlineMs, timeout / 1_000),
   ...(signal !== undefined && { signal }),
 });
+
+/** With what is left of the deadline of a request that came at `arrivedAt`, as `OpenInferenceRequest` has it. */
+export const sinceArrival = (options: InferOptions, arrivedAt: number | undefined): InferOptions => {
+  if (arrivedAt === undefined || options.deadlineMs === undefined) return options;
+  return { ...options, deadlineMs: Math.max(0, options.deadlineMs - (performance.now() - arrivedAt)) };
+};
 
 /** One inference of a served model, counted. Rejects with ModelError. */
 export const runModel = (model: ServedModel, inputs: Tensors, options: InferOptions): Promise<ServedAnswer> =>
@@ -76,13 +84,8 @@ const decode = async (
   return codec.decodeRequest(request.body, headerLength);
 };
 
-/** What a request leaves to the host, brought in: the features of the entity it names. Throws ENTITY_UNSUPPORTED. */
-export const completed = async (
-  model: ServedModel,
-  inputs: Tensors,
-  entity: string | undefined,
-): Promise<CompletedInputs> => {
-  if (entity === undefined) return { inputs };
+/** What a request leaves to the host, brought in: the features of the entity it names. Rejects with ENTITY_UNSUPPORTED. */
+export const completed = async (model: ServedModel, inputs: Tensors, entity: string): Promise<CompletedInputs> => {
   if (model.complete !== undefined) return model.complete(inputs, entity);
   throw new ModelError('ENTITY_UNSUPPORTED', `${model.manifest.name} looks no entity up here; send its inputs`);
 };
@@ -97,6 +100,7 @@ const checkVectors = ({ parameters }: InferRequest, { manifest }: ServedModel): 
 export interface InferTerms {
   readonly deadlineMs: number;
   readonly signal?: AbortSignal | undefined;
+  readonly arrivedAt?: number | undefined;
   /** Outweighs what the request says, e.g. the priority of its transport. */
   readonly options?: InferOptions;
 }
@@ -112,12 +116,16 @@ const explanationOf = ({ score, changes }: Occlusion, { output }: OcclusionPlan)
 export const answerInferRequest = async (
   asked: InferRequest,
   model: ServedModel,
-  { deadlineMs, signal, options }: InferTerms,
+  { deadlineMs, signal, arrivedAt, options }: InferTerms,
 ): Promise<InferResponse> => {
   const names = wantedOutputs(asked, model);
   checkVectors(asked, model);
-  const { inputs, parameters: found } = await completed(model, tensorsByName(asked.inputs), asked.parameters?.entity);
-  const terms = { ...inferOptions(asked.parameters ?? {}, deadlineMs, signal), ...options };
+  const given = tensorsByName(asked.inputs);
+  const { entity } = asked.parameters ?? {};
+  const { inputs, parameters: found }: CompletedInputs =
+    entity === undefined ? { inputs: given } : await completed(model, given, entity);
+  const own = sinceArrival(inferOptions(asked.parameters ?? {}, deadlineMs, signal), arrivedAt);
+  const terms = { ...own, ...options };
   const { explain = false } = asked.parameters ?? {};
   const plan = explain === false ? undefined : planOcclusion(model.manifest, inputs, explain === true ? {} : explain);
   const { outputs: ran, parameters: said } = await runModel(model, plan?.inputs ?? inputs, terms);
@@ -150,7 +158,8 @@ export const answerInfer = async (
   const startedAt = performance.now();
   const asked = await decode(request, model, codec);
   const decodedAt = performance.now();
-  const response = await answerInferRequest(asked, model, { deadlineMs, signal: request.signal });
+  const { signal, arrivedAt } = request;
+  const response = await answerInferRequest(asked, model, { deadlineMs, signal, arrivedAt });
   const inferredAt = performance.now();
   const encoded = await codec.encodeResponse(response, encodingsOf(asked, response));
   model.meter.noteCoding(decodedAt - startedAt, performance.now() - inferredAt);

@@ -55,7 +55,8 @@ export class OpenInferenceService {
     }
   }
 
-  async #serve(request: OpenInferenceRequest, route: MatchedRoute): Promise<OpenInferenceAnswer> {
+  /** Throws or rejects with what `faultAnswer` takes. */
+  #serve(request: OpenInferenceRequest, route: MatchedRoute): Promise<OpenInferenceAnswer> | OpenInferenceAnswer {
     const encoding = headerOf(request, 'content-encoding') ?? 'identity';
     if (encoding.toLowerCase() !== 'identity')
       throw new ModelError(
@@ -73,7 +74,7 @@ export class OpenInferenceService {
       case 'server-statistics':
         return jsonAnswer(modelStatistics(repository.list()));
       case 'predict':
-        return this.#guarded(undefined, () => answerPredict(request, repository, deadlineMs));
+        return answerPredict(request, repository, deadlineMs);
       case 'repository-index':
         return answerIndex(request, repository);
       case 'repository-load':
@@ -90,11 +91,11 @@ export class OpenInferenceService {
     }
   }
 
-  async #serveModel(
+  #serveModel(
     request: OpenInferenceRequest,
     call: Extract<MatchedRoute['call'], `model-${string}`>,
     route: MatchedRoute,
-  ): Promise<OpenInferenceAnswer> {
+  ): Promise<OpenInferenceAnswer> | OpenInferenceAnswer {
     const model = this.#model(route);
     switch (call) {
       case 'model-metadata':
@@ -111,19 +112,16 @@ export class OpenInferenceService {
       case 'model-openapi':
         return jsonAnswer(modelOpenApi(model.manifest));
       case 'model-infer':
-        return this.#guarded(model, () => answerInfer(request, model, this.#options));
+        return this.#guarded(model, answerInfer(request, model, this.#options));
     }
   }
 
   /** A full queue says when to come again. */
-  async #guarded(
-    model: ServedModel | undefined,
-    call: () => Promise<OpenInferenceAnswer>,
-  ): Promise<OpenInferenceAnswer> {
+  async #guarded(model: ServedModel, answer: Promise<OpenInferenceAnswer>): Promise<OpenInferenceAnswer> {
     try {
-      return await call();
+      return await answer;
     } catch (error) {
-      return faultAnswer(error, { retryAfterMs: model?.retryAfterMs() ?? 0 });
+      return faultAnswer(error, { retryAfterMs: model.retryAfterMs() });
     }
   }
 

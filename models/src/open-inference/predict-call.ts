@@ -14,8 +14,8 @@ import {
 import { z } from 'zod';
 import { ModelError } from '../errors.ts';
 import { jsonAnswer, type OpenInferenceAnswer, type OpenInferenceRequest } from './exchange.ts';
-import { completed, inferOptions, runModel } from './infer-call.ts';
-import type { ModelRepository, ServedModel } from './model-repository.port.ts';
+import { completed, inferOptions, runModel, sinceArrival } from './infer-call.ts';
+import type { CompletedInputs, ModelRepository, ServedModel } from './model-repository.port.ts';
 
 const rowSchema = z.array(z.number());
 const namedSchema = z.record(z.string().min(1).max(200), featureValueSchema);
@@ -81,6 +81,13 @@ const chooseModel = (
   return first;
 };
 
+/** Rows of `width` one behind the other. */
+const gathered = (rows: readonly (readonly number[])[], width: number): Float32Array => {
+  const data = new Float32Array(rows.length * width);
+  for (const [index, row] of rows.entries()) data.set(row, index * width);
+  return data;
+};
+
 const inputTensor = (rows: readonly (readonly number[])[], { name, shape }: TensorSpec): Tensor => {
   const [width = 0] = rows.map((row) => row.length);
   const uneven = rows.find((row) => row.length !== width);
@@ -92,7 +99,7 @@ const inputTensor = (rows: readonly (readonly number[])[], { name, shape }: Tens
   const rowShape = rest.map((size) => (size === -1 ? free : size));
   if (rest.filter((size) => size === -1).length > 1 || rowShape.reduce((product, size) => product * size, 1) !== width)
     throw new ModelError('INPUT_SHAPE_INVALID', `${width} features do not fill a row of ${name} [${rest.join()}]`);
-  return { datatype: 'FP32', shape: [rows.length, ...rowShape], data: Float32Array.from(rows.flat()) };
+  return { datatype: 'FP32', shape: [rows.length, ...rowShape], data: gathered(rows, width) };
 };
 
 type Cell = number | string | boolean;
@@ -158,8 +165,12 @@ export const answerPredict = async (
   const { manifest } = model;
   const [spec] = manifest.signature.inputs;
   if (spec === undefined) throw new ModelError('MODEL_NOT_TABULAR', `${manifest.name} takes no tensor`);
-  const { inputs, parameters: found } = await completed(model, inputsOf(asked, spec), asked.entity);
-  const { outputs, parameters: said } = await runModel(model, inputs, inferOptions({}, deadlineMs, request.signal));
+  const given = inputsOf(asked, spec);
+  const { entity } = asked;
+  const { inputs, parameters: found }: CompletedInputs =
+    entity === undefined ? { inputs: given } : await completed(model, given, entity);
+  const options = sinceArrival(inferOptions({}, deadlineMs, request.signal), request.arrivedAt);
+  const { outputs, parameters: said } = await runModel(model, inputs, options);
   const judged = judgedOutput(manifest);
   const output = outputs[judged];
   if (output === undefined) throw new ModelError('OUTPUT_MISMATCH', `${manifest.name} gave no ${judged}`);

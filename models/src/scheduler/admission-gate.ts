@@ -27,6 +27,10 @@ export class AdmissionGate {
     this.batchRows = parts.limits.maxBatchRows;
   }
 
+  get maxQueuedRows(): number {
+    return this.#parts.limits.maxQueuedRows;
+  }
+
   /** For a batch that starts now. */
   batchLimits(): BatchLimits {
     const { cost, limits } = this.#parts;

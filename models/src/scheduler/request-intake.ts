@@ -38,7 +38,7 @@ export class RequestIntake {
     this.#sequence += 1;
     return {
       ...(this.isRowwise ? this.#shapeOf(inputs) : { rows: 1, group: null }),
-      inputs: options.batch === undefined ? copyTensors(inputs) : inputs,
+      inputs: options.batch === undefined && options.inputsStay !== true ? copyTensors(inputs) : inputs,
       priority,
       enqueuedAt: now,
       deadlineAt: deadlineMs === undefined ? Infinity : now + deadlineMs,

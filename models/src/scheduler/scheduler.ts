@@ -80,15 +80,30 @@ export class ModelScheduler implements ModelHandle {
    * As the port says. Also rejects with QUEUE_FULL and, before anything is run, with DEADLINE_UNMEETABLE; both say after how many
    * milliseconds to try again.
    */
-  async infer(inputs: Tensors, options: InferOptions = {}): Promise<InferResult> {
+  infer(inputs: Tensors, options: InferOptions = {}): Promise<InferResult> {
     const now = this.#clock.now();
     try {
       return this.#accept(inputs, options, now).answer;
     } catch (error) {
       const reason = asModelError(error, 'ENGINE_CRASHED');
       this.#record.refused(this.#clock.now() - now, reason);
-      throw reason;
+      return Promise.reject(reason);
     }
+  }
+
+  /** What waits, as a share of what may. */
+  get fill(): number {
+    return this.#line.rows / this.#gate.maxQueuedRows;
+  }
+
+  /** Milliseconds until what waits now is worked off. */
+  retryAfterMs(): number {
+    return this.#gate.retryAfterMs();
+  }
+
+  /** Counts a request that its host refused for this model without reading it. */
+  noteUnread(reason: ModelError): void {
+    this.#record.refused(0, reason);
   }
 
   stats(): ModelStats {

@@ -13,6 +13,8 @@ interface Ready {
   readonly grpcAddress: string;
 }
 
+const READY_LOOK_MS = 50;
+
 export class ServerUnderTest {
   readonly #dataDir = mkdtempSync(join(tmpdir(), 'shoal-bench-'));
   #child: ChildProcess | undefined;
@@ -52,6 +54,15 @@ export class ServerUnderTest {
     const response = await fetch(this.#httpUrl + path);
     if (!response.ok) throw new Error(`GET ${path} answered ${response.status}: ${await response.text()}`);
     return (await response.json()) as T;
+  }
+
+  /** Resolves when every model that is served has its engine. */
+  async modelsReady(): Promise<void> {
+    for (;;) {
+      const { ok } = await fetch(`${this.#httpUrl}/v2/health/ready`);
+      if (ok) return;
+      await new Promise((resolve) => setTimeout(resolve, READY_LOOK_MS));
+    }
   }
 
   /** Sum of the samples of one metric over its labels. */

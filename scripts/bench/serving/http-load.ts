@@ -1,6 +1,6 @@
 /** A process that asks one server: clients that wait for their answers, or arrivals at a rate that waits for nobody. */
 import { serveOrders } from '../load/child.ts';
-import { postRequest, RawHttpClient } from './raw-http-client.ts';
+import { postRequest, RawHttpClient, type RawAnswer } from './raw-http-client.ts';
 
 interface Target {
   readonly port: number;
@@ -43,6 +43,8 @@ export interface OpenReport {
   readonly answerP99: number;
   /** Milliseconds the generator itself was behind, at most. */
   readonly behindMs: number;
+  /** Requests under way at once, at most; each had a connection of its own. */
+  readonly connections: number;
 }
 
 const sortedAt = (values: number[], q: number): number => {
@@ -50,32 +52,31 @@ const sortedAt = (values: number[], q: number): number => {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
 };
 
-const closed = async ({
-  port,
-  path,
-  bodies,
-  clients,
-  seconds,
-}: Extract<LoadOrder, { what: 'closed' }>): Promise<ClosedReport> => {
+const closed = async (order: Extract<LoadOrder, { what: 'closed' }>): Promise<ClosedReport> => {
+  const { port, path, bodies, clients, seconds } = order;
   const requests = bodies.map((body) => postRequest(path, body));
   const latencies: number[] = [];
   let failures = 0;
   let turn = 0;
   const startedAt = performance.now();
   const endsAt = startedAt + seconds * 1_000;
-  const run = async (): Promise<void> => {
-    const client = new RawHttpClient(port);
-    for (let at = performance.now(); at < endsAt; at = performance.now()) {
-      const request = requests[(turn += 1) % requests.length] as Buffer;
-      const status = await client.send(request).then(
-        (answer) => answer.status,
-        () => 0,
-      );
-      if (status === 200) latencies.push(performance.now() - at);
-      else failures += 1;
-    }
-    client.end();
-  };
+  const run = (): Promise<void> =>
+    new Promise((resolve) => {
+      const client = new RawHttpClient(port);
+      const next = (at: number): void => {
+        if (at >= endsAt) {
+          client.end();
+          return resolve();
+        }
+        client.send(requests[(turn += 1) % requests.length] as Buffer, (answer) => {
+          const now = performance.now();
+          if (answer?.status === 200) latencies.push(now - at);
+          else failures += 1;
+          next(now);
+        });
+      };
+      next(performance.now());
+    });
   await Promise.all(Array.from({ length: clients }, run));
   const tookSeconds = (performance.now() - startedAt) / 1_000;
   return {
@@ -88,7 +89,7 @@ const closed = async ({
 
 const MAX_CONNECTIONS = 4_096;
 const TICK_MS = 1;
-const CODE = /\r\nshoal-error-code: *(\w+)/;
+const CODE = /\r\nshoal-error-code: *(\w+)/i;
 /** Answers that promise nothing: they came before anything was run. */
 const REFUSALS: ReadonlySet<string> = new Set(['QUEUE_FULL', 'ENGINE_BUSY', 'DEADLINE_UNMEETABLE']);
 
@@ -100,9 +101,8 @@ const open = async (order: Extract<LoadOrder, { what: 'open' }>): Promise<OpenRe
   const refused: Record<string, number> = {};
   const answerMs: number[] = [];
   const refuseMs: number[] = [];
-  const under = new Set<Promise<void>>();
-  const judge = (status: number, head: string, ms: number): void => {
-    const code = CODE.exec(head)?.[1]?.toUpperCase() ?? '';
+  const judge = ({ status, head }: RawAnswer, ms: number): void => {
+    const code = status === 200 ? '' : (CODE.exec(head)?.[1] ?? '');
     if (status === 200) {
       answerMs.push(ms);
       if (ms <= deadlineMs) counts.inTime += 1;
@@ -113,34 +113,45 @@ const open = async (order: Extract<LoadOrder, { what: 'open' }>): Promise<OpenRe
       refuseMs.push(ms);
     } else counts.failures += 1;
   };
-  const one = async (dueAt: number): Promise<void> => {
+  let under = 0;
+  const allDone = Promise.withResolvers<void>();
+  const total = Math.floor(perSecond * seconds);
+  let settled = 0;
+  const settle = (): void => {
+    settled += 1;
+    if (settled === total) allDone.resolve();
+  };
+  const one = (dueAt: number): void => {
     const client = idle.pop() ?? new RawHttpClient(port);
     counts.sent += 1;
-    try {
-      const { status, head } = await client.send(requests[counts.sent % requests.length] as Buffer);
-      judge(status, head, performance.now() - dueAt);
-      idle.push(client);
-    } catch {
-      counts.failures += 1;
-    }
+    under += 1;
+    counts.connections = Math.max(counts.connections, under);
+    client.send(requests[counts.sent % requests.length] as Buffer, (answer) => {
+      under -= 1;
+      if (answer === null) counts.failures += 1;
+      else {
+        judge(answer, performance.now() - dueAt);
+        idle.push(client);
+      }
+      settle();
+    });
   };
   const startedAt = performance.now();
-  for (let due = 0; due < perSecond * seconds;) {
-    const now = performance.now() - startedAt;
-    while (due < perSecond * seconds && (due / perSecond) * 1_000 <= now) {
-      const dueAt = startedAt + (due / perSecond) * 1_000;
-      counts.behindMs = Math.max(counts.behindMs, performance.now() - dueAt);
-      due += 1;
-      if (under.size >= MAX_CONNECTIONS) {
+  for (let due = 0; due < total;) {
+    const now = performance.now();
+    for (let dueAt = startedAt; due < total; due += 1) {
+      dueAt = startedAt + (due / perSecond) * 1_000;
+      if (dueAt > now) break;
+      counts.behindMs = Math.max(counts.behindMs, now - dueAt);
+      if (under < MAX_CONNECTIONS) one(dueAt);
+      else {
         counts.failures += 1;
-        continue;
+        settle();
       }
-      const running = one(dueAt).finally(() => under.delete(running));
-      under.add(running);
     }
     await new Promise((resolve) => setTimeout(resolve, TICK_MS));
   }
-  await Promise.all(under);
+  if (total > 0) await allDone.promise;
   for (const client of idle) client.end();
   return { ...counts, refused, refuseP99: sortedAt(refuseMs, 0.99), answerP99: sortedAt(answerMs, 0.99) };
 };
@@ -149,7 +160,9 @@ const open = async (order: Extract<LoadOrder, { what: 'open' }>): Promise<OpenRe
 const once = async ({ port, path, bodies }: Extract<LoadOrder, { what: 'once' }>): Promise<string[]> => {
   const client = new RawHttpClient(port);
   const answers: string[] = [];
-  for (const body of bodies) answers.push((await client.send(postRequest(path, body))).body);
+  const ask = (body: string): Promise<RawAnswer | null> =>
+    new Promise((resolve) => client.send(postRequest(path, body), resolve));
+  for (const body of bodies) answers.push((await ask(body))?.body ?? '');
   client.end();
   return answers;
 };

@@ -1,38 +1,35 @@
-/** One HTTP/1.1 connection that costs next to nothing: requests are bytes made beforehand, of an answer only status and length are read. */
+/** One HTTP/1.1 connection that costs next to nothing: requests are bytes made beforehand, an answer is searched for its length alone. */
 import { connect, type Socket } from 'node:net';
 
 export interface RawAnswer {
   readonly status: number;
-  /** Of the head, in lower case. */
   readonly head: string;
   readonly body: string;
 }
 
-const HEAD_END = '\r\n\r\n';
+/** Null when the connection broke before the answer. */
+type Answered = (answer: RawAnswer | null) => void;
 
-/** `close`: the server ends the body with its connection. */
-const lengthIn = (head: string): number | 'close' => {
-  const match = /\r\ncontent-length: *(\d+)/.exec(head);
-  return match === null ? 'close' : Number(match[1]);
-};
+const HEAD_END = '\r\n\r\n';
+const LENGTH = /\r\ncontent-length: *(\d+)/i;
+const CLOSES = /^HTTP\/1\.0|\r\nconnection: *close/i;
 
 export class RawHttpClient {
   readonly #port: number;
   #socket: Socket | undefined;
-  #waiting: PromiseWithResolvers<RawAnswer> | undefined;
+  #answered: Answered | undefined;
   #received = '';
 
   constructor(port: number) {
     this.#port = port;
   }
 
-  /** One at a time. A connection that the server has closed is opened again. Rejects when it breaks before the answer. */
-  send(request: Buffer): Promise<RawAnswer> {
+  /** One at a time. A connection that the server has closed is opened again. */
+  send(request: Buffer, answered: Answered): void {
     this.#socket ??= this.#open();
-    this.#waiting = Promise.withResolvers<RawAnswer>();
+    this.#answered = answered;
     this.#received = '';
     this.#socket.write(request);
-    return this.#waiting.promise;
   }
 
   end(): void {
@@ -48,24 +45,28 @@ export class RawHttpClient {
       if (this.#socket !== socket) return;
       this.#socket = undefined;
       this.#take('', true);
-      this.#waiting?.reject(new Error('the connection broke'));
-      this.#waiting = undefined;
+      this.#settle(null);
     });
     return socket;
   }
 
+  /** A body without a length ends with the connection. */
   #take(chunk: string, isEnd: boolean): void {
     this.#received += chunk;
     const headEnd = this.#received.indexOf(HEAD_END);
-    if (headEnd === -1 || this.#waiting === undefined) return;
-    const head = this.#received.slice(0, headEnd).toLowerCase();
-    const length = lengthIn(head);
-    const body = this.#received.slice(headEnd + HEAD_END.length);
-    if (length === 'close' ? !isEnd : body.length < length) return;
-    if (/\r\nconnection: *close/.test(head) || head.startsWith('http/1.0')) this.#drop();
-    const { resolve } = this.#waiting;
-    this.#waiting = undefined;
-    resolve({ status: Number(head.slice(9, 12)), head, body });
+    if (headEnd === -1) return;
+    const head = this.#received.slice(0, headEnd);
+    const bodyAt = headEnd + HEAD_END.length;
+    const length = LENGTH.exec(head)?.[1];
+    if (length === undefined ? !isEnd : this.#received.length - bodyAt < Number(length)) return;
+    if (CLOSES.test(head)) this.#drop();
+    this.#settle({ status: Number(head.slice(9, 12)), head, body: this.#received.slice(bodyAt) });
+  }
+
+  #settle(answer: RawAnswer | null): void {
+    const answered = this.#answered;
+    this.#answered = undefined;
+    answered?.(answer);
   }
 
   #drop(): void {

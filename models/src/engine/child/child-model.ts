@@ -20,6 +20,8 @@ export interface ModelHost {
 
 export class ChildModel implements ModelHandle {
   readonly bundle: Bundle;
+  /** Names the model inside the process: handles of the same bytes share one session, unless the gate may judge them differently. */
+  readonly key: string;
   readonly #host: ModelHost;
   readonly #elapsed = new QuantileSketch();
   #requests = 0;
@@ -29,16 +31,12 @@ export class ChildModel implements ModelHandle {
 
   constructor(bundle: Bundle, host: ModelHost) {
     this.bundle = bundle;
+    this.key = sessionKey(bundle);
     this.#host = host;
   }
 
   get signature(): ModelHandle['signature'] {
     return this.bundle.manifest.signature;
-  }
-
-  /** Names the model inside the process. */
-  get key(): string {
-    return sessionKey(this.bundle);
   }
 
   async infer(inputs: Tensors, options: InferOptions = {}): Promise<InferResult> {
