@@ -57,7 +57,7 @@ const featuresSchema = z.strictObject({
     .enum(['define', 'leave'])
     .default('define')
     .describe('whether the views that come with Shoal are defined'),
-  cachedBytes: amount(33_554_432, 'stored states of entities held in memory'),
+  cachedBytes: amount(67_108_864, 'stored states of entities held in memory'),
   checkedAtOpenBytes: amount(
     134_217_728,
     'feature files up to this size are checked whole before the start, larger ones beside the running server',

@@ -16,18 +16,22 @@ import {
 } from './harness.ts';
 import { entityRequests } from './features/entity-requests.ts';
 import { ENTITIES, entityOf, FeatureStoreUnderTest, valueOf } from './load/feature-store-under-test.ts';
+import { seeded } from './load/pump-records.ts';
 import { ServerUnderTest } from './load/server-under-test.ts';
 
 const READS = { full: 200_000, quick: 40_000 } as const;
 const ROUNDS = { full: 5, quick: 3 } as const;
 /** Reads between two turns of the event loop. */
 const READS_PER_TURN = 50;
-/** Distinct entities that requests name in turn, over half of the table: more than the server holds in memory. */
-const ENTITIES_ASKED = 100_000;
+/** Requests of a kind, sent in turn: evenly they name more entities than the server holds in memory. */
+const REQUESTS = 150_000;
 const NANOSECONDS_PER_MS = 1e6;
 
 /** The same entities for every contender, spread over the whole table. */
 const entityAt = (read: number): string => entityOf((read * 7_919) % ENTITIES);
+
+/** A rank below ENTITIES whose chance falls with the rank (Zipf, exponent 1); `chance` in [0, 1). */
+const zipfian = (chance: number): number => Math.floor(ENTITIES ** chance);
 
 class FeaturesRun {
   readonly #server = new ServerUnderTest();
@@ -37,6 +41,8 @@ class FeaturesRun {
   readonly #rounds: number;
   readonly #readMs: number[] = [];
   readonly #bareMs: number[] = [];
+  /** How far each went: rounds go on where the one before ended, over the whole table. */
+  readonly #next = { shoal: 0, bare: 0 };
   #wrong = 0;
 
   constructor(options: BenchOptions) {
@@ -51,7 +57,11 @@ class FeaturesRun {
     try {
       const inProcess = await this.#inProcess();
       await this.#store.stop();
-      const entities = Array.from({ length: ENTITIES_ASKED }, (_, read) => entityAt(read));
+      const random = seeded(17);
+      const entities = {
+        with: Array.from({ length: REQUESTS }, () => entityAt(zipfian(random()))),
+        even: Array.from({ length: REQUESTS }, (_, read) => entityAt(read)),
+      };
       const requests = await entityRequests({ server: this.#server, entities, quick, log });
       const wrong = this.#wrong === 0 ? [] : [`${this.#wrong} reads were not what was written`];
       return { figures: { ...inProcess, ...requests.figures }, faults: [...wrong, ...requests.faults] };
@@ -104,7 +114,7 @@ class FeaturesRun {
     for (let read = 0; read < this.#reads; read += 1) {
       if (read % READS_PER_TURN === 0) await setImmediate();
       const startedAt = performance.now();
-      statement.get(this.#store.viewNo, entityAt(read));
+      statement.get(this.#store.viewNo, entityAt(this.#next.bare++));
       const ms = performance.now() - startedAt;
       spent += ms;
       this.#bareMs.push(ms);
@@ -117,12 +127,13 @@ class FeaturesRun {
     let spent = 0;
     for (let read = 0; read < this.#reads; read += 1) {
       if (read % READS_PER_TURN === 0) await setImmediate();
+      const at = this.#next.shoal++;
       const startedAt = performance.now();
-      const { vector, missing } = await this.#store.read(entityAt(read));
+      const { vector, missing } = await this.#store.read(entityAt(at));
       const ms = performance.now() - startedAt;
       spent += ms;
       this.#readMs.push(ms);
-      if (vector[0] !== valueOf((read * 7_919) % ENTITIES) || missing.length > 0) this.#wrong += 1;
+      if (vector[0] !== valueOf((at * 7_919) % ENTITIES) || missing.length > 0) this.#wrong += 1;
     }
     return (this.#reads / spent) * 1_000;
   }

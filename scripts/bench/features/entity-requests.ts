@@ -26,7 +26,8 @@ const TOLERANCE = 1e-3;
 export interface EntityRequestsOptions {
   /** Not started; its data folder has the filled feature store. */
   readonly server: ServerUnderTest;
-  readonly entities: readonly string[];
+  /** Named by requests in turn: as traffic mostly is, some far more often than others; and each as rarely as all others. */
+  readonly entities: Readonly<Record<'with' | 'even', readonly string[]>>;
   readonly quick: boolean;
   readonly log: (line: string) => void;
 }
@@ -36,7 +37,8 @@ export interface EntityRequestsResult {
   readonly faults: readonly string[];
 }
 
-type Way = 'with' | 'without';
+const WAYS = ['with', 'even', 'without'] as const;
+type Way = (typeof WAYS)[number];
 type Bodies = Readonly<Record<Way, readonly string[]>>;
 
 class EntityRequests {
@@ -44,8 +46,8 @@ class EntityRequests {
   readonly #folder = mkdtempSync(join(tmpdir(), 'shoal-features-'));
   readonly #load = new BenchChild('../serving/http-load');
   readonly #layers = network(WIDTHS);
-  readonly #p99Ms: Record<Way, number[]> = { with: [], without: [] };
-  readonly #cpuUs: Record<Way, number[]> = { with: [], without: [] };
+  readonly #p99Ms: Record<Way, number[]> = { with: [], even: [], without: [] };
+  readonly #cpuUs: Record<Way, number[]> = { with: [], even: [], without: [] };
   #failures = 0;
   #wrong = 0;
 
@@ -57,25 +59,29 @@ class EntityRequests {
     try {
       const { server, entities, quick, log } = this.#options;
       await this.#start();
-      const vectors = await this.#vectors(entities.slice(0, INPUTS_SENT));
+      const vectors = await this.#vectors(entities.even.slice(0, INPUTS_SENT));
       const bodies: Bodies = {
-        with: entities.map((entity) => JSON.stringify({ entity })),
+        with: entities.with.map((entity) => JSON.stringify({ entity })),
+        even: entities.even.map((entity) => JSON.stringify({ entity })),
         without: vectors.map((features) => JSON.stringify({ features })),
       };
-      for (const way of ['with', 'without'] as const) await this.#check(bodies[way], vectors);
-      for (const way of ['with', 'without'] as const) await this.#closed(bodies, way, WARM_SECONDS);
+      for (const way of ['even', 'without'] as const) await this.#check(bodies[way], vectors);
+      for (const way of WAYS) await this.#closed(bodies, way, WARM_SECONDS);
       const size = quick ? 'quick' : 'full';
       const ask = (way: Way) => () => this.#closed(bodies, way, SECONDS[size]);
-      const perSecond = await interleave(ROUNDS[size], { with: ask('with'), without: ask('without') }, log);
+      const contenders = { with: ask('with'), even: ask('even'), without: ask('without') };
+      const perSecond = await interleave(ROUNDS[size], contenders, log);
       return {
         figures: {
           with_features_ratio: medianRatio(perSecond.with, perSecond.without),
+          with_features_even_ratio: medianRatio(perSecond.even, perSecond.without),
           with_features_per_second: median(perSecond.with),
           without_features_per_second: median(perSecond.without),
           with_features_p99_ms: median(this.#p99Ms.with),
           without_features_p99_ms: median(this.#p99Ms.without),
           // What a request costs the server, which other work on the machine changes less than the requests per second.
           with_features_cpu_us: median(this.#cpuUs.with),
+          with_features_even_cpu_us: median(this.#cpuUs.even),
           without_features_cpu_us: median(this.#cpuUs.without),
           server_reads: await server.metric('shoal_feature_reads_total'),
         },
