@@ -57,6 +57,11 @@ const featuresSchema = z.strictObject({
     .enum(['define', 'leave'])
     .default('define')
     .describe('whether the views that come with Shoal are defined'),
+  cachedBytes: amount(67_108_864, 'stored states of entities held in memory'),
+  checkedAtOpenBytes: amount(
+    134_217_728,
+    'feature files up to this size are checked whole before the start, larger ones beside the running server',
+  ),
   auditEvery: amount(1_000, 'one of so many served vectors is derived again from the history'),
   auditMs: durationMs(60_000, 'time between two audits of served vectors'),
   consumerIdleMs: durationMs(250, 'longest time between a commit of telemetry and its effect on windows when idle'),

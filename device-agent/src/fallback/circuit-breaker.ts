@@ -42,6 +42,7 @@ export class CircuitBreaker {
   #probeOut = false;
   #opened = 0;
   #closed = 0;
+  #period = 0;
 
   constructor(rules: BreakerRules = BREAKER_RULES) {
     this.#rules = rules;
@@ -53,26 +54,31 @@ export class CircuitBreaker {
     return { state: this.#state, opened: this.#opened, closed: this.#closed };
   }
 
+  /** Changes with every transition: what was asked before says nothing about after. */
+  get period(): number {
+    return this.#period;
+  }
+
   /** Whether one may ask now; who may must report the outcome. When half open one at a time. */
   admit(now: number): boolean {
     if (this.#state === 'closed') return true;
-    if (this.#state === 'open' && now >= this.#openUntil) this.#state = 'half-open';
+    if (this.#state === 'open' && now >= this.#openUntil) this.#become('half-open');
     if (this.#state === 'open' || this.#probeOut) return false;
     this.#probeOut = true;
     return true;
   }
 
-  /** `isGood`: a usable answer, however late. `latencyMs` is compared with `budgetMs`. */
-  note(outcome: Outcome, budgetMs: number, now: number): void {
-    if (this.#state === 'open') return;
+  /** `isGood`: a usable answer, however late. `latencyMs` is compared with `budgetMs`. `period`: when it was asked. */
+  note(outcome: Outcome, budgetMs: number, now: number, period = this.#period): void {
+    if (this.#state === 'open' || period !== this.#period) return;
     if (this.#state === 'half-open') return this.#probed(outcome.isGood && outcome.latencyMs <= budgetMs, now);
     this.#outcomes = [...this.#outcomes, outcome].slice(-this.#rules.window);
     if (this.#isBad(budgetMs)) this.#open(now);
   }
 
   /** Nothing was learnt: the question was withdrawn. */
-  withdraw(): void {
-    this.#probeOut = false;
+  withdraw(period = this.#period): void {
+    if (period === this.#period) this.#probeOut = false;
   }
 
   #isBad(budgetMs: number): boolean {
@@ -91,17 +97,22 @@ export class CircuitBreaker {
     }
     this.#goodProbes += 1;
     if (this.#goodProbes < this.#rules.probes) return;
-    this.#state = 'closed';
+    this.#become('closed');
     this.#closed += 1;
     this.#outcomes = [];
     this.#restMs = this.#rules.restMs;
   }
 
   #open(now: number): void {
-    this.#state = 'open';
+    this.#become('open');
     this.#opened += 1;
     this.#openUntil = now + this.#restMs;
     this.#goodProbes = 0;
     this.#probeOut = false;
+  }
+
+  #become(state: BreakerState): void {
+    this.#state = state;
+    this.#period += 1;
   }
 }

@@ -7,11 +7,15 @@ import type { FallbackParts, FallbackPartsOptions } from './fallback-parts.ts';
 import type { FallbackReport } from './fallback-report.ts';
 import type { FallbackSlot } from './fallback-slot.ts';
 
+/** More than may be asked at once, so that those that are not asked are answered beside those that are. */
+const WINDOWS_ABREAST = 16;
+
 export class FallbackDoor implements ModelSlotRunner {
   readonly #slot: EscalatingSlot;
   readonly #isWanted: () => boolean;
   readonly #parts: () => Promise<FallbackParts>;
-  #behind: FallbackSlot | undefined;
+  #behind: Promise<FallbackSlot> | undefined;
+  #slotBehind: FallbackSlot | undefined;
 
   constructor(slot: EscalatingSlot, isWanted: () => boolean, parts: () => Promise<FallbackParts>) {
     this.#slot = slot;
@@ -29,13 +33,24 @@ export class FallbackDoor implements ModelSlotRunner {
 
   /** Null for a model that asks nobody. */
   report(): FallbackReport | null {
-    return this.#isWanted() ? (this.#behind?.report() ?? null) : null;
+    return this.#isWanted() ? (this.#slotBehind?.report() ?? null) : null;
   }
 
-  async infer(window: AssembledWindow): Promise<SlotVerdict> {
-    if (!this.#isWanted()) return this.#slot.infer(window);
-    this.#behind ??= (await this.#parts()).slot(this.#slot);
-    return this.#behind.infer(window);
+  /** Who waits for the fleet holds up nobody behind. */
+  abreast(): number {
+    return this.#isWanted() ? WINDOWS_ABREAST : 1;
+  }
+
+  async infer(window: AssembledWindow, waitedMs: number): Promise<SlotVerdict> {
+    if (!this.#isWanted()) return this.#slot.infer(window, waitedMs);
+    this.#behind ??= this.#open();
+    return (await this.#behind).infer(window, waitedMs);
+  }
+
+  /** One for all windows: their history is one. */
+  async #open(): Promise<FallbackSlot> {
+    this.#slotBehind = (await this.#parts()).slot(this.#slot);
+    return this.#slotBehind;
   }
 }
 

@@ -1,4 +1,4 @@
-/** Takes windows of one model in order, bounded, and turns each into a prediction. */
+/** Takes windows of one model in order, bounded, and turns each into a prediction, in the same order. */
 import { isModelError, QuantileSketch } from '@shoal/models';
 import { sentenceOf } from '../errors.ts';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';
@@ -30,13 +30,26 @@ export interface InferenceCounters {
   readonly pipelineMs: { readonly p50: number; readonly p95: number; readonly p99: number } | null;
 }
 
+interface Waiting {
+  readonly window: AssembledWindow;
+  readonly offeredAt: number;
+}
+
+interface Begun {
+  readonly window: AssembledWindow;
+  readonly startedAt: number;
+  readonly answer: Promise<SlotVerdict>;
+}
+
 export class InferenceLoop {
   readonly #options: InferenceLoopOptions;
-  readonly #queue: AssembledWindow[] = [];
+  readonly #queue: Waiting[] = [];
   readonly #failed = new Map<string, number>();
   readonly #pipelineMs = new QuantileSketch();
   #room: (() => void)[] = [];
-  #working: Promise<void> | undefined;
+  #underWay = 0;
+  /** Settled when every window that was begun is recorded. */
+  #recorded: Promise<void> = Promise.resolve();
   #predictions = 0;
   #alarms = 0;
   #dropped = 0;
@@ -50,11 +63,9 @@ export class InferenceLoop {
   /** Takes the window at once; the oldest waiting one goes when there is no room. */
   offer(window: AssembledWindow): void {
     if (this.#options.slot.state().status === 'disabled') return;
-    this.#queue.push(window);
+    this.#queue.push({ window, offeredAt: performance.now() });
+    this.#begin();
     while (this.#queue.length > this.#options.maxQueued) this.#giveUpOldest();
-    this.#working ??= this.#work().finally(() => {
-      this.#working = undefined;
-    });
   }
 
   /** Resolves when another window can be offered without giving one up: for sources that can wait. */
@@ -66,7 +77,7 @@ export class InferenceLoop {
 
   /** Resolves when every window offered so far is answered or given up. */
   async settled(): Promise<void> {
-    while (this.#working !== undefined) await this.#working;
+    while (this.#underWay > 0) await this.#recorded;
   }
 
   /** Gives up what waits, and lets go who waits for room; the window being answered is still answered. */
@@ -86,12 +97,27 @@ export class InferenceLoop {
     };
   }
 
-  async #work(): Promise<void> {
-    for (let window = this.#queue.shift(); window !== undefined; window = this.#queue.shift()) {
-      await this.#answer(window);
-      this.#makeRoom();
+  /** As many as the slot answers at once; an answer that is early waits for those before it. */
+  #begin(): void {
+    const { slot } = this.#options;
+    while (this.#underWay < (slot.abreast?.() ?? 1)) {
+      const next = this.#queue.shift();
+      if (next === undefined) return;
+      this.#underWay += 1;
+      const startedAt = performance.now();
+      const answer = slot.infer(next.window, startedAt - next.offeredAt);
+      // Whoever waits for it may be far behind.
+      answer.catch(() => undefined);
+      this.#recorded = this.#recorded.then(() => this.#record({ window: next.window, startedAt, answer }));
     }
-    this.#droppedInARow = 0;
+  }
+
+  async #record(begun: Begun): Promise<void> {
+    await this.#answer(begun);
+    this.#underWay -= 1;
+    this.#begin();
+    if (this.#underWay === 0) this.#droppedInARow = 0;
+    this.#makeRoom();
   }
 
   #makeRoom(): void {
@@ -100,11 +126,10 @@ export class InferenceLoop {
     for (const resolve of waiting) resolve();
   }
 
-  async #answer(window: AssembledWindow): Promise<void> {
+  async #answer({ window, startedAt, answer }: Begun): Promise<void> {
     const { slot, logger, onPrediction } = this.#options;
-    const startedAt = performance.now();
     try {
-      const verdict = await slot.infer(window);
+      const verdict = await answer;
       this.#publish(window, verdict);
       this.#pipelineMs.add(performance.now() - startedAt);
       await onPrediction?.(window, verdict);

@@ -32,6 +32,8 @@ export interface SlotState {
 export interface ModelSlotRunner {
   readonly model: ModelReference;
   state(): SlotState;
-  /** Throws ModelError. */
-  infer(window: AssembledWindow): Promise<SlotVerdict>;
+  /** Windows it answers at the same time; 1 where it does not say. */
+  abreast?(): number;
+  /** Called in the order of the windows. `waitedMs`: how long this one has waited already. Throws ModelError. */
+  infer(window: AssembledWindow, waitedMs: number): Promise<SlotVerdict>;
 }

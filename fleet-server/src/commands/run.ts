@@ -64,7 +64,10 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
     { clock, metrics, bus, log },
   );
   await telemetry.start();
-  const features = new SqliteFeatureStore(dataPath(config, 'features.db'), { clock, metrics, log });
+  const features = new SqliteFeatureStore(
+    { ...config.features, file: dataPath(config, 'features.db') },
+    { clock, metrics, log },
+  );
   await features.start();
   const gateway = new AedesGateway(config.mqtt, { authenticator, clock, metrics, log });
   const front = new HttpFront();

@@ -17,6 +17,7 @@ export class DeviceRemoval {
   private readonly directory: DeviceDirectory;
   private readonly gateway: DeviceGateway;
   private readonly telemetry: TelemetryStore;
+  private readonly elsewhere: ((deviceId: string) => Promise<void>)[] = [];
   constructor(audit: AuditService, directory: DeviceDirectory, gateway: DeviceGateway, telemetry: TelemetryStore) {
     this.audit = audit;
     this.directory = directory;
@@ -24,16 +25,22 @@ export class DeviceRemoval {
     this.telemetry = telemetry;
   }
 
+  /** For a capability that keeps things about devices: `erase` is called after the records are gone, and may be repeated. */
+  alsoErase(erase: (deviceId: string) => Promise<void>): void {
+    this.elsewhere.push(erase);
+  }
+
   /**
    * Its records go first: when that fails the device is still registered and the call can be repeated. A device that
    * goes on connecting registers itself again.
-   * @throws FleetError DEVICE_NOT_FOUND | REVISION_STALE | STORAGE_UNAVAILABLE
+   * @throws FleetError DEVICE_NOT_FOUND | REVISION_STALE | STORAGE_UNAVAILABLE, and as those of `alsoErase` do
    */
   async remove(actor: Actor, deviceId: string, ifMatch: string | undefined): Promise<void> {
     const { labels, firstSeenAt, lastSeenAt, revision } = this.directory.show(deviceId);
     requireRevision(ifMatch, revision, `Device "${deviceId}"`);
     await this.gateway.disconnect(deviceId, WHY);
     await this.telemetry.deleteDevice(deviceId);
+    for (const erase of this.elsewhere) await erase(deviceId);
     await this.audit.change(async (transaction, record) => {
       await this.store.delete(transaction, deviceId);
       const before = { labels, firstSeenAt, lastSeenAt };

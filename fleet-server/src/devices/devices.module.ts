@@ -25,7 +25,7 @@ const ROSTER = {
   imports: [AuditModule],
   controllers: [DevicesController, PresenceController],
   providers: [ROSTER, DeviceDirectory, DevicesService, DeviceRemoval, PresenceService, LastSeenService, UpMessages],
-  exports: [DeviceDirectory, PresenceService, UpMessages],
+  exports: [DeviceDirectory, DeviceRemoval, PresenceService, UpMessages],
 })
 export class DevicesModule implements OnModuleInit, BeforeApplicationShutdown {
   private readonly lastSeen: LastSeenService;

@@ -167,7 +167,7 @@ const served = (plan: VectorPlan, judged: readonly JudgedFeature[][], request: R
   const picked = picks.map(({ of, index }) => judged[of]?.[index] ?? ABSENT);
   const { asOf, entity, overrides } = request;
   if (overrides !== undefined) override(plan, picked, overrides, asOf);
-  const { failed, ...sorted } = sortOut(names, picked);
+  const { failed, stale, missing } = sortOut(names, picked);
   if (failed.length > 0) {
     const what = failed.map((name) => `${name} is ${picked[names.indexOf(name)]?.status}`).join(', ');
     throw new FleetError('FEATURE_UNAVAILABLE', `There is no vector for ${entity}: ${what}. Send it, or put a value.`);
@@ -175,12 +175,20 @@ const served = (plan: VectorPlan, judged: readonly JudgedFeature[][], request: R
   return {
     hash,
     names,
-    vector: Float64Array.from(picked, ({ used }) => used ?? Number.NaN),
+    vector: vectorOf(picked),
     statuses: picked.map(({ status }) => status),
     eventAt: picked.map(({ eventAt }) => eventAt),
     asOf,
-    ...sorted,
+    stale,
+    missing,
   };
+};
+
+/** Element by element: `from` walks an iterator, which costs more than the lookup. */
+const vectorOf = (picked: readonly JudgedFeature[]): Float64Array => {
+  const vector = new Float64Array(picked.length);
+  for (let index = 0; index < picked.length; index += 1) vector[index] = picked[index]?.used ?? Number.NaN;
+  return vector;
 };
 
 const override = (

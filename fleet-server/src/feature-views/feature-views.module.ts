@@ -2,6 +2,9 @@
 import { Module, type BeforeApplicationShutdown, type DynamicModule, type OnModuleInit } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module.ts';
 import type { FeaturesConfig } from '../config.ts';
+import { DeviceRemoval } from '../devices/device-removal.service.ts';
+import { DevicesModule } from '../devices/devices.module.ts';
+import { DeviceErasure } from './device-erasure.service.ts';
 import { FeatureImportService } from './feature-import.service.ts';
 import { FeatureReader } from './feature-reader.service.ts';
 import { FeatureRecordsController } from './feature-records.controller.ts';
@@ -19,17 +22,27 @@ export class FeatureViewsModule implements OnModuleInit, BeforeApplicationShutdo
   private readonly views: FeatureViewsService;
   private readonly consumer: LogConsumer;
   private readonly skew: SkewAuditService;
-  constructor(views: FeatureViewsService, consumer: LogConsumer, skew: SkewAuditService) {
+  private readonly erasure: DeviceErasure;
+  private readonly removal: DeviceRemoval;
+  constructor(
+    views: FeatureViewsService,
+    consumer: LogConsumer,
+    skew: SkewAuditService,
+    erasure: DeviceErasure,
+    removal: DeviceRemoval,
+  ) {
     this.views = views;
     this.consumer = consumer;
     this.skew = skew;
+    this.erasure = erasure;
+    this.removal = removal;
   }
 
   /** Exports `FeatureReader`, by which inference and scoring get their vectors. */
   static of(config: FeaturesConfig): DynamicModule {
     return {
       module: FeatureViewsModule,
-      imports: [AuditModule],
+      imports: [AuditModule, DevicesModule],
       controllers: [FeatureViewsController, FeatureRecordsController, FeaturesController],
       providers: [
         { provide: FEATURES_CONFIG, useValue: config },
@@ -41,6 +54,7 @@ export class FeatureViewsModule implements OnModuleInit, BeforeApplicationShutdo
         FeatureReader,
         LogConsumer,
         SkewAuditService,
+        DeviceErasure,
       ],
       exports: [FeatureReader],
     };
@@ -48,6 +62,7 @@ export class FeatureViewsModule implements OnModuleInit, BeforeApplicationShutdo
 
   async onModuleInit(): Promise<void> {
     await this.views.start();
+    this.removal.alsoErase((deviceId) => this.erasure.erase(deviceId));
     this.consumer.start();
     this.skew.start();
   }

@@ -5,6 +5,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { FeatureStore } from '../ports/feature-store.ts';
+import { MessageBus } from '../ports/message-bus.ts';
 import { TelemetryStore } from '../ports/telemetry-store.ts';
 import { pointsOf } from './log-points.ts';
 import { ViewRegistry } from './view-registry.service.ts';
@@ -17,6 +18,7 @@ const RECORDS_PER_STEP = 1_000;
 /** After a step the consumer rests so many times as long as it worked. */
 const REST = 2;
 const RETRY_MS = 1_000;
+const NOTHING_TO_DO = -1;
 const DAY_MS = 86_400_000;
 /** Panes are dropped a day after no record may enter them any more. */
 const DROP_EVERY_MS = 3_600_000;
@@ -28,11 +30,23 @@ export class LogConsumer {
   private readonly registry: ViewRegistry;
   private readonly stopping = new AbortController();
   private readonly around: Surroundings;
+  private readonly bus: MessageBus;
   private running: Promise<void> = Promise.resolve();
+  private stepping: Promise<unknown> = Promise.resolve();
+  /** Ends the wait for something to do. */
+  private wake: AbortController | undefined;
+  private hasNews = false;
   private commits: number = COMMITS.least;
   private droppedAt = 0;
 
-  constructor(telemetry: TelemetryStore, store: FeatureStore, registry: ViewRegistry, around: Surroundings) {
+  constructor(
+    telemetry: TelemetryStore,
+    store: FeatureStore,
+    registry: ViewRegistry,
+    around: Surroundings,
+    bus: MessageBus,
+  ) {
+    this.bus = bus;
     this.telemetry = telemetry;
     this.store = store;
     this.registry = registry;
@@ -40,7 +54,16 @@ export class LogConsumer {
   }
 
   start(): void {
-    this.running = this.run(this.stopping.signal);
+    const off = this.bus.on('log.appended', () => {
+      this.hasNews = true;
+      this.wake?.abort();
+    });
+    this.running = this.run(this.stopping.signal).finally(off);
+  }
+
+  /** Resolves when what is being carried now is stored; later steps read the log as it is by then. */
+  async stepEnded(): Promise<void> {
+    await this.stepping;
   }
 
   async stop(): Promise<void> {
@@ -50,22 +73,37 @@ export class LogConsumer {
 
   private async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const restMs = await this.step().catch((error: unknown) => {
+      this.hasNews = false;
+      const step = this.step().catch((error: unknown) => {
         this.around.metrics.count('feature_consumer_errors_total');
         this.around.log.error({ err: error }, 'the log could not be carried into windows; it is tried again');
         return RETRY_MS;
       });
-      await setTimeout(restMs, undefined, { signal, ref: false }).catch(() => undefined);
+      this.stepping = step;
+      const restMs = await step;
+      await (restMs === NOTHING_TO_DO ? this.untilNews(signal) : this.rest(restMs, signal));
     }
   }
 
-  /** @returns milliseconds to rest */
+  /** A commit ends the wait; looking now and then is for what the bus does not tell, such as a view that was defined. */
+  private async untilNews(signal: AbortSignal): Promise<void> {
+    if (this.hasNews) return;
+    this.wake = new AbortController();
+    await this.rest(this.around.config.consumerIdleMs, AbortSignal.any([signal, this.wake.signal]));
+    this.wake = undefined;
+  }
+
+  private async rest(ms: number, signal: AbortSignal): Promise<void> {
+    await setTimeout(ms, undefined, { signal, ref: false }).catch(() => undefined);
+  }
+
+  /** @returns milliseconds to rest, or NOTHING_TO_DO */
   private async step(): Promise<number> {
     const startedAt = this.around.clock.monotonic();
     const now = this.around.clock.now();
     await this.dropOld(now);
     const streams = this.registry.streams();
-    if (streams.length === 0) return this.around.config.consumerIdleMs;
+    if (streams.length === 0) return NOTHING_TO_DO;
     const from = Math.min(...streams.map(({ slotNo }) => this.registry.positionOf(slotNo)));
     // A window that was defined later starts where the others have been long ago: it catches up alone.
     const behind = streams.filter(({ slotNo }) => this.registry.positionOf(slotNo) === from);
@@ -81,7 +119,7 @@ export class LogConsumer {
           behind.map(({ slotNo }) => slotNo),
           until,
         );
-      return this.around.config.consumerIdleMs;
+      return NOTHING_TO_DO;
     }
     const appended = entries.flatMap((entry) => entry.appended);
     const { applied, tooLate } = await this.store.applyLog({

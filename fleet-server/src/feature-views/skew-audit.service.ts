@@ -64,6 +64,11 @@ export class SkewAuditService {
     this.pending.push({ compiled, entity, servedAt, known, values: judged.map(({ used }) => used) });
   }
 
+  /** What was served of it is not audited any more: its history goes. */
+  forget(entity: string): void {
+    this.pending = this.pending.filter((sample) => sample.entity !== entity);
+  }
+
   list(
     page: PageOptions & { readonly result: string | undefined; readonly view: string | undefined },
   ): Promise<Page<SkewAudit>> {

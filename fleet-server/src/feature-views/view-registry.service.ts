@@ -54,6 +54,12 @@ export class ViewRegistry {
     return [...new Map(slots.map((slot) => [slot.slotNo, slot])).values()];
   }
 
+  /** Of every version of the views about this type of thing. */
+  viewNosOf(entityType: string): number[] {
+    const about = [...this.byHash.values()].filter(({ view }) => view.entity === entityType);
+    return [...new Set(about.map(({ viewNo }) => viewNo))];
+  }
+
   positionOf(slotNo: number): number {
     return this.positions.get(slotNo) ?? 0;
   }

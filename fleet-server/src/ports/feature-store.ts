@@ -139,6 +139,8 @@ export abstract class FeatureStore {
   abstract listAudits(
     page: PageOptions & { readonly result: string | undefined; readonly view: string | undefined },
   ): Promise<Page<SkewAudit>>;
+  /** Everything of one entity in these views: state, history, audits. Can be repeated when it broke off. */
+  abstract erase(viewNos: readonly number[], entity: string): Promise<void>;
   /** Drops panes created before. @returns rows dropped */
   abstract dropPanesBefore(createdAt: number): Promise<number>;
 }

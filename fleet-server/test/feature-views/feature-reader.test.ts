@@ -40,7 +40,10 @@ describe('the feature reader', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'shoal-reader-'));
     const [metrics, log] = [new PrometheusMetrics(), pino({ level: 'silent' })];
-    store = new SqliteFeatureStore(join(folder, 'features.db'), { clock, metrics, log });
+    store = new SqliteFeatureStore(
+      { file: join(folder, 'features.db'), cachedBytes: 65_536, checkedAtOpenBytes: 1e9 },
+      { clock, metrics, log },
+    );
     await store.start();
     const registry = new ViewRegistry(store);
     const environment = { SHOAL_FEATURES_AUDIT_EVERY: '1', SHOAL_FEATURES_AUDIT_MS: '20' };

@@ -189,6 +189,24 @@ describe('features', () => {
     await device.stop();
   });
 
+  it('leaves nothing of a device that is removed, and what was told of another type of thing', async () => {
+    const name = { ...PUMP, name: 'pump-gone' };
+    await ask('POST', 'feature-views', name);
+    const device = await TestDevice.online(server.mqttPort, 'pump-gone-1');
+    const reading = { sequence: 1, observedAt: Date.now(), source: 'pump', values: { a: 3 } };
+    await device.records('readings', [reading]);
+    await until(async () => (await features('pump-gone/pump-gone-1')).features[1]?.value === 1);
+    await put('pump-gone-1', { orders: 4, tier: 'gold' });
+    await device.stop();
+    expect((await ask('DELETE', 'devices/pump-gone-1')).status).toBe(204);
+    expect((await features('pump-gone/pump-gone-1')).features.map(({ status }) => status)).toEqual(
+      PUMP.features.map(() => 'NOT_FOUND'),
+    );
+    const history = await ask<Page<unknown>>('GET', 'features/pump-gone/pump-gone-1/history');
+    expect(history.body.items).toEqual([]);
+    expect((await features('customer/pump-gone-1')).features[0]?.value).toBe(4);
+  });
+
   it('reads many entities as columns, after the policy for what is missing', async () => {
     const body = { entities: ['c-1', 'nobody'], features: ['tier', 'orders'] };
     const { featureNames, results } = (await ask<FeatureColumns>('POST', 'features/customer/read', body)).body;

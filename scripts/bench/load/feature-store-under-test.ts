@@ -1,6 +1,5 @@
 /** The built server's feature store and reader in this process, filled with many entities. */
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { entityViewSchema, type EntityView } from '@shoal/protocol';
@@ -12,20 +11,22 @@ const PUSHED = 6;
 const PANES = 3;
 /** Rows per write while reads are measured, and the pause after it: about 1,000 rows a second. */
 const MEANWHILE = { rows: 50, pauseMs: 50 } as const;
-const HOUR_MS = 3_600_000;
+/** Long, so that no pane ends while reads are compared. */
+const WINDOW_MS = 86_400_000;
 
 export const entityOf = (index: number): string => `pump-${index.toString(36)}`;
 export const valueOf = (index: number): number => index / 8;
 
-const VIEW: EntityView = entityViewSchema.parse({
+/** Also the view of whoever reads the same file through a server. */
+export const VIEW: EntityView = entityViewSchema.parse({
   name: 'bench',
   entity: 'device',
-  maxAgeMs: 24 * HOUR_MS,
+  maxAgeMs: WINDOW_MS,
   features: [
     ...Array.from({ length: PUSHED }, (_, index) => ({ name: `f${index}`, source: { kind: 'pushed' } })),
     ...['mean', 'std', 'max'].map((aggregate) => ({
       name: `pressure_${aggregate}`,
-      source: { kind: 'readings', channel: 'Pressure', aggregate, windowMs: HOUR_MS, panes: PANES },
+      source: { kind: 'readings', channel: 'Pressure', aggregate, windowMs: WINDOW_MS, panes: PANES },
     })),
   ],
 });
@@ -56,13 +57,17 @@ interface Reader {
 const made = <T>(Kind: New<T>, ...parts: unknown[]): T => new Kind(...(parts as never[]));
 
 export class FeatureStoreUnderTest {
-  readonly #folder = mkdtempSync(join(tmpdir(), 'shoal-bench-'));
-  readonly file = join(this.#folder, 'features.db');
+  /** Where a server with this data folder looks for it. */
+  readonly file: string;
   readonly featureCount = VIEW.features.length;
   #store: Store | undefined;
   #reader: Reader | undefined;
   #plan: object = {};
   #compiled: Compiled = { viewNo: 0, slotNos: [] };
+
+  constructor(dataDir: string) {
+    this.file = join(dataDir, 'features.db');
+  }
 
   get viewNo(): number {
     return this.#compiled.viewNo;
@@ -89,7 +94,7 @@ export class FeatureStoreUnderTest {
     const { loadConfig } = await builtModule<{ loadConfig: (sources: object) => { features: object } }>('config.js');
     const { features } = loadConfig({ file: undefined, environment: {}, flags: {} });
     const [clock, metrics, log] = [made(SystemClock), made(PrometheusMetrics), { error: () => undefined }];
-    const store = made(SqliteFeatureStore, this.file, { clock, metrics, log });
+    const store = made(SqliteFeatureStore, { ...features, file: this.file }, { clock, metrics, log });
     await store.start();
     this.#store = store;
     const registry = made(ViewRegistry, store);
@@ -112,10 +117,10 @@ export class FeatureStoreUnderTest {
         viewNo: this.viewNo,
         slotNo: this.#compiled.slotNos[PUSHED],
         entity: entityOf(first + offset),
-        paneMs: HOUR_MS / PANES,
+        paneMs: WINDOW_MS / PANES,
         panes: PANES,
         createdAt: now,
-        eventAt: Array.from({ length: PANES }, (__, pane) => now - (pane * HOUR_MS) / PANES),
+        eventAt: Array.from({ length: PANES }, (__, pane) => now - (pane * WINDOW_MS) / PANES),
         values: Array.from({ length: PANES }, (__, pane) => pane),
       }));
       await this.#store?.applyLog({
@@ -160,9 +165,10 @@ export class FeatureStoreUnderTest {
     return statSync(this.file).size / 1e6;
   }
 
+  /** The file stays. */
   async stop(): Promise<void> {
     await this.#store?.stop();
-    rmSync(this.#folder, { recursive: true, force: true });
+    this.#store = undefined;
   }
 
   /** The first feature says which entity it is of; the others change with every round. */

@@ -14,9 +14,11 @@ interface Ready {
 }
 
 const READY_LOOK_MS = 50;
+/** `sysconf(_SC_CLK_TCK)` is 100 on every Linux that Node runs on. */
+const MS_PER_TICK = 10;
 
 export class ServerUnderTest {
-  readonly #dataDir = mkdtempSync(join(tmpdir(), 'shoal-bench-'));
+  readonly dataDir = mkdtempSync(join(tmpdir(), 'shoal-bench-'));
   #child: ChildProcess | undefined;
   #httpUrl = '';
   mqttPort = 0;
@@ -25,7 +27,7 @@ export class ServerUnderTest {
 
   /** `environment`: settings beside its folder and its ports. */
   async start(environment: Readonly<Record<string, string>> = {}): Promise<void> {
-    const args = [SERVER_MAIN, 'run', '--data-dir', this.#dataDir, '--mqtt-port', '0', '--http-port', '0'];
+    const args = [SERVER_MAIN, 'run', '--data-dir', this.dataDir, '--mqtt-port', '0', '--http-port', '0'];
     const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: withEnvironment(environment),
@@ -65,6 +67,14 @@ export class ServerUnderTest {
     }
   }
 
+  async post<T>(path: string, body?: object): Promise<T> {
+    const content = body && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+    const response = await fetch(this.#httpUrl + path, { method: 'POST', ...content });
+    if (!response.ok) throw new Error(`POST ${path} answered ${response.status}: ${await response.text()}`);
+    const text = await response.text();
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  }
+
   /** Sum of the samples of one metric over its labels. */
   async metric(name: string): Promise<number> {
     const text = await (await fetch(`${this.#httpUrl}/metrics`)).text();
@@ -84,6 +94,13 @@ export class ServerUnderTest {
     return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN);
   }
 
+  /** Of its own process since it started, threads included, engines not; milliseconds. */
+  cpuMs(): number {
+    const stat = readFileSync(`/proc/${this.#child?.pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * MS_PER_TICK;
+  }
+
   async stop(): Promise<void> {
     const child = this.#child;
     if (child !== undefined && child.exitCode === null) {
@@ -91,6 +108,6 @@ export class ServerUnderTest {
       child.kill('SIGTERM');
       await ended;
     }
-    rmSync(this.#dataDir, { recursive: true, force: true });
+    rmSync(this.dataDir, { recursive: true, force: true });
   }
 }

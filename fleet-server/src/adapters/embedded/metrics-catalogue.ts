@@ -32,6 +32,7 @@ export const METRIC_HELP: Readonly<Record<string, string>> = {
   storage_refusing: '1 while the telemetry file cannot be written',
   storage_bytes: 'size of the telemetry file with its log',
   storage_check_running: '1 while a large telemetry file is checked beside the running server',
+  feature_check_running: '1 while a large feature file is checked beside the running server',
   storage_quarantined_total: 'telemetry files set aside because they were corrupt',
   database_thread_deaths_total: 'threads of the control database that ended unasked; the next statement starts another',
   feature_reads_total: 'vectors read from the online store',

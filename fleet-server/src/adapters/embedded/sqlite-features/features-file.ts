@@ -1,7 +1,14 @@
 /** Opens `features.db`: pragmas, check, schema; a corrupt file is set aside and never used. */
+import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { isCorruption } from '../sqlite-telemetry/corruption.ts';
-import { checkIntegrity, setAside, UnknownVersionError, type Sqlite } from '../sqlite-telemetry/telemetry-file.ts';
+import {
+  checkIntegrity,
+  checkTable,
+  setAside,
+  UnknownVersionError,
+  type Sqlite,
+} from '../sqlite-telemetry/telemetry-file.ts';
 
 export type { Sqlite };
 
@@ -39,19 +46,31 @@ const SCHEMA = `
 
 const CHECKPOINT_PAGES = 4_000;
 const WRITER_CACHE_KB = 65_536;
-const READER_CACHE_KB = 32_768;
-/** The reads of requests come from mapped pages: no copy, and no system call when the page is in memory. */
-const READER_MAP_BYTES = 268_435_456;
+/** Every commit of the writer empties it: it has to hold the inner pages of the index, not the entities. */
+const READER_CACHE_KB = 8_192;
 const BUSY_MS = 250;
 
-const open = (file: string): Sqlite => {
+/** Which slot a number means: with these damaged, values would be served under wrong names. Small, and checked at every open. */
+const DEFINING_TABLES = ['views', 'slots'] as const;
+
+/** Beside the file, says that a check found damage while it was used: the next start checks it whole, and sets it aside. */
+const suspicionOf = (file: string): string => `${file}-suspect`;
+
+export const suspect = (file: string): void => writeFileSync(suspicionOf(file), '');
+
+const isCheckedAtOpen = (file: string, checkedAtOpenBytes: number): boolean =>
+  (statSync(file, { throwIfNoEntry: false })?.size ?? 0) <= checkedAtOpenBytes || existsSync(suspicionOf(file));
+
+const open = (file: string, isWhole: boolean): Sqlite => {
   const db = new Database(file, { timeout: BUSY_MS });
   try {
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = FULL');
     db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     db.pragma(`cache_size = ${-WRITER_CACHE_KB}`);
-    checkIntegrity(db);
+    const hasTables = Number(db.pragma('user_version', { simple: true })) > 0;
+    if (isWhole) checkIntegrity(db);
+    else if (hasTables) for (const table of DEFINING_TABLES) checkTable(db, table);
     const version = Number(db.pragma('user_version', { simple: true }));
     if (version > SCHEMA_VERSION) {
       throw new UnknownVersionError(`the file has schema version ${version}, this program knows ${SCHEMA_VERSION}`);
@@ -71,20 +90,31 @@ const open = (file: string): Sqlite => {
   }
 };
 
+export interface OpenedFeatures {
+  readonly db: Sqlite;
+  /** Where a corrupt predecessor lies now. */
+  readonly quarantined: string | undefined;
+  /** Whether the whole file was checked. */
+  readonly isChecked: boolean;
+}
+
 /** @throws UnknownVersionError, and SQLite's own errors when the file cannot be opened for another reason than corruption */
-export const openForWriting = (file: string, now: number): { db: Sqlite; quarantined: string | undefined } => {
+export const openForWriting = (file: string, checkedAtOpenBytes: number, now: number): OpenedFeatures => {
+  const isChecked = isCheckedAtOpen(file, checkedAtOpenBytes);
   try {
-    return { db: open(file), quarantined: undefined };
+    return { db: open(file, isChecked), quarantined: undefined, isChecked };
   } catch (error) {
     if (!isCorruption(error)) throw error;
     const quarantined = setAside(file, now);
-    return { db: open(file), quarantined };
+    return { db: open(file, true), quarantined, isChecked: true };
+  } finally {
+    if (isChecked) rmSync(suspicionOf(file), { force: true });
   }
 };
 
 export const openForReading = (file: string): Sqlite => {
   const db = new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_MS });
   db.pragma(`cache_size = ${-READER_CACHE_KB}`);
-  db.pragma(`mmap_size = ${READER_MAP_BYTES}`);
+  // Pages are copied, not mapped: after each commit a mapping is made again and faulted in page by page (docs/decisions/0032).
   return db;
 };

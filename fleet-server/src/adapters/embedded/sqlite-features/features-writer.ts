@@ -23,6 +23,7 @@ interface Opened {
 /** Newest audits kept. */
 const AUDITS_KEPT = 10_000;
 const DROP_AT_ONCE = 5_000;
+const ERASE_AT_ONCE = 2_000;
 
 /** Event time decides, then created time. */
 const isNewer = (candidate: PushedValue, held: PushedValue | undefined): boolean =>
@@ -113,6 +114,22 @@ export class FeaturesWriter {
   /** Rows lie in the order they were created; a bounded number at once. */
   dropPanesBefore(createdAt: number): number {
     return this.#sql.dropPanes.run(DROP_AT_ONCE, createdAt).changes;
+  }
+
+  /** A bounded number of rows at once; the entity itself goes last, so that a broken off removal can be repeated. */
+  erase(viewNo: number, entity: string): boolean {
+    return this.#transaction(() => {
+      const row = this.#sql.entity.get(viewNo, entity);
+      if (row === undefined) return true;
+      const { entity_no: entityNo } = row;
+      const gone =
+        this.#sql.dropPanesOf.run(entityNo, ERASE_AT_ONCE).changes +
+        this.#sql.dropPushedOf.run(entityNo, ERASE_AT_ONCE).changes;
+      if (gone > 0) return false;
+      this.#sql.dropAuditsOf.run(entity, viewNo);
+      this.#sql.dropEntity.run(entityNo);
+      return true;
+    });
   }
 
   #accept(write: PushedWrite, now: number): PushedOutcome | { readonly unchanged: true } {

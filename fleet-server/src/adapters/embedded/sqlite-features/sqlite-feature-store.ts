@@ -21,15 +21,31 @@ import {
   type StoredEntity,
 } from '../../../ports/feature-store.ts';
 import type { Metrics } from '../../../ports/metrics.ts';
+import { LateCheck } from '../sqlite-telemetry/late-check.ts';
 import { ThreadLink } from '../sqlite-telemetry/thread-link.ts';
 import { decodeState } from './entity-state.ts';
-import { openForReading, type Sqlite } from './features-file.ts';
+import { openForReading, suspect, type Sqlite } from './features-file.ts';
+import { HeldStates } from './held-states.ts';
 import type { ReaderJobs, WriterJobs } from './thread-messages.ts';
 
 interface Collaborators {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly log: Logger;
+}
+
+export interface FeatureFileOptions {
+  readonly file: string;
+  /** Of states held in memory. */
+  readonly cachedBytes: number;
+  /** A larger file is checked beside the running server. */
+  readonly checkedAtOpenBytes: number;
+}
+
+/** Of what a write says something. */
+interface Named {
+  readonly viewNo: number;
+  readonly entity: string;
 }
 
 interface Waiting {
@@ -43,18 +59,21 @@ const fromSource = import.meta.url.endsWith('.ts');
 const entry = (name: string): URL => new URL(`./${name}${fromSource ? '.ts' : '.js'}`, import.meta.url);
 
 export class SqliteFeatureStore extends FeatureStore {
-  readonly #file: string;
+  readonly #options: FeatureFileOptions;
   readonly #with: Collaborators;
   readonly #writer: ThreadLink<WriterJobs>;
   readonly #reader: ThreadLink<ReaderJobs>;
   readonly #puts: GroupCommit<Waiting>;
+  readonly #held: HeldStates;
+  readonly #lateCheck: LateCheck;
   #db: Sqlite | undefined;
   #find: Statement<[number, string], Buffer> | undefined;
 
-  constructor(file: string, collaborators: Collaborators) {
+  constructor(options: FeatureFileOptions, collaborators: Collaborators) {
     super();
-    this.#file = file;
+    this.#options = options;
     this.#with = collaborators;
+    this.#held = new HeldStates(options.cachedBytes);
     const { log, metrics } = collaborators;
     const onQuarantine = (quarantined: string, why: string): void => {
       metrics.count('storage_quarantined_total');
@@ -64,39 +83,48 @@ export class SqliteFeatureStore extends FeatureStore {
     const onDeath = (error: Error): void => log.error({ err: error }, 'a thread of the feature store ended');
     this.#writer = new ThreadLink(entry('writer-thread'), { onQuarantine, onDeath });
     this.#reader = new ThreadLink(entry('reader-thread'), { onQuarantine, onDeath });
+    const subject = { what: 'feature file', gauge: 'feature_check_running' };
+    this.#lateCheck = new LateCheck({ metrics, log }, subject, () => suspect(options.file));
     this.#puts = new GroupCommit((waiting) => this.#commit(waiting), WRITES_PER_COMMIT);
   }
 
   /** @throws FleetError FEATURE_STORE_UNAVAILABLE | FEATURE_STORE_VERSION_UNKNOWN */
   async start(): Promise<void> {
+    const { file, checkedAtOpenBytes } = this.#options;
     try {
-      await this.#writer.start({ file: this.#file });
-      await this.#reader.start({ file: this.#file });
-      this.#db = openForReading(this.#file);
+      const isChecked = await this.#writer.start({ file, checkedAtOpenBytes });
+      await this.#reader.start({ file });
+      this.#db = openForReading(file);
       this.#find = this.#db
         .prepare<[number, string], Buffer>('SELECT state FROM entities WHERE view_no = ? AND entity = ?')
         .pluck() as Statement<[number, string], Buffer>;
+      if (!isChecked) this.#lateCheck.start(file);
     } catch (cause) {
       await this.stop();
       const message = cause instanceof Error ? cause.message : String(cause);
       const isNewer = codeOf(cause) === 'UnknownVersionError';
       const code = isNewer ? 'FEATURE_STORE_VERSION_UNKNOWN' : 'FEATURE_STORE_UNAVAILABLE';
-      throw new FleetError(code, `Cannot open the feature file ${this.#file}: ${message}.`, { cause });
+      throw new FleetError(code, `Cannot open the feature file ${file}: ${message}.`, { cause });
     }
   }
 
   /** Readers first: a read-only connection that closes last would leave the log behind. */
   async stop(): Promise<void> {
     await this.#puts.idle();
+    await this.#lateCheck.stop();
     this.#db?.close();
     await this.#reader.stop();
     await this.#writer.stop();
   }
 
   override read(viewNo: number, entity: string): StoredEntity | undefined {
+    const held = this.#held.get(viewNo, entity);
+    if (held !== undefined) return decodeState(held);
     try {
       const state = this.#find?.get(viewNo, entity);
-      return state === undefined ? undefined : decodeState(state);
+      if (state === undefined) return undefined;
+      this.#held.hold(viewNo, entity, state);
+      return decodeState(state);
     } catch (cause) {
       throw unavailable(cause);
     }
@@ -113,8 +141,8 @@ export class SqliteFeatureStore extends FeatureStore {
     return waiting.outcome;
   }
 
-  override applyLog(effects: LogEffects): Promise<{ applied: number; tooLate: number }> {
-    return this.#ask(this.#writer, 'applyLog', effects);
+  override async applyLog(effects: LogEffects): Promise<{ applied: number; tooLate: number }> {
+    return this.#write(effects.points, 'applyLog', effects);
   }
 
   override beginImport(importId: string, view: string): Promise<boolean> {
@@ -122,7 +150,7 @@ export class SqliteFeatureStore extends FeatureStore {
   }
 
   override async importRows(part: ImportPart): Promise<void> {
-    await this.#ask(this.#writer, 'importRows', { part, now: this.#now() });
+    await this.#write(part.writes, 'importRows', { part, now: this.#now() });
   }
 
   override async endImport(importId: string, state: 'completed' | 'interrupted'): Promise<FeatureImport> {
@@ -143,6 +171,11 @@ export class SqliteFeatureStore extends FeatureStore {
       if (step === 0) return dropped;
       dropped += step;
     }
+  }
+
+  override async erase(viewNos: readonly number[], entity: string): Promise<void> {
+    const named = viewNos.map((viewNo) => ({ viewNo, entity }));
+    for (const { viewNo } of named) while (!(await this.#write(named, 'erase', { viewNo, entity })));
   }
 
   override readAsOf(query: AsOfQuery): Promise<StoredEntity> {
@@ -173,8 +206,24 @@ export class SqliteFeatureStore extends FeatureStore {
 
   async #commit(waiting: readonly Waiting[]): Promise<void> {
     const writes = waiting.map(({ write }) => write);
-    const outcomes = await this.#ask(this.#writer, 'put', { writes, now: this.#now() });
+    const outcomes = await this.#write(writes, 'put', { writes, now: this.#now() });
     for (const [index, each] of waiting.entries()) each.outcome = outcomes[index];
+  }
+
+  /** Nothing that is held outlives the answer to what replaced it; without an answer nobody knows what was written. */
+  async #write<K extends keyof WriterJobs>(
+    about: readonly Named[],
+    job: K,
+    ask: WriterJobs[K]['ask'],
+  ): Promise<WriterJobs[K]['answer']> {
+    try {
+      const answer = await this.#ask(this.#writer, job, ask);
+      for (const { viewNo, entity } of about) this.#held.forget(viewNo, entity);
+      return answer;
+    } catch (error) {
+      this.#held.clear();
+      throw error;
+    }
   }
 
   async #ask<J extends { [K in keyof J]: { ask: unknown; answer: unknown } }, K extends keyof J>(

@@ -19,6 +19,10 @@ export interface ThreadData {
   readonly file: string;
 }
 
+export interface WriterThreadData extends ThreadData {
+  readonly checkedAtOpenBytes: number;
+}
+
 /** Per job: what is asked and what is answered. */
 export interface WriterJobs {
   register: { ask: { view: string; slots: readonly SlotSpec[] }; answer: RegisteredView };
@@ -29,6 +33,8 @@ export interface WriterJobs {
   endImport: { ask: { importId: string; state: string; now: number }; answer: null };
   saveAudits: { ask: readonly SettledAudit[]; answer: null };
   dropPanes: { ask: { before: number }; answer: number };
+  /** Answers whether nothing is left. */
+  erase: { ask: { viewNo: number; entity: string }; answer: boolean };
   close: { ask: null; answer: null };
 }
 

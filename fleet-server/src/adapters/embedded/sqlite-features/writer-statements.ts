@@ -23,6 +23,10 @@ export interface Statements {
   readonly endImport: Statement<[string, number, string]>;
   readonly addAudit: Statement<[string, string, string]>;
   readonly dropAudits: Statement<[number]>;
+  readonly dropPanesOf: Statement<[number, number]>;
+  readonly dropPushedOf: Statement<[number, number]>;
+  readonly dropAuditsOf: Statement<[string, number]>;
+  readonly dropEntity: Statement<[number]>;
 }
 
 export const prepareStatements = (db: Sqlite): Statements => ({
@@ -64,4 +68,13 @@ export const prepareStatements = (db: Sqlite): Statements => ({
   endImport: db.prepare('UPDATE imports SET state = ?, finished_at = ? WHERE import_id = ?'),
   addAudit: db.prepare('INSERT INTO audits (view, result, document) VALUES (?, ?, ?)'),
   dropAudits: db.prepare('DELETE FROM audits WHERE id <= (SELECT max(id) FROM audits) - ?'),
+  dropPanesOf: db.prepare('DELETE FROM panes WHERE rowid IN (SELECT rowid FROM panes WHERE entity_no = ? LIMIT ?)'),
+  dropPushedOf: db.prepare(
+    `DELETE FROM pushed WHERE (entity_no, slot_no, event_at, created_at) IN
+      (SELECT entity_no, slot_no, event_at, created_at FROM pushed WHERE entity_no = ? LIMIT ?)`,
+  ),
+  dropAuditsOf: db.prepare(
+    `DELETE FROM audits WHERE document ->> '$.entity' = ? AND view = (SELECT name FROM views WHERE view_no = ?)`,
+  ),
+  dropEntity: db.prepare('DELETE FROM entities WHERE entity_no = ?'),
 });

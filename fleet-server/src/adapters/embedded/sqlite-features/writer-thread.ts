@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { asFault, type ThreadAnswer, type ThreadRequest } from '../sqlite-telemetry/thread-messages.ts';
 import { openForWriting, type Sqlite } from './features-file.ts';
 import { FeaturesWriter } from './features-writer.ts';
-import type { ThreadData, WriterJobs } from './thread-messages.ts';
+import type { WriterJobs, WriterThreadData } from './thread-messages.ts';
 
 type Request = ThreadRequest<WriterJobs>;
 
@@ -25,6 +25,8 @@ const perform = (db: Sqlite, writer: FeaturesWriter, request: Request): unknown 
       return writer.saveAudits(request.ask);
     case 'dropPanes':
       return writer.dropPanesBefore(request.ask.before);
+    case 'erase':
+      return writer.erase(request.ask.viewNo, request.ask.entity);
     case 'close':
       db.close();
       return null;
@@ -35,7 +37,8 @@ const port = parentPort;
 if (port !== null) {
   const say = (answer: ThreadAnswer): void => port.postMessage(answer);
   try {
-    const { db, quarantined } = openForWriting((workerData as ThreadData).file, Date.now());
+    const { file, checkedAtOpenBytes } = workerData as WriterThreadData;
+    const { db, quarantined, isChecked } = openForWriting(file, checkedAtOpenBytes, Date.now());
     const writer = new FeaturesWriter(db);
     port.on('message', (request: Request) => {
       try {
@@ -45,7 +48,7 @@ if (port !== null) {
       }
     });
     if (quarantined !== undefined) say({ quarantined, why: 'the check at the start failed' });
-    say({ opened: true, isChecked: true });
+    say({ opened: true, isChecked });
   } catch (error) {
     say({ opened: false, fault: asFault(error) });
   }

@@ -53,7 +53,12 @@ export class SqliteTelemetryStore extends TelemetryStore {
     this.#options = options;
     this.#with = collaborators;
     // The writer owns the file: it looks for itself whether it has to be set aside.
-    this.#lateCheck = new LateCheck(collaborators, () => void this.#writer.ask('check', null).catch(() => undefined));
+    const subject = { what: 'telemetry file', gauge: 'storage_check_running' };
+    this.#lateCheck = new LateCheck(
+      collaborators,
+      subject,
+      () => void this.#writer.ask('check', null).catch(() => undefined),
+    );
     const onQuarantine = (quarantined: string, why: string): void => this.#quarantined(quarantined, why);
     this.#writer = new ThreadLink<WriterJobs>(threadEntry('writer-thread'), {
       onQuarantine,

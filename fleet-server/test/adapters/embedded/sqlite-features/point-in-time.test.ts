@@ -70,7 +70,12 @@ describe('point in time', () => {
   const clock = new TestClock();
   const file = (): string => join(folder, 'features.db');
   const open = async (): Promise<void> => {
-    store = new SqliteFeatureStore(file(), { clock, metrics: new PrometheusMetrics(), log: pino({ level: 'silent' }) });
+    const options = { file: file(), cachedBytes: 4_096, checkedAtOpenBytes: 1e9 };
+    store = new SqliteFeatureStore(options, {
+      clock,
+      metrics: new PrometheusMetrics(),
+      log: pino({ level: 'silent' }),
+    });
     await store.start();
     registered = await store.register('v', [
       { kind: 'pushed', identity: 'p' },
