@@ -20,7 +20,7 @@ const NOTHING: InferenceStatistics = {
 };
 
 const shown = (statistics: SchedulerStatistics): InferenceStatistics => ({
-  last_inference: statistics.lastInferenceAt,
+  last_inference: Math.floor(statistics.lastInferenceAt),
   inference_count: statistics.inferenceCount,
   execution_count: statistics.executionCount,
   inference_stats: {
