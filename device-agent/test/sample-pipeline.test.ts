@@ -6,21 +6,22 @@ import { silentLogger, systemClock } from '../src/runtime.ts';
 import { ReasonBoard } from '../src/health/reason-board.ts';
 import { ModelLane, SamplePipeline } from '../src/sample-pipeline.ts';
 import type { SensorSource } from '../src/sensors/sensor-source.port.ts';
-import { EventList } from './fixtures/conditions.ts';
+import { EventList, eventually } from './fixtures/conditions.ts';
 
 const VERDICT = { outputs: {}, label: 'normal', threshold: 1, exceeded: false, engine: 'native-child', latencyMs: 1 };
 const SPEC = { lengthMs: 1_000, hopMs: 1_000, sampleRateHz: 1, minCoverage: 0, channels: ['a'] };
 
-/** A pipeline whose engine starts when `engine` resolves; one window may wait for it. */
-const pipelineWith = (engine: Promise<void>) => {
-  const outbox = { enqueue: () => undefined, ready: async () => undefined } as unknown as Outbox;
+const outbox = { enqueue: () => undefined, ready: async () => undefined } as unknown as Outbox;
+
+/** A model whose engine starts when `engine` resolves; one window may wait for it. */
+const laneWith = (engine: Promise<void>): ModelLane => {
   const slot = {
     model: { name: 'm', version: '1.0.0' },
     bundle: { manifest: { window: SPEC } },
     state: () => ({ status: 'loading', engine: null, reason: null }),
     infer: async () => engine.then(() => VERDICT),
   } as unknown as ModelSlot & FallbackDoor;
-  const lane = new ModelLane({
+  return new ModelLane({
     slot,
     runner: slot,
     stream: 'model:m',
@@ -36,9 +37,12 @@ const pipelineWith = (engine: Promise<void>) => {
     events: new EventList(),
     logger: silentLogger(),
   });
+};
+
+const pipelineOf = (lanes: readonly ModelLane[]): SamplePipeline => {
   const pipeline = new SamplePipeline({ outbox, everyNthReading: () => 1 });
-  pipeline.setLanes([lane]);
-  return { pipeline, lane };
+  pipeline.setLanes(lanes);
+  return pipeline;
 };
 
 const sourceThat = (canWait: boolean): SensorSource => ({
@@ -52,7 +56,8 @@ const sourceThat = (canWait: boolean): SensorSource => ({
 describe('one sample that closes many windows at once', () => {
   const feed = async (canWait: boolean) => {
     const engine = Promise.withResolvers<void>();
-    const { pipeline, lane } = pipelineWith(engine.promise);
+    const lane = laneWith(engine.promise);
+    const pipeline = pipelineOf([lane]);
     const source = sourceThat(canWait);
     for (let second = 0; second < 20; second += 1) {
       await pipeline.deliver(source, { observedAt: second * 1_000, values: { a: second } });
@@ -74,4 +79,15 @@ describe('one sample that closes many windows at once', () => {
     expect(dropped).toBeGreaterThan(0);
     expect(predictions + dropped).toBe(20);
   });
+});
+
+it('the last windows of a model do not wait for another one that hangs', async () => {
+  const never = Promise.withResolvers<void>();
+  const [hanging, tame] = [laneWith(never.promise), laneWith(Promise.resolve())];
+  const pipeline = pipelineOf([hanging, tame]);
+  for (const observedAt of [0, 1_000]) await pipeline.deliver(sourceThat(false), { observedAt, values: { a: 1 } });
+  const ended = pipeline.sourceEnded('pump');
+  await eventually(() => tame.loop.counters().predictions === 1);
+  never.resolve();
+  await ended;
 });

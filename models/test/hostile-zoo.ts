@@ -154,10 +154,6 @@ const TFJS_LAMBDA = tfjsPlan(
   layersJson([{ class_name: 'Lambda', config: { name: 'code', function: 'while (true);' } }, DENSE_LAYER], DENSE),
   weightBytes(DENSE),
 );
-const TFJS_HUGE_LAYER = tfjsPlan(
-  layersJson([{ ...DENSE_LAYER, config: { ...DENSE_LAYER.config, units: 2 ** 31 } }], DENSE),
-  weightBytes(DENSE),
-);
 
 const of = (name: string, stage: Stage, model: Uint8Array, rest: Partial<HostileModel> = {}): HostileModel => ({
   name,
@@ -171,6 +167,7 @@ const RAMP_GOLDEN: NonNullable<BundlePlan['golden']> = [
   [1, 2],
   [2, 4],
 ];
+const ON_NATIVE: HostileModel['manifest'] = { engines: ['native-child'] };
 const ON_WASM: HostileModel['manifest'] = { engines: ['wasm-child'] };
 
 /** A plan of its own, in place of a file of ONNX. */
@@ -189,7 +186,8 @@ export const HOSTILE_ZOO: readonly HostileModel[] = [
   of('gigabyte-constant', 'gate', GIGABYTE_CONSTANT),
   of('gigabyte-hidden', 'probation', HIDDEN_GIGABYTE),
   of('unknown-operator', 'probation', UNKNOWN_OPERATOR),
-  of('infinite-loop', 'probation', HANGING),
+  of('infinite-loop', 'probation', HANGING, { manifest: ON_NATIVE }),
+  of('wasm-loop', 'probation', HANGING, { manifest: ON_WASM }),
   of('nan', 'probation', NOT_FINITE),
   of('crash', 'probation', ABORTING_ABOVE_1000, { manifest: abortingManifest, golden: [[2_000, 4_000]] }),
   of('crash-later', 'later', ABORTING_ABOVE_1000, { manifest: abortingManifest }),
@@ -207,7 +205,6 @@ export const HOSTILE_ZOO: readonly HostileModel[] = [
   planned('tfjs-garbage', 'gate', TFJS_GARBAGE),
   planned('tfjs-truncated', 'gate', tfjsPlan(graphJson([X, DOUBLE], [TWO]), TWO.bytes.subarray(0, 3))),
   planned('tfjs-huge-shape', 'gate', TFJS_HUGE_SHAPE),
-  planned('tfjs-huge-layer', 'gate', TFJS_HUGE_LAYER),
   planned('tfjs-while', 'gate', TFJS_WHILE),
   planned('tfjs-lambda', 'gate', TFJS_LAMBDA),
   planned('tfjs-nan', 'probation', TFJS_NOT_FINITE),

@@ -1,6 +1,7 @@
 /** All engines of one process: made when first needed, shared by its models, and never the agent's downfall. */
 import { ENGINE_KINDS, type EngineKind } from '../bundle/manifest.ts';
 import type { Bundle } from '../bundle/read-bundle.ts';
+import { FirstCome } from './child/first-come.ts';
 import type { ChildEngineOptions } from './child/supervisor.ts';
 import type { ProbeRecord } from './engine-choice.ts';
 import type { InferenceEngine } from './inference-engine.port.ts';
@@ -38,6 +39,7 @@ export class EngineSupervisor implements EngineHost {
   readonly allowed: readonly EngineKind[];
   readonly agentVersion: string;
   readonly #options: EngineSupervisorOptions;
+  readonly #firstCome = new FirstCome();
   readonly #engines = new Map<EngineKind, InferenceEngine>();
   readonly #models = new Set<SupervisedModel>();
   #probes: readonly ProbeRecord[];
@@ -70,6 +72,7 @@ export class EngineSupervisor implements EngineHost {
     if (existing !== undefined) return existing;
     const create = this.#options.engines?.[kind] ?? FACTORIES[kind];
     const engine = create({
+      firstCome: this.#firstCome,
       ...this.#options.limits,
       onChild: (event) => {
         for (const model of this.#models)

@@ -10,7 +10,7 @@ import type { ChildLaunch } from './spawn-child.ts';
 export interface NurseryOptions extends ProbationOptions {
   readonly launch: (memoryMb: number) => ChildLaunch;
   /** Resolves when no trusted model waits for its process: those come first. Never rejects. */
-  readonly whenQuiet: () => Promise<unknown>;
+  readonly whenQuiet: () => Promise<void>;
 }
 
 interface Place {

@@ -11,6 +11,7 @@ import { loadInto, runIn, unloadFrom } from './child-calls.ts';
 import { ChildModel, type ModelHost } from './child-model.ts';
 import type { ChildEvent, SlotOptions } from './child-slot.ts';
 import type { EngineChild } from './engine-child.ts';
+import { FirstCome } from './first-come.ts';
 import { Lane, type Job } from './lane.ts';
 import { Nursery } from './nursery.ts';
 import { PendingRequest } from './pending-request.ts';
@@ -33,6 +34,8 @@ export interface ChildEngineOptions extends Omit<SlotOptions, 'onChild'> {
   readonly maxRequestBytes: number;
   /** Whether the machine can spare so many bytes more: then a trusted model gets a process of its own, and else one with others. */
   readonly hasRoom: (wantedBytes: number) => boolean;
+  /** Shared by the engines of one machine. */
+  readonly firstCome?: FirstCome;
   readonly onChild: (event: EngineEvent) => void;
 }
 
@@ -46,18 +49,18 @@ export class ChildEngine implements InferenceEngine, ModelHost {
   readonly #options: ChildEngineOptions;
   readonly #closing = new AbortController();
   readonly #places: Places;
-  /** Trusted models on their way. */
-  readonly #starting = new Set<Promise<void>>();
+  readonly #firstCome: FirstCome;
   readonly #nursery: Nursery;
 
   constructor(options: ChildEngineOptions) {
     this.kind = options.kind;
     this.maxRequestBytes = options.maxRequestBytes;
     this.#options = options;
+    this.#firstCome = options.firstCome ?? new FirstCome();
     this.#nursery = new Nursery({
       ...options,
       launch: (memoryMb) => ({ ...options.launch(memoryMb), givesWay: true }),
-      whenQuiet: () => Promise.allSettled(this.#starting),
+      whenQuiet: () => this.#firstCome.whenQuiet(),
     });
     this.#places = new Places({
       createLane: () => this.#createLane(),
@@ -77,15 +80,12 @@ export class ChildEngine implements InferenceEngine, ModelHost {
     if (onTrial) this.#places.admitNew(model, this.#trialLane(bundle));
     else this.#places.admitTrusted(model);
     const loaded = this.#schedule(model, CONTROL_PRIORITY, () => this.#ensureLoaded(model));
-    if (!onTrial) this.#starting.add(loaded);
     try {
-      await loaded;
+      await (onTrial ? loaded : this.#firstCome.expect(loaded));
       return model;
     } catch (error) {
       await model.close();
       throw error;
-    } finally {
-      this.#starting.delete(loaded);
     }
   }
 
