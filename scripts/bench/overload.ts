@@ -50,6 +50,7 @@ class OverloadRun {
         SHOAL_INFERENCE_MAX_BATCH_ROWS: MAX_BATCH_ROWS,
         SHOAL_LOG_LEVEL: 'warn',
       });
+      await this.#server.modelsReady();
       await this.#capacity(WARM_SECONDS);
       await this.#overload(await this.#capacity(1), WARM_SECONDS);
       const before = this.#server.residentKb();
@@ -68,9 +69,9 @@ class OverloadRun {
     const before = await this.#capacity(seconds / 2);
     const report = await this.#overload(before, seconds);
     const capacity = (before + (await this.#capacity(seconds / 2))) / 2;
-    const { inTime, refuseP99, behindMs } = report;
+    const { inTime, refuseP99, behindMs, connections } = report;
     this.#options.log(
-      `round ${round}  capacity ${Math.round(capacity)}/s, answered ${Math.round(inTime / seconds)}/s, kept ${keptPct(report).toFixed(2)} %, refusals p99 ${refuseP99.toFixed(1)} ms, generator behind ${behindMs.toFixed(0)} ms`,
+      `round ${round}  capacity ${Math.round(capacity)}/s, answered ${Math.round(inTime / seconds)}/s, kept ${keptPct(report).toFixed(2)} %, refusals p99 ${refuseP99.toFixed(1)} ms, generator behind ${behindMs.toFixed(0)} ms, ${connections} at once`,
     );
     return { capacity, report };
   }

@@ -14,14 +14,15 @@ import type { RawOrder } from './serving/raw-onnxruntime.ts';
 const WIDTHS = [32, 64, 32, 1];
 const ROWS = 64;
 const CLIENTS = 32;
-const ROUNDS = { full: 7, quick: 3 } as const;
+const ROUNDS = { full: 7, quick: 2 } as const;
 const SECONDS = { full: 4, quick: 1.5 } as const;
-const WARM_SECONDS = 2;
+const WARM_SECONDS = { full: 3, quick: 1.5 } as const;
 const RAW_RUNS = { full: 4_000, quick: 1_000 } as const;
 /** Relative, between single and double precision. */
 const TOLERANCE = 1e-3;
 
-const CONTENDERS = ['shoal', 'unbatched', 'flask', 'gunicorn'] as const;
+/** `bare`: a constant answer of Node's HTTP server, the ceiling of everything that answers through it. */
+const CONTENDERS = ['shoal', 'unbatched', 'flask', 'gunicorn', 'bare'] as const;
 type Contender = (typeof CONTENDERS)[number];
 
 const drawRows = (): number[][] => {
@@ -45,7 +46,9 @@ class ServingRun {
   readonly #samples: readonly FlaskSample[];
   readonly #load = new BenchChild('../serving/http-load');
   readonly #raw = new BenchChild('../serving/raw-onnxruntime', { ORT_DISABLE_TELEMETRY: '1' });
+  readonly #bare = new BenchChild('../serving/bare-http');
   readonly #ports = new Map<Contender, number>();
+  readonly #generator = new Map<Contender, number[]>();
   readonly #lone = { shoal: [] as number[], raw: [] as number[] };
   #failures = 0;
   #wrong = 0;
@@ -60,8 +63,10 @@ class ServingRun {
   async run(): Promise<BenchResult> {
     try {
       const bundle = await this.#start();
-      for (const contender of this.#ports.keys()) await this.#check(contender);
-      for (const contender of this.#ports.keys()) await this.#closed(contender, CLIENTS, WARM_SECONDS);
+      const size = this.#options.quick ? 'quick' : 'full';
+      for (const contender of this.#ports.keys()) if (contender !== 'bare') await this.#check(contender);
+      for (const contender of this.#ports.keys()) await this.#closed(contender, CLIENTS, WARM_SECONDS[size]);
+      this.#generator.clear();
       const perSecond = await this.#measure(join(bundle, 'model.onnx'));
       const added = this.#lone.shoal.map((ms, round) => ms - (this.#lone.raw[round] ?? Number.NaN));
       const ratio = (to: Contender): number | null =>
@@ -76,6 +81,12 @@ class ServingRun {
           vs_flask: ratio('flask'),
           vs_gunicorn: ratio('gunicorn'),
           batching_gain: ratio('unbatched'),
+          bare_http_per_second: median(perSecond.bare),
+          of_bare_http: ratio('bare'),
+          generator_cpu_pct: median(this.#generator.get('shoal') ?? []),
+          generator_cpu_pct_gunicorn: this.#ports.has('gunicorn')
+            ? median(this.#generator.get('gunicorn') ?? [])
+            : null,
           p50_ms_1_client: median(this.#lone.shoal),
           raw_p50_ms: median(this.#lone.raw),
           added_ms_p50: median(added),
@@ -99,7 +110,9 @@ class ServingRun {
     const own = { SHOAL_INFERENCE_CATALOGUE: 'leave', SHOAL_INFERENCE_BUNDLE_FOLDERS: bundle, SHOAL_LOG_LEVEL: 'warn' };
     await this.#batched.start(own);
     await this.#unbatched.start({ ...own, SHOAL_INFERENCE_MAX_BATCH_ROWS: '1' });
+    await Promise.all([this.#batched.modelsReady(), this.#unbatched.modelsReady()]);
     this.#ports.set('shoal', this.#batched.httpPort).set('unbatched', this.#unbatched.httpPort);
+    this.#ports.set('bare', await this.#bare.ask<number>({}));
     if (this.#samples.length > 0) writeFlaskSample(this.#folder, this.#layers);
     for (const [index, sample] of this.#samples.entries()) {
       await sample.start();
@@ -141,6 +154,7 @@ class ServingRun {
         unbatched: throughput('unbatched'),
         flask: throughput('flask'),
         gunicorn: throughput('gunicorn'),
+        bare: throughput('bare'),
       },
       log,
     );
@@ -150,6 +164,8 @@ class ServingRun {
   async #closed(contender: Contender, clients: number, seconds: number): Promise<ClosedReport> {
     const report = await this.#ask<ClosedReport>(contender, { what: 'closed', clients, seconds });
     this.#failures += report.failures;
+    if (clients === CLIENTS)
+      this.#generator.set(contender, [...(this.#generator.get(contender) ?? []), report.generatorCpuPct]);
     return report;
   }
 
@@ -159,7 +175,7 @@ class ServingRun {
   }
 
   async #stop(): Promise<void> {
-    await Promise.all([this.#load.end(), this.#raw.end()]);
+    await Promise.all([this.#load.end(), this.#raw.end(), this.#bare.end()]);
     await Promise.all(this.#samples.map((sample) => sample.stop()));
     await this.#batched.stop();
     await this.#unbatched.stop();

@@ -13,7 +13,6 @@ import { FleetError } from '../errors.ts';
 import { EDGE_HEADERS, foreignFault } from '../http-edge.ts';
 import { Authenticator } from '../ports/authenticator.ts';
 import { readVersion } from '../version.ts';
-import { Arrivals } from './arrivals.ts';
 import { BodyBudget } from './body-budget.ts';
 import { Callers } from './callers.ts';
 import { ServedModels } from './served-models.service.ts';
@@ -33,7 +32,6 @@ export class InferenceRoutes {
   private readonly models: ServedModels;
   private readonly service: OpenInferenceService;
   private readonly budget: BodyBudget;
-  private readonly arrivals = new Arrivals();
   private readonly callers = new Callers();
 
   constructor(around: Surroundings, models: ServedModels, authenticator: Authenticator) {
@@ -55,7 +53,7 @@ export class InferenceRoutes {
   take(request: IncomingMessage, response: ServerResponse): boolean {
     const { url = '/' } = request;
     if (!OURS.test(url)) return false;
-    if (this.arrivals.lateMs() > LATE_MS && this.isSwamped(url)) send(response, SWAMPED);
+    if (this.around.arrivals.lateMs() > LATE_MS && this.isSwamped(url)) send(response, SWAMPED);
     else void this.serve(request, response, url);
     return true;
   }
@@ -74,7 +72,7 @@ export class InferenceRoutes {
 
   /** Never rejects. */
   private async serve(request: IncomingMessage, response: ServerResponse, url: string): Promise<void> {
-    const arrivedAt = this.arrivals.arrivedAt();
+    const arrivedAt = this.around.arrivals.arrivedAt();
     const { method = 'GET', headers } = request;
     let body = NO_BODY;
     try {

@@ -1,4 +1,4 @@
-/** What every part of this capability needs besides its own: clock, metrics, log, the codec of large messages, and the slice of configuration. */
+/** What every part of this capability needs besides its own: clock, metrics, log, the codec of large messages, the times of arrival, and the slice of configuration. */
 import { Inject, Injectable } from '@nestjs/common';
 import { ThreadedCodec } from '@shoal/models';
 import type { Logger } from 'pino';
@@ -6,6 +6,7 @@ import type { GrpcConfig, InferenceConfig } from '../config.ts';
 import { LOGGER } from '../platform.module.ts';
 import { Clock } from '../ports/clock.ts';
 import { Metrics } from '../ports/metrics.ts';
+import { Arrivals } from './arrivals.ts';
 
 export const INFERENCE_CONFIG = Symbol('inferenceConfig');
 
@@ -21,6 +22,7 @@ export class Surroundings {
   readonly log: Logger;
   readonly config: InferenceSlices;
   readonly codec = new ThreadedCodec();
+  readonly arrivals = new Arrivals();
 
   constructor(
     clock: Clock,

@@ -13,6 +13,8 @@ const MAX_LOSSES = 3;
 export interface BatchHost {
   now(): number;
   onRun(record: BatchRecord): void;
+  /** The instance has nothing left to run for this batch; its callers are told next. */
+  onFree(): void;
   /** An answer that nobody waits for any more. */
   onDropped(): void;
   /** The outputs of a joined batch have not one row per row: this model cannot be batched. */
@@ -105,6 +107,7 @@ export class BatchRun {
       outputMs: this.#host.now() - answeredAt,
     };
     this.#host.onRun({ rows, requests: parts.length, elapsedMs: result.elapsedMs, ...times });
+    if (this.#steps.length === 0) this.#host.onFree();
     for (const { part, outputs } of answers) {
       if (!part.request.isWanted) this.#host.onDropped();
       part.request.complete(part.index, { outputs, elapsedMs: result.elapsedMs }, times);

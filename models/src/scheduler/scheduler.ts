@@ -215,6 +215,14 @@ export class ModelScheduler implements ModelHandle {
   }
 
   async #run(instance: Instance, parts: readonly RequestPart[]): Promise<void> {
+    let isDone = false;
+    const free = (): void => {
+      if (isDone) return;
+      isDone = true;
+      instance.isBusy = false;
+      this.#lastRunAt = this.#clock.now();
+      this.#goOn();
+    };
     const run = new BatchRun(instance.handle, {
       now: () => this.#clock.now(),
       onRun: (record) => {
@@ -222,14 +230,19 @@ export class ModelScheduler implements ModelHandle {
         this.#cost.observe(record.rows, record.inputMs + record.inferMs + record.outputMs);
         this.#record.ran(record);
       },
+      onFree: free,
       onDropped: () => this.#record.dropped(),
       onNotRowwise: () => this.#limitBatches(1),
       onOutOfService: (left, error) => this.#giveBack(instance, left, error),
     });
     await run.run(parts);
-    instance.isBusy = false;
-    this.#lastRunAt = this.#clock.now();
-    this.#wake();
+    free();
+  }
+
+  /** At once where a full batch waits: nothing is gained by letting the engine wait until the answers are out and the sockets read. */
+  #goOn(): void {
+    if (this.#line.rows >= this.#gate.batchLimits().maxRows) this.#dispatch();
+    else this.#wake();
   }
 
   /** To another instance while there is one that was not tried. */

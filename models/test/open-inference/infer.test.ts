@@ -41,6 +41,38 @@ describe('an inference', () => {
   });
 });
 
+describe('the deadline of a request', () => {
+  const left: (number | undefined)[] = [];
+  const infer = (inputs: Tensors, { deadlineMs }: InferOptions): ServedAnswer => {
+    left.push(deadlineMs);
+    return echo(inputs);
+  };
+  const slow = serviceOver(repositoryOf(servedModel({ infer })));
+  const leftOf = async (path: string, body: object, arrivedAt?: number): Promise<number> => {
+    const about = { method: 'POST', path, query: new URLSearchParams(), headers: {} };
+    const bytes = Buffer.from(JSON.stringify(body), 'utf8');
+    await slow.answer({ ...about, body: bytes, ...(arrivedAt !== undefined && { arrivedAt }) });
+    return left.pop() ?? Number.NaN;
+  };
+
+  test.each([
+    ['/v2/models/echo/infer', inferBody()],
+    ['/predict', { features: [1, 2] }],
+  ])('counts from its arrival at %s, and from now where that is not known', async (path, body) => {
+    expect(await leftOf(path, body)).toBe(1_000);
+    const afterMost = await leftOf(path, body, performance.now() - 990);
+    expect(afterMost).toBeGreaterThanOrEqual(0);
+    expect(afterMost).toBeLessThanOrEqual(10);
+    expect(await leftOf(path, body, performance.now() - 5_000)).toBe(0);
+  });
+
+  test('that asks for less counts from there too', async () => {
+    const body = inferBody([1, 2], { parameters: { timeout: 200_000 } });
+    expect(await leftOf('/v2/models/echo/infer', body)).toBe(200);
+    expect(await leftOf('/v2/models/echo/infer', body, performance.now() - 300)).toBe(0);
+  });
+});
+
 /** Long integers with all their digits, which `JSON.stringify` refuses. */
 const rawJson = (value: unknown): string =>
   JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? `long${part}` : part)).replaceAll(
