@@ -124,6 +124,19 @@ describe('circuit breaker', () => {
     expect(breaker.report()).toEqual({ state: 'closed', opened: 1, closed: 1 });
   });
 
+  it('learns nothing from what was asked before its last transition', () => {
+    const breaker = new CircuitBreaker();
+    const before = breaker.period;
+    fail(breaker, 0);
+    expect(breaker.admit(BREAKER_RULES.restMs)).toBe(true);
+    breaker.note(bad, 50, BREAKER_RULES.restMs, before);
+    breaker.withdraw(before);
+    expect(breaker.report()).toMatchObject({ state: 'half-open', opened: 1 });
+    expect(breaker.admit(BREAKER_RULES.restMs)).toBe(false);
+    breaker.withdraw();
+    expect(breaker.admit(BREAKER_RULES.restMs)).toBe(true);
+  });
+
   it('opens when answers come but later than the budget', () => {
     const breaker = new CircuitBreaker();
     for (let i = 0; i < BREAKER_RULES.minimum; i += 1) breaker.note({ isGood: true, latencyMs: 60 }, 50, 0);
