@@ -155,6 +155,22 @@ describe('circuit breaker', () => {
     }
   });
 
+  it('rests as at first again after a new connection', () => {
+    const breaker = new CircuitBreaker();
+    fail(breaker, 0);
+    let now = BREAKER_RULES.restMs;
+    for (let i = 0; i < 4; i += 1) {
+      expect(breaker.admit(now)).toBe(true);
+      breaker.note(bad, 50, now);
+      now += BREAKER_RULES.longestRestMs;
+    }
+    expect(breaker.admit(now)).toBe(true);
+    breaker.note(bad, 50, now);
+    breaker.reconnected(now);
+    expect(breaker.admit(now + BREAKER_RULES.restMs - 1)).toBe(false);
+    expect(breaker.admit(now + BREAKER_RULES.restMs)).toBe(true);
+  });
+
   it('never admits while it rests, whatever happens', () => {
     const step = fc.record({ pause: fc.nat(3_000), isGood: fc.boolean(), withdraws: fc.boolean() });
     expect(
