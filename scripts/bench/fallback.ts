@@ -93,9 +93,14 @@ const run = ({ quick, data, log }: BenchOptions): Promise<BenchResult> =>
       log('no accuracy: name a folder of labelled recordings with --data DIR, for example SKAB');
     const judged =
       folder === undefined ? undefined : await accuracy(folder, place, quick ? QUICK_RECORDINGS : undefined);
+    const isJudged = judged !== undefined && judged.recordings > 0;
     return {
-      figures: { ...phaseFigures(result), ...(judged === undefined ? NO_ACCURACY : accuracyFigures(judged)) },
-      faults: [...phaseFaults(result), ...(judged?.faults ?? [])],
+      figures: { ...phaseFigures(result), ...(isJudged ? accuracyFigures(judged) : NO_ACCURACY) },
+      faults: [
+        ...phaseFaults(result),
+        ...(judged?.recordings === 0 ? [`${folder} holds no recording with a column "anomaly".`] : []),
+        ...(judged?.faults ?? []),
+      ],
     };
   });
 
