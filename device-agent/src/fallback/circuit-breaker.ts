@@ -76,6 +76,12 @@ export class CircuitBreaker {
     if (this.#isBad(budgetMs)) this.#open(now);
   }
 
+  /** There is a new connection: what was learnt on the one before is old, and the rest is the first one again. */
+  reconnected(now: number): void {
+    this.#restMs = this.#rules.restMs;
+    if (this.#state === 'open') this.#openUntil = Math.min(this.#openUntil, now + this.#restMs);
+  }
+
   /** Nothing was learnt: the question was withdrawn. */
   withdraw(period = this.#period): void {
     if (period === this.#period) this.#probeOut = false;

@@ -7,8 +7,8 @@ import type { FallbackParts, FallbackPartsOptions } from './fallback-parts.ts';
 import type { FallbackReport } from './fallback-report.ts';
 import type { FallbackSlot } from './fallback-slot.ts';
 
-/** More than may be asked at once, so that those that are not asked are answered beside those that are. */
-const WINDOWS_ABREAST = 16;
+/** As many as may be asked at once: the next one waits its turn, and its budget runs. */
+const WINDOWS_ABREAST = 8;
 
 export class FallbackDoor implements ModelSlotRunner {
   readonly #slot: EscalatingSlot;

@@ -47,7 +47,7 @@ export class FallbackParts {
     const { config, clock, deviceId, dataDir } = options;
     const monotonic = (): number => clock.monotonic();
     this.#options = options;
-    this.#remote = new RemoteInference(deviceId, monotonic);
+    this.#remote = new RemoteInference(deviceId, monotonic, () => this.#breaker.reconnected(monotonic()));
     this.#allowance = new RequestAllowance(config.requestsPerMinute, config.burst, monotonic());
     this.#examples = new HardExamples({
       file: new StateFile(join(dataDir, 'hard-examples.json'), hardExamplesSchema),

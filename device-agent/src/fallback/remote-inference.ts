@@ -62,12 +62,14 @@ export class RemoteInference implements LinkParticipant {
   readonly shed = new ShedMemory();
   readonly #deviceId: string;
   readonly #monotonic: () => number;
+  readonly #onOnline: () => void;
   readonly #waiting = new Map<string, Waiting>();
   readonly #late = new Map<string, Waiting>();
   #connection: FleetConnection | undefined;
   #unacknowledged = 0;
 
-  constructor(deviceId: string, monotonic: () => number) {
+  constructor(deviceId: string, monotonic: () => number, onOnline: () => void) {
+    this.#onOnline = onOnline;
     this.#deviceId = deviceId;
     this.#monotonic = monotonic;
   }
@@ -85,6 +87,7 @@ export class RemoteInference implements LinkParticipant {
   online(connection: FleetConnection): void {
     this.#connection = connection;
     this.#unacknowledged = 0;
+    this.#onOnline();
   }
 
   offline(): void {

@@ -124,6 +124,19 @@ describe('circuit breaker', () => {
     expect(breaker.report()).toEqual({ state: 'closed', opened: 1, closed: 1 });
   });
 
+  it('learns nothing from what was asked before its last transition', () => {
+    const breaker = new CircuitBreaker();
+    const before = breaker.period;
+    fail(breaker, 0);
+    expect(breaker.admit(BREAKER_RULES.restMs)).toBe(true);
+    breaker.note(bad, 50, BREAKER_RULES.restMs, before);
+    breaker.withdraw(before);
+    expect(breaker.report()).toMatchObject({ state: 'half-open', opened: 1 });
+    expect(breaker.admit(BREAKER_RULES.restMs)).toBe(false);
+    breaker.withdraw();
+    expect(breaker.admit(BREAKER_RULES.restMs)).toBe(true);
+  });
+
   it('opens when answers come but later than the budget', () => {
     const breaker = new CircuitBreaker();
     for (let i = 0; i < BREAKER_RULES.minimum; i += 1) breaker.note({ isGood: true, latencyMs: 60 }, 50, 0);
@@ -140,6 +153,22 @@ describe('circuit breaker', () => {
       expect(breaker.admit((now += bounded))).toBe(true);
       breaker.note(bad, 50, now);
     }
+  });
+
+  it('rests as at first again after a new connection', () => {
+    const breaker = new CircuitBreaker();
+    fail(breaker, 0);
+    let now = BREAKER_RULES.restMs;
+    for (let i = 0; i < 4; i += 1) {
+      expect(breaker.admit(now)).toBe(true);
+      breaker.note(bad, 50, now);
+      now += BREAKER_RULES.longestRestMs;
+    }
+    expect(breaker.admit(now)).toBe(true);
+    breaker.note(bad, 50, now);
+    breaker.reconnected(now);
+    expect(breaker.admit(now + BREAKER_RULES.restMs - 1)).toBe(false);
+    expect(breaker.admit(now + BREAKER_RULES.restMs)).toBe(true);
   });
 
   it('never admits while it rests, whatever happens', () => {

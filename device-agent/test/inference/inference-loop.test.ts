@@ -22,13 +22,14 @@ const verdict = (exceeded: boolean): SlotVerdict => ({
   latencyMs: 0.5,
 });
 
-const loopWith = (infer: ModelSlotRunner['infer'], maxQueued = 4) => {
+const loopWith = (infer: ModelSlotRunner['infer'], maxQueued = 4, abreast = 1) => {
   const put: NewRecord[] = [];
   const events = new EventList();
   const outbox = { enqueue: (record: NewRecord) => void put.push(record) } as unknown as Outbox;
   const slot: ModelSlotRunner = {
     model: { name: 'm', version: '1.0.0' },
     state: () => ({ status: 'ready', engine: 'native-child', reason: null }),
+    abreast: () => abreast,
     infer,
   };
   const loop = new InferenceLoop({ slot, outbox, events, logger: silentLogger(), maxQueued });
@@ -50,6 +51,21 @@ describe('the inference loop', () => {
     expect(put.map(({ body }) => body.observedAt)).toEqual(
       Array.from({ length: 20 }, (_, index) => index * 1_000 + 1_000),
     );
+  });
+
+  it('answers several at a time where the slot does, and records them in order', async () => {
+    const answers = Array.from({ length: 6 }, () => Promise.withResolvers<SlotVerdict>());
+    let begun = 0;
+    const { loop, put } = loopWith(() => (answers[begun++] ?? Promise.withResolvers<SlotVerdict>()).promise, 100, 3);
+    for (let index = 0; index < 6; index += 1) loop.offer(window(index));
+    expect([begun, loop.counters().queued]).toEqual([3, 3]);
+    for (const { resolve } of answers.slice(1)) resolve(verdict(false));
+    await Promise.resolve();
+    expect(put).toEqual([]);
+    answers[0]?.reject(new ModelError('ENGINE_TIMEOUT', 'late'));
+    await loop.settled();
+    expect(put.map(({ body }) => body.observedAt)).toEqual([2_000, 3_000, 4_000, 5_000, 6_000]);
+    expect(loop.counters()).toMatchObject({ failed: { ENGINE_TIMEOUT: 1 }, queued: 0, predictions: 5 });
   });
 
   it('gives up the oldest waiting windows when it cannot keep up, counts them and says so once', async () => {

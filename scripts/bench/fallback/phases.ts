@@ -1,177 +1,173 @@
 /** One agent that asks the fleet for every second window, while the network is cut, the server is slow, and the server dies. */
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createAgent, parseAgentConfig, type Agent, type Sample, type SensorSource } from '@shoal/device-agent';
-import { sisterStream, type Testbed } from '@shoal/simulators';
+import type { Testbed } from '@shoal/simulators';
+import { BenchChild } from '../load/child.ts';
+import { BUDGET_MS, SAMPLE_MS, type AgentView, type PacedAgentOrder } from './paced-agent.ts';
 
-const MODEL = 'pump-anomaly';
-const BUDGET_MS = 1_000;
-const CALIBRATION_ROWS = 400;
-/** One window in 100 ms. */
-const SAMPLE_MS = 10;
-const PATIENCE_MS = 40_000;
+const PATIENCE_MS = 60_000;
+const LOOK_MS = 50;
+/** What an answer may take: its budget and a tenth. */
+export const IN_BUDGET_MS = 1.1 * BUDGET_MS;
 
-/** A pump whose calibration comes at once, and the rest at a pace. */
-class PacedPump implements SensorSource {
-  readonly name = 'pump';
-  readonly canWait = true;
-  readonly #stream = sisterStream('fallback-phases', []);
-  readonly channels = Object.keys(this.#stream.next(1_000));
-  #given = 0;
-
-  report() {
-    return { rowsRead: this.#given, bad: {}, timeShiftMs: null };
-  }
-
-  async *samples(signal: AbortSignal): AsyncGenerator<Sample> {
-    const firstAt = Date.now();
-    for (; !signal.aborted; this.#given += 1) {
-      if (this.#given > CALIBRATION_ROWS + 30) await pause(SAMPLE_MS, undefined, { signal }).catch(() => undefined);
-      yield { observedAt: firstAt + this.#given * 1_000, values: this.#stream.next(1_000) };
-    }
-  }
-}
-
-interface Phase {
+export interface Phase {
   readonly name: string;
-  readonly windows: number;
+  readonly tookMs: readonly number[];
   readonly answers: Readonly<Record<string, number>>;
   readonly asked: number;
-  readonly overBudget: number;
-  readonly longestMs: number;
+  /** Questions that ended without a usable answer. */
+  readonly inVain: number;
+  readonly highestQueued: number;
+  readonly longestStallMs: number;
 }
 
 export interface PhasesResult {
   readonly phases: readonly Phase[];
   readonly opened: number;
   readonly closed: number;
-  readonly highestQueued: number;
   readonly highestUnderWay: number;
   readonly dropped: number;
   readonly unanswered: number;
+  readonly overBudgetByItself: number;
   readonly hardExamples: number;
   readonly faults: readonly string[];
 }
 
-interface Watched {
-  highestQueued: number;
-  highestUnderWay: number;
+type Counts = Readonly<Record<string, number>>;
+
+const sum = (counts: Counts): number => Object.values(counts).reduce((a, b) => a + b, 0);
+const since = (after: Counts, before: Counts): Counts =>
+  Object.fromEntries(Object.entries(after).map(([name, count]) => [name, count - (before[name] ?? 0)]));
+
+class PhasesRun {
+  readonly #bed: Testbed;
+  readonly #dataDir: string;
+  readonly #child = new BenchChild('../fallback/paced-agent');
+  readonly #windowsEach: number;
+  readonly #log: (line: string) => void;
+  readonly #phases: Phase[] = [];
+  readonly #faults: string[] = [];
+  #highestUnderWay = 0;
+  #seen: AgentView | undefined;
+  /** Of the phase that is being played. */
+  #tookMs: number[] = [];
+  #highestQueued = 0;
+  #longestStallMs = 0;
+
+  constructor(bed: Testbed, dataDir: string, { windowsEach, log }: PhasesOptions) {
+    this.#bed = bed;
+    this.#dataDir = join(dataDir, 'phases');
+    this.#windowsEach = windowsEach;
+    this.#log = log;
+  }
+
+  async run(): Promise<PhasesResult> {
+    const bed = this.#bed;
+    this.#log(`budget ${BUDGET_MS} ms, a window in ${10 * SAMPLE_MS} ms`);
+    try {
+      await this.#ask('start');
+      await this.#must('the first answer of the fleet', ({ answers }) => (answers['cloud'] ?? 0) > 0);
+      // The calibration comes in one burst, and the source waits for it.
+      await this.#must('windows in step', ({ queued }) => queued === 0);
+      await this.#windows('healthy');
+      bed.network({ blackhole: true });
+      await this.#windows('cut');
+      await this.#must('cut: the breaker opens', ({ breaker }) => breaker.opened > 0);
+      bed.network(undefined);
+      bed.resetConnections();
+      await this.#recovery('cut');
+      bed.network({ latencyMs: 2 * BUDGET_MS });
+      await this.#windows('slow');
+      bed.network(undefined);
+      await this.#recovery('slow');
+      await bed.killServer();
+      await this.#windows('dead');
+      await this.#phase('server starts', () => bed.startServer());
+      await this.#recovery('dead');
+      await this.#windows('healthy again');
+      const { breaker, dropped, unanswered, overBudget, hardExamples } = await this.#look();
+      const { opened, closed } = breaker;
+      const watched = { phases: this.#phases, highestUnderWay: this.#highestUnderWay, faults: this.#faults };
+      return { ...watched, opened, closed, dropped, unanswered, overBudgetByItself: overBudget, hardExamples };
+    } finally {
+      bed.network(undefined);
+      await this.#ask('stop').catch(() => undefined);
+      await this.#child.end();
+    }
+  }
+
+  #windows(name: string): Promise<void> {
+    return this.#phase(name, () =>
+      this.#must(`${name}: ${this.#windowsEach} answers`, () => this.#tookMs.length >= this.#windowsEach),
+    );
+  }
+
+  #recovery(from: string): Promise<void> {
+    const cloud = this.#seen?.answers['cloud'] ?? 0;
+    return this.#phase(`after ${from}`, async () => {
+      await this.#must(`${from}: the breaker closes again`, ({ breaker }) => breaker.state === 'closed');
+      await this.#must(`${from}: the fleet answers again`, ({ answers }) => (answers['cloud'] ?? 0) > cloud);
+    });
+  }
+
+  /** Phases follow each other without a gap: every window belongs to one. */
+  async #phase(name: string, play: () => Promise<unknown>): Promise<void> {
+    const before = this.#seen;
+    this.#tookMs = [];
+    this.#highestQueued = 0;
+    this.#longestStallMs = 0;
+    await play();
+    const after = await this.#look();
+    const phase = {
+      name,
+      tookMs: this.#tookMs,
+      answers: since(after.answers, before?.answers ?? {}),
+      asked: sum(after.asked) - sum(before?.asked ?? {}),
+      inVain: sum(after.failedQuestions) - sum(before?.failedQuestions ?? {}),
+      highestQueued: this.#highestQueued,
+      longestStallMs: this.#longestStallMs,
+    };
+    this.#phases.push(phase);
+    const late = phase.tookMs.filter((ms) => ms > IN_BUDGET_MS).map(Math.round);
+    const longestMs = Math.max(0, ...phase.tookMs);
+    const how = `longest ${Math.round(longestMs)} ms, longest stall ${Math.round(phase.longestStallMs)} ms`;
+    const what = `${phase.asked} asked, ${JSON.stringify(phase.answers)}, breaker ${after.breaker.state}`;
+    this.#log(`${name}: ${phase.tookMs.length} windows, ${what}, ${how}, late ${JSON.stringify(late)}`);
+    const [failed, notAsked] = [after.failedQuestions, after.notAsked].map((counts) => JSON.stringify(counts));
+    this.#log(`  so far asked in vain ${failed}, not asked ${notAsked}`);
+  }
+
+  async #must(what: string, holds: (view: AgentView) => boolean): Promise<void> {
+    const giveUpAt = performance.now() + PATIENCE_MS;
+    while (!holds(await this.#look())) {
+      if (performance.now() > giveUpAt) {
+        this.#faults.push(`${what} did not come about.`);
+        return;
+      }
+      await pause(LOOK_MS);
+    }
+  }
+
+  async #look(): Promise<AgentView> {
+    const view = await this.#ask<AgentView>('look');
+    this.#seen = view;
+    this.#tookMs.push(...view.tookMs);
+    this.#highestQueued = Math.max(this.#highestQueued, view.highestQueued);
+    this.#longestStallMs = Math.max(this.#longestStallMs, view.longestStallMs);
+    this.#highestUnderWay = Math.max(this.#highestUnderWay, view.highestUnderWay);
+    return view;
+  }
+
+  #ask<T>(what: PacedAgentOrder['what']): Promise<T> {
+    const order: PacedAgentOrder = { what, devicePort: this.#bed.devicePort, dataDir: this.#dataDir };
+    return this.#child.ask<T>(order);
+  }
 }
 
-const modelOf = (agent: Agent) => {
-  const [model] = agent.status().models;
-  if (model === undefined) throw new Error('The agent has no model.');
-  return model;
-};
+export interface PhasesOptions {
+  readonly windowsEach: number;
+  readonly log: (line: string) => void;
+}
 
-const until = async (agent: Agent, seen: Watched, holds: () => boolean): Promise<boolean> => {
-  const giveUpAt = performance.now() + PATIENCE_MS;
-  while (!holds()) {
-    const { inference, fallback } = modelOf(agent);
-    seen.highestQueued = Math.max(seen.highestQueued, inference.queued);
-    seen.highestUnderWay = Math.max(seen.highestUnderWay, fallback?.underWay ?? 0);
-    if (performance.now() > giveUpAt) return false;
-    await pause(10);
-  }
-  return true;
-};
-
-const sum = (counts: Readonly<Record<string, number>>): number => Object.values(counts).reduce((a, b) => a + b, 0);
-
-export const playPhases = async (
-  bed: Testbed,
-  dataDir: string,
-  { windowsEach, log }: { readonly windowsEach: number; readonly log: (line: string) => void },
-): Promise<PhasesResult> => {
-  const config = parseAgentConfig({
-    deviceId: 'fallback-phases',
-    dataDir: join(dataDir, 'phases'),
-    fleet: { port: bed.devicePort, reconnectFirstMs: 50, reconnectMaxMs: 500 },
-    models: [{ bundle: MODEL, version: '1.1.0', calibrationSamples: CALIBRATION_ROWS }],
-    fallback: {
-      budgetMs: BUDGET_MS,
-      siblings: { [MODEL]: { model: 'pump-anomaly-full', vectors: 24 } },
-      policy: { auditShare: 0.5 },
-      requestsPerMinute: 60_000,
-      burst: 1_000,
-    },
-    publish: { everyNthReading: 1_000 },
-    localApi: null,
-    stopDrainMs: 0,
-  });
-  const agent = createAgent(config, { sensors: [new PacedPump()] });
-  const seen: Watched = { highestQueued: 0, highestUnderWay: 0 };
-  const phases: Phase[] = [];
-  const faults: string[] = [];
-  const must = async (what: string, holds: () => boolean): Promise<void> => {
-    if (!(await until(agent, seen, holds))) faults.push(`${what} did not come about.`);
-  };
-  const breaker = () => modelOf(agent).fallback?.breaker ?? { state: 'closed', opened: 0, closed: 0 };
-  const phase = async (name: string): Promise<void> => {
-    const before = modelOf(agent);
-    const goal = before.inference.predictions + windowsEach;
-    await must(`${name}: ${windowsEach} answers`, () => modelOf(agent).inference.predictions >= goal);
-    // Windows come ten times as fast as the budget: until the breaker opens some wait, and afterwards none.
-    await must(`${name}: the queue empties`, () => modelOf(agent).inference.queued === 0);
-    const { fallback, inference } = modelOf(agent);
-    const answersBefore = before.fallback?.answers ?? {};
-    log(`${name}: ${JSON.stringify(fallback)}`);
-    phases.push({
-      name,
-      windows: inference.predictions - before.inference.predictions,
-      answers: Object.fromEntries(
-        Object.entries(fallback?.answers ?? {}).map(([source, count]) => [
-          source,
-          count - ((answersBefore as Record<string, number>)[source] ?? 0),
-        ]),
-      ),
-      asked: sum(fallback?.asked ?? {}) - sum(before.fallback?.asked ?? {}),
-      overBudget: (fallback?.overBudget ?? 0) - (before.fallback?.overBudget ?? 0),
-      longestMs: fallback?.longestMs ?? 0,
-    });
-  };
-  const recovered = async (name: string): Promise<void> => {
-    const cloud = modelOf(agent).fallback?.answers.cloud ?? 0;
-    await must(`${name}: the breaker closes again`, () => breaker().state === 'closed');
-    await must(`${name}: the fleet answers again`, () => (modelOf(agent).fallback?.answers.cloud ?? 0) > cloud);
-  };
-  await agent.start();
-  log(`budget ${BUDGET_MS} ms, a window in ${10 * SAMPLE_MS} ms`);
-  try {
-    await must('the first answer of the fleet', () => (modelOf(agent).fallback?.answers.cloud ?? 0) > 0);
-    // The calibration comes in one burst, and the source waits for it.
-    await must('windows in step', () => modelOf(agent).inference.queued === 0);
-    seen.highestQueued = 0;
-    await phase('healthy');
-    bed.network({ blackhole: true });
-    await phase('cut');
-    await must('cut: the breaker opens', () => breaker().opened > 0);
-    bed.network(undefined);
-    bed.resetConnections();
-    await recovered('cut');
-    bed.network({ latencyMs: 2 * BUDGET_MS });
-    await phase('slow');
-    bed.network(undefined);
-    await recovered('slow');
-    await bed.killServer();
-    await phase('dead');
-    await bed.startServer();
-    await recovered('dead');
-    await phase('healthy again');
-    const { inference, fallback } = modelOf(agent);
-    const { opened, closed } = breaker();
-    return {
-      phases,
-      opened,
-      closed,
-      ...seen,
-      dropped: inference.dropped,
-      unanswered: sum(inference.failed),
-      hardExamples: fallback?.hardExamples.kept ?? 0,
-      faults,
-    };
-  } finally {
-    bed.network(undefined);
-    await agent.stop();
-  }
-};
+export const playPhases = (bed: Testbed, dataDir: string, options: PhasesOptions): Promise<PhasesResult> =>
+  new PhasesRun(bed, dataDir, options).run();
