@@ -87,7 +87,8 @@ it('the last windows of a model do not wait for another one that hangs', async (
   const pipeline = pipelineOf([hanging, tame]);
   for (const observedAt of [0, 1_000]) await pipeline.deliver(sourceThat(false), { observedAt, values: { a: 1 } });
   const ended = pipeline.sourceEnded('pump');
-  await eventually(() => tame.loop.counters().predictions === 1);
+  await eventually(() => tame.loop.counters().predictions > 0);
+  expect(tame.loop.counters().predictions).toBe(1);
   never.resolve();
   await ended;
 });

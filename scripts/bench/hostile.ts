@@ -140,7 +140,7 @@ const runAgents = async (
   const runs: BesideRun[] = [];
   for (const [index, bundles] of hands.entries()) {
     log(`agent ${index + 1} of ${hands.length}: ${tame.length} tame models beside ${bundles.length} others`);
-    const time = quick ? { samples: 300, settleMs: 45_000 } : { samples: 1_500, settleMs: 120_000 };
+    const time = quick ? { samples: 200, settleMs: 60_000 } : { samples: 1_500, settleMs: 120_000 };
     const run = await runBeside({ ...pace, ...time, bundles: [...bundles, ...tameFolders] });
     logModels(run, log);
     runs.push(run);
@@ -156,7 +156,7 @@ const run = async (options: BenchOptions): Promise<BenchResult> => {
     const zoo = writeZoo(join(folder, 'zoo'));
     const { tame, runs, ...counts } = await runAgents(folder, zoo, options, seededRandom(seed));
     const judged = runs.flatMap((one) => tame.map((bundle) => judge(one, bundle)));
-    const mutants = quick ? 300 : 10_000;
+    const mutants = quick ? 200 : 10_000;
     log(`${mutants} mutants`);
     const trials = await tryMutants({
       folder,
