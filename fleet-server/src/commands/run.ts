@@ -117,10 +117,13 @@ const requestPatience = (requestTimeout: number) => ({
   http: { requestTimeout, headersTimeout: requestTimeout, connectionsCheckingInterval: Math.ceil(requestTimeout / 2) },
 });
 
+/** Connections that may wait to be accepted. Whoever finds no place there is refused by nobody: TCP lets him try again after a second, then three. */
+const BACKLOG = 4_096;
+
 const listen = async (app: NestFastifyApplication, config: ServerConfig): Promise<void> => {
   const { host, port } = config.http;
   try {
-    await app.listen(port, host);
+    await app.listen({ port, host, backlog: BACKLOG });
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new FleetError('LISTEN_FAILED', `Cannot listen for HTTP on ${host}:${port} (${why}); choose another port.`, {

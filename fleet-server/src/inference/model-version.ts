@@ -102,6 +102,10 @@ export class ModelVersion implements ServedModel {
     return this.#running?.scheduler.fill ?? 0;
   }
 
+  refuseUnread(priority: number, mayOvertake: () => boolean): ModelError | undefined {
+    return this.#running?.scheduler.refuseUnread(priority, mayOvertake);
+  }
+
   /** Counts a request that was refused unread. */
   noteUnread(reason: ModelError): void {
     this.#running?.scheduler.noteUnread(reason);

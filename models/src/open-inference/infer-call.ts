@@ -20,6 +20,9 @@ import { headerOf, JSON_TYPE, type OpenInferenceAnswer, type OpenInferenceReques
 import type { InferenceCodec, OutputEncodings } from './inference-codec.port.ts';
 import type { CompletedInputs, ServedAnswer, ServedModel } from './model-repository.port.ts';
 
+/** A request that names a priority has to be read, whatever the line holds. */
+const PRIORITY_NAME = Buffer.from('"priority"');
+
 /** Levels of `parameters.priority`, and where a request without one stands. */
 const PRIORITY_LEVELS = 9;
 const DEFAULT_PRIORITY = 5;
@@ -33,6 +36,9 @@ export interface SchedulePolicy {
   readonly timeout?: number | undefined;
 }
 
+const standing = (priority: number): number =>
+  STEPS_PER_LEVEL * (priority === 0 || priority > PRIORITY_LEVELS ? DEFAULT_PRIORITY : priority);
+
 /**
  * Triton's schedule policy: level 1 first, 0 and levels there are not stand where the default does; a timeout shortens
  * the deadline of the host and never extends it.
@@ -44,7 +50,7 @@ export const inferOptions = (
 ): InferOptions => ({
   // What was decoded is the request's own memory, which nobody writes into afterwards.
   inputsStay: true,
-  priority: STEPS_PER_LEVEL * (priority === 0 || priority > PRIORITY_LEVELS ? DEFAULT_PRIORITY : priority),
+  priority: standing(priority),
   deadlineMs: timeout === 0 ? deadlineMs : Math.min(deadlineMs, timeout / 1_000),
   ...(signal !== undefined && { signal }),
 });
@@ -74,12 +80,20 @@ const namedOutputs = (outputs: Tensors, names: readonly string[]): NamedTensor[]
     return tensor === undefined ? [] : [{ name, ...tensor }];
   });
 
-const decode = async (
+/** Bounds before work: what a full line refuses in any case is not decoded first. Throws QUEUE_FULL. */
+const refuseUnread = ({ body }: OpenInferenceRequest, model: ServedModel, headerLength: number | undefined): void => {
+  const json = Buffer.from(body.buffer, body.byteOffset, Math.min(body.byteLength, headerLength ?? Infinity));
+  const reason = model.refuseUnread?.(standing(0), () => json.includes(PRIORITY_NAME));
+  if (reason !== undefined) throw reason;
+};
+
+const decode = (
   request: OpenInferenceRequest,
   model: ServedModel,
   codec: InferenceCodec,
-): Promise<InferRequest> => {
+): Promise<InferRequest> | InferRequest => {
   const headerLength = parseHeaderLength(headerOf(request, INFERENCE_HEADER_LENGTH));
+  refuseUnread(request, model, headerLength);
   if (headerLength === 0) return decodeRawInferRequest(request.body, model.manifest.signature.inputs);
   return codec.decodeRequest(request.body, headerLength);
 };

@@ -2,6 +2,7 @@
 import type { JsonObject, Tensors } from '@shoal/protocol';
 import type { BundleManifest } from '../bundle/manifest.ts';
 import type { InferOptions, InferResult } from '../engine/inference-engine.port.ts';
+import type { ModelError } from '../errors.ts';
 import type { ModelMeter } from './model-meter.ts';
 
 /** Triton's words for the state of a model (repository extension). */
@@ -36,6 +37,11 @@ export interface ServedModel {
    * Rejects with ModelError, or with a fault of the host's own that has `code` and `status`.
    */
   complete?(inputs: Tensors, entity: string): Promise<CompletedInputs>;
+  /**
+   * What a request of this priority is refused with unread, counted; undefined while it has to be read. `mayOvertake`: whether it may have
+   * another priority. Absent where nothing waits in a line.
+   */
+  refuseUnread?(priority: number, mayOvertake: () => boolean): ModelError | undefined;
   /** Milliseconds after which a full queue has room again, as far as can be told. */
   retryAfterMs(): number;
 }

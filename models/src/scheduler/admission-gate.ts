@@ -38,6 +38,14 @@ export class AdmissionGate {
     return { maxRows, maxBytes: limits.maxBatchBytes, costMs: (rows) => cost.expectMs(rows) };
   }
 
+  /** What a newcomer of one row is refused with now; null while there is room for it, or somebody less important to make some. */
+  refusal(priority: number): ModelError | null {
+    const wanted = { rows: 1, bytes: 0, priority };
+    const occupancy = this.#occupancy();
+    if (hasRoom(occupancy, wanted) || makeRoom(this.#parts.line.parts, occupancy, wanted) !== null) return null;
+    return this.#full();
+  }
+
   /** Puts the parts of `request` into the line. Throws QUEUE_FULL or DEADLINE_UNMEETABLE, and then the line is as before. */
   admit(request: ScheduledRequest, parts: readonly RequestPart[], now: number): void {
     const { line, pool, cost } = this.#parts;
@@ -62,15 +70,24 @@ export class AdmissionGate {
 
   /** Who has to leave for it. */
   #roomFor(request: ScheduledRequest, parts: readonly RequestPart[]): readonly RequestPart[] {
-    const { line, limits } = this.#parts;
-    const { maxQueuedRows: maxRows, maxQueuedBytes: maxBytes } = limits;
-    const occupancy: Occupancy = { rows: line.rows, bytes: line.bytes, maxRows, maxBytes };
+    const { line } = this.#parts;
+    const occupancy = this.#occupancy();
     const bytes = parts.reduce((total, part) => total + part.bytes, 0);
     const wanted = { rows: request.rows, bytes, priority: request.priority };
     if (hasRoom(occupancy, wanted)) return [];
     const leaving = makeRoom(line.parts, occupancy, wanted);
     if (leaving !== null) return leaving;
-    throw new ModelError('QUEUE_FULL', `${line.rows} rows wait for the model, at most ${maxRows}`, {
+    throw this.#full();
+  }
+
+  #occupancy(): Occupancy {
+    const { line, limits } = this.#parts;
+    return { rows: line.rows, bytes: line.bytes, maxRows: limits.maxQueuedRows, maxBytes: limits.maxQueuedBytes };
+  }
+
+  #full(): ModelError {
+    const { line, limits } = this.#parts;
+    return new ModelError('QUEUE_FULL', `${line.rows} rows wait for the model, at most ${limits.maxQueuedRows}`, {
       retryAfterMs: this.retryAfterMs(),
     });
   }

@@ -101,6 +101,18 @@ export class ModelScheduler implements ModelHandle {
     return this.#gate.retryAfterMs();
   }
 
+  /**
+   * What a request of this priority is refused with before anybody reads it, counted; undefined while it has to be read. Only a full line
+   * asks whether it may have another priority.
+   */
+  refuseUnread(priority: number, mayOvertake: () => boolean): ModelError | undefined {
+    if (this.#line.rows < this.#gate.maxQueuedRows || mayOvertake()) return undefined;
+    const reason = this.#gate.refusal(priority);
+    if (reason === null) return undefined;
+    this.#record.refused(0, reason);
+    return reason;
+  }
+
   /** Counts a request that its host refused for this model without reading it. */
   noteUnread(reason: ModelError): void {
     this.#record.refused(0, reason);

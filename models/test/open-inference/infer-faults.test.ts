@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { faultAnswer, ModelError, MODEL_ERRORS, type ModelErrorCode } from '@shoal/models';
+import { faultAnswer, ModelError, MODEL_ERRORS, type ModelErrorCode, type ServedModel } from '@shoal/models';
 import { ProtocolError } from '@shoal/protocol';
 import { ask, inferBody, jsonOf, repositoryOf, serviceOver, servedModel } from './served-fixture.ts';
 
@@ -132,5 +132,33 @@ describe('a fault of the model', () => {
     });
     const answer = await ask(serviceOver(repositoryOf(busy)), 'POST', '/v2/models/echo/infer', { body: inferBody() });
     expect(answer).toMatchObject({ status: 429, headers: { 'retry-after': '5' } });
+  });
+});
+
+describe('a full line', () => {
+  const full: ServedModel = {
+    ...servedModel(),
+    refuseUnread: (_, mayOvertake) =>
+      mayOvertake() ? undefined : new ModelError('QUEUE_FULL', '64 rows wait', { retryAfterMs: 1_500 }),
+  };
+  const crowded = serviceOver(repositoryOf(full));
+
+  test('refuses what it need not read', async () => {
+    const answer = await ask(crowded, 'POST', '/v2/models/echo/infer', { body: '{ never parsed' });
+    expect(answer).toMatchObject({ status: 429, headers: { 'shoal-error-code': 'QUEUE_FULL', 'retry-after': '2' } });
+  });
+
+  test('reads what may overtake', async () => {
+    const body = inferBody([1, 2], { parameters: { priority: 1 } });
+    expect((await ask(crowded, 'POST', '/v2/models/echo/infer', { body })).status).toBe(200);
+  });
+
+  test('looks for a priority in the JSON alone', async () => {
+    const head = JSON.stringify({
+      inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 2], parameters: { binary_data_size: 10 } }],
+    });
+    const headers = { 'inference-header-content-length': String(head.length) };
+    const body = Buffer.from(`${head}"priority"`);
+    expect((await ask(crowded, 'POST', '/v2/models/echo/infer', { body, headers })).status).toBe(429);
   });
 });

@@ -49,18 +49,6 @@ describe('a scheduler', () => {
     expect(model.runs).toEqual([3, 2]);
   });
 
-  test('gives an engine its next full batch before it hands out the answers of the last', async () => {
-    const { scheduler, clock, model } = await setUp({ options: { limits: { maxBatchRows: 2 } } });
-    const runsAtAnswer: number[] = [];
-    const answers = [1, 2, 3, 4, 5].map((value) =>
-      ask(scheduler, [value]).then(() => runsAtAnswer.push(model.runs.length)),
-    );
-    await clock.run();
-    await Promise.all(answers);
-    expect(model.runs).toEqual([2, 2, 1]);
-    expect(runsAtAnswer.slice(0, 2)).toEqual([2, 2]);
-  });
-
   test('waits past the deadline for a run that has begun, for whoever can use a late answer', async () => {
     const { scheduler, clock, model } = await setUp();
     model.delayMs = 50;
