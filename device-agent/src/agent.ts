@@ -144,13 +144,14 @@ class DeviceAgent implements Agent {
   #createLocalApi(): LocalApiParts | undefined {
     const { localApi, inference } = this.#config;
     if (localApi === null) return undefined;
-    const { context, outbox, repository } = this.#parts;
+    const { context, outbox, repository, fallback } = this.#parts;
     const views = {
       health: () => this.status().health,
       status: () => this.status(),
       context: () => context.view(),
       models: () => ({ models: this.status().models, served: repository.list().map(servedView) }),
       outbox: () => outbox.state(),
+      hardExamples: () => fallback.hardExamples(),
       // Looks at everything a device has: loaded by the first who asks.
       doctor: async () => (await import('./commands/doctor.ts')).doctorReport(this.#config),
     };

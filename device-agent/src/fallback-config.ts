@@ -16,7 +16,12 @@ export const fallbackSchema = z.strictObject({
     )
     .default({})
     .describe('model here to model of the fleet; models named here ask, and those whose bundle says so'),
-  budgetMs: z.int().min(10).max(600_000).default(1_000).describe('for one window, from when it is whole to its answer [ms]'),
+  budgetMs: z
+    .int()
+    .min(10)
+    .max(600_000)
+    .default(1_000)
+    .describe('for one window, from when it is whole to its answer [ms]'),
   policy: z
     .strictObject(escalationPolicySchema.shape)
     .default({ minProbability: 0.6, nearThreshold: 0.25, auditShare: 0.005 }),

@@ -6,6 +6,7 @@ import type { EscalatingSlot } from './escalating-slot.port.ts';
 import type { FallbackParts, FallbackPartsOptions } from './fallback-parts.ts';
 import type { FallbackReport } from './fallback-report.ts';
 import type { FallbackSlot } from './fallback-slot.ts';
+import type { HardExample } from './hard-examples.ts';
 
 /** As many as may be asked at once: the next one waits its turn, and its budget runs. */
 const WINDOWS_ABREAST = 8;
@@ -68,6 +69,11 @@ export class FallbackDoors {
     const isDeclared = siblings[name] !== undefined || slot.bundle.manifest.fallback.mode === 'escalate';
     const isWanted = (): boolean => slot.desiredFallback?.enabled ?? (enabled && isDeclared);
     return new FallbackDoor(slot, isWanted, () => (this.#parts ??= this.#load()));
+  }
+
+  /** Also those of an earlier process, before any model asks. */
+  async hardExamples(): Promise<readonly HardExample[]> {
+    return (await (this.#parts ??= this.#load())).examples();
   }
 
   async stop(): Promise<void> {

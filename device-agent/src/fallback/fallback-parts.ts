@@ -9,7 +9,7 @@ import { RequestAllowance } from './budget.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import type { EscalatingSlot } from './escalating-slot.port.ts';
 import { FallbackSlot } from './fallback-slot.ts';
-import { HardExamples, hardExamplesSchema } from './hard-examples.ts';
+import { HardExamples, hardExamplesSchema, type HardExample } from './hard-examples.ts';
 import type { KeptAnswer } from './ladder.ts';
 import { RemoteInference } from './remote-inference.ts';
 
@@ -64,6 +64,10 @@ export class FallbackParts {
   async stop(): Promise<void> {
     this.#remote.offline();
     await this.#examples.flush();
+  }
+
+  examples(): readonly HardExample[] {
+    return this.#examples.list();
   }
 
   slot(slot: EscalatingSlot): FallbackSlot {

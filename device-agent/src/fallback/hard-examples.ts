@@ -64,8 +64,10 @@ export class HardExamples {
     this.#kept = keepMostValuable([...before, ...this.#kept], this.#options.most);
   }
 
+  /** One of a window of a model that is here already is replaced. */
   add(example: HardExample): void {
-    const grown = [...this.#kept, example];
+    const others = this.#kept.filter(({ at, model }) => at !== example.at || model !== example.model);
+    const grown = [...others, example];
     this.#kept = keepMostValuable(grown, this.#options.most);
     this.#evicted += grown.length - this.#kept.length;
     this.#timer ??= setTimeout(() => void this.flush(), this.#options.writeMs).unref();

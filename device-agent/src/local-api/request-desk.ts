@@ -1,8 +1,11 @@
 /** One request to the local API: who may ask, what is asked, and the answer on its way. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { faultAnswer, type OpenInferenceAnswer, type OpenInferenceService } from '@shoal/models';
 import { foreignRequest } from '@shoal/protocol';
 import type { BodyReader } from './body-reader.ts';
+import { exampleLines, examplePage, readExampleQuery } from './example-list.ts';
 import type { FeedKind, RecordFeed } from './record-feed.ts';
 import { answerLocal, problem, READ_METHODS, type LocalAnswer, type LocalViews } from './status-routes.ts';
 
@@ -70,7 +73,27 @@ export class RequestDesk {
     const kind = Object.hasOwn(FEEDS, path) ? FEEDS[path] : undefined;
     if (kind !== undefined) return this.#listen(kind, request, response);
     if (isOpenInference(path)) return this.#infer(request, response, { method, path, query });
+    if (path === '/hard-examples') return this.#examples(response, method, query);
     return asBytes(await answerLocal(method, path, this.#options.views));
+  }
+
+  async #examples(response: ServerResponse, method: string, query: string): Promise<OpenInferenceAnswer | undefined> {
+    if (method === 'OPTIONS') return asBytes({ status: 204, body: {}, headers: { allow: READ_METHODS } });
+    if (method !== 'GET' && method !== 'HEAD')
+      return asBytes(problem(405, 'Only GET is answered here.', { allow: READ_METHODS }));
+    const asked = readExampleQuery(query);
+    if (typeof asked === 'string') return asBytes(problem(400, `The list takes no such query: ${asked}.`));
+    const examples = (await this.#options.views.hardExamples?.()) ?? [];
+    if (asked.format === 'json' || method === 'HEAD')
+      return asBytes({ status: 200, body: examplePage(examples, asked) });
+    response.writeHead(200, {
+      ...FIXED_HEADERS,
+      'content-type': 'application/x-ndjson; charset=utf-8',
+      'content-disposition': 'attachment; filename="hard-examples.ndjson"',
+    });
+    // Who leaves in the middle is not waited for.
+    await pipeline(Readable.from(exampleLines(examples, asked)), response).catch(() => undefined);
+    return undefined;
   }
 
   #listen(kind: FeedKind, request: IncomingMessage, response: ServerResponse): OpenInferenceAnswer | undefined {

@@ -1,5 +1,7 @@
 /** What the local API shows of the agent: health for probes, status for people and programs, the context for what runs beside it. */
 
+import type { ListedExample } from './example-list.ts';
+
 /** The agent as this part sees it. */
 export interface LocalViews {
   readonly health: () => { readonly state: 'ok' | 'degraded'; readonly reasons: readonly unknown[] };
@@ -7,6 +9,8 @@ export interface LocalViews {
   readonly context: () => object;
   readonly models: () => object;
   readonly outbox: () => object;
+  /** What this device and its fleet judged differently. */
+  readonly hardExamples?: () => Promise<readonly ListedExample[]>;
   /** Checks of this device; absent where there are none. */
   readonly doctor?: () => Promise<object>;
 }
@@ -40,7 +44,7 @@ export const answerLocal = async (method: string, path: string, views: LocalView
   if (view === undefined)
     return problem(
       404,
-      `The local API has ${Object.keys(VIEWS).join(', ')}, /readings, /predictions, /predict and /v2.`,
+      `The local API has ${Object.keys(VIEWS).join(', ')}, /hard-examples, /readings, /predictions, /predict and /v2.`,
     );
   if (method === 'OPTIONS') return { status: 204, body: {}, headers: { allow: READ_METHODS } };
   if (method !== 'GET' && method !== 'HEAD') return problem(405, 'Only GET is answered here.', { allow: READ_METHODS });

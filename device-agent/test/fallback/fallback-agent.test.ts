@@ -174,13 +174,19 @@ describe('the fallback of an agent', () => {
       withFleet(async (fleet) => {
         answering(fleet, () => 9);
         const sensor = new HandSensor();
-        const over = escalating({ auditShare: 1 });
+        const over = { ...escalating({ auditShare: 1 }), localApi: { port: 0 } };
         await withAgent({ folder, port: fleet.port, over, sensors: [sensor] }, async (agent) => {
           await eventually(() => agent.status().uplink.state === 'connected');
           await eventually(() => agent.status().models[0]?.status === 'ready');
           sensor.give(...samples(0, CALIBRATION + 100));
           await eventually(() => (fallbackOf(agent)?.hardExamples.kept ?? 0) > 0);
           expect(fallbackOf(agent)?.answers['cloud']).toBeGreaterThan(0);
+          const listed = await fetch(`${agent.localUrl() ?? ''}/hard-examples?model=pump-anomaly`);
+          expect(await listed.json()).toMatchObject({
+            items: expect.arrayContaining([
+              expect.objectContaining({ kind: 'disagreement', remote: { outputs: { score: 9 }, label: 'anomaly' } }),
+            ]),
+          });
         });
       }),
     );

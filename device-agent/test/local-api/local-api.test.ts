@@ -29,6 +29,46 @@ describe('the local API', () => {
     });
   });
 
+  it('lists hard examples by page and filter, and gives all that match as lines', async () => {
+    const examples = Array.from({ length: 45 }, (_, i) => ({
+      at: 1_000 * (45 - i),
+      model: i % 5 === 0 ? 'motor' : 'pump',
+      kind: i % 3 === 0 ? 'late' : 'disagreement',
+      features: [i],
+    }));
+    await withLocalApi({ views: { hardExamples: async () => examples } }, async (url) => {
+      const ask = (query: string) => fetch(`${url}/hard-examples${query}`);
+      type Listed = { items: { at: number; model: string; kind: string }[]; nextCursor: string | null };
+      const paged: Listed['items'] = [];
+      for (let cursor: string | null = ''; cursor !== null;) {
+        const query = `?limit=7&model=pump${cursor === '' ? '' : `&cursor=${cursor}`}`;
+        const page = (await (await ask(query)).json()) as Listed;
+        expect(page.items.length).toBeLessThanOrEqual(7);
+        paged.push(...page.items);
+        cursor = page.nextCursor;
+      }
+      const expected = examples.filter(({ model }) => model === 'pump').toSorted((a, b) => a.at - b.at);
+      expect(paged).toEqual(expected);
+      const lines = await ask('?format=ndjson&kind=late&from=4000&to=40000');
+      expect(lines.headers.get('content-type')).toContain('ndjson');
+      const given = (await lines.text())
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown);
+      const late = examples.filter(({ kind, at }) => kind === 'late' && at >= 4_000 && at < 40_000);
+      expect(given).toEqual(late.toSorted((a, b) => a.at - b.at));
+      const refused = await ask('?kind=easy&page=2');
+      expect([refused.status, await refused.json()]).toEqual([
+        400,
+        { status: 400, detail: expect.stringContaining('kind') },
+      ]);
+      expect((await ask('?cursor=later')).status).toBe(400);
+    });
+    await withLocalApi({}, async (url) => {
+      expect(await (await fetch(`${url}/hard-examples`)).json()).toEqual({ items: [], nextCursor: null });
+    });
+  });
+
   it('answers a fault of its own with 500 and lives on', async () => {
     const views = {
       models: () => {
@@ -41,7 +81,7 @@ describe('the local API', () => {
     });
   });
 
-  it.each(['/health', '/v2', '/v2/models/echo', '/readings'])(
+  it.each(['/health', '/hard-examples', '/v2', '/v2/models/echo', '/readings'])(
     'answers HEAD, OPTIONS and a wrong method at %s',
     async (path) => {
       await withLocalApi({}, async (url) => {
