@@ -32,8 +32,11 @@ export class FallbackDoor implements ModelSlotRunner {
     return this.#isWanted() ? (this.#behind?.report() ?? null) : null;
   }
 
-  async infer(window: AssembledWindow): Promise<SlotVerdict> {
-    if (!this.#isWanted()) return this.#slot.infer(window);
+  infer(window: AssembledWindow): Promise<SlotVerdict> {
+    return this.#isWanted() ? this.#escalate(window) : this.#slot.infer(window);
+  }
+
+  async #escalate(window: AssembledWindow): Promise<SlotVerdict> {
     this.#behind ??= (await this.#parts()).slot(this.#slot);
     return this.#behind.infer(window);
   }

@@ -96,11 +96,16 @@ export class Calibration {
 
   /**
    * Takes in a window and returns the vector the model is to be fed with: deviations from the normal of the device, or from
-   * the middle of what it has collected so far. Windows come in order. Throws as `scores`; then the window was not taken in.
+   * the middle of what it has collected so far; a promise only while it collects. Windows come in order. Rejects as `scores`;
+   * then the window was not taken in.
    */
-  async take(window: SeenWindow, vector: FeatureVector): Promise<FeatureVector> {
+  take(window: SeenWindow, vector: FeatureVector): FeatureVector | Promise<FeatureVector> {
     const { collection } = this.#state;
-    if (collection !== undefined && window.startAt >= this.#fromAt) await this.#collect(collection, window, vector);
+    if (collection === undefined || window.startAt < this.#fromAt) return this.#taken(window, vector);
+    return this.#collect(collection, window, vector).then(() => this.#taken(window, vector));
+  }
+
+  #taken(window: SeenWindow, vector: FeatureVector): FeatureVector {
     this.#newest = window;
     return normaliseVector(this.#options.rule, this.#location(), vector);
   }

@@ -185,9 +185,11 @@ export class ModelSlot implements ModelSlotRunner {
     return { status: this.#enabled ? words[status] : 'disabled', engine, reason: reason?.message ?? null };
   }
 
+  /** Waits only for what is not there yet: the request leaves for the engine before any other work of this thread gets its turn. */
   async infer(window: AssembledWindow): Promise<SlotVerdict> {
-    await this.attached();
-    return this.run(await this.prepare(window), this.#options);
+    if (this.#attached === undefined) await this.attached();
+    const fed = this.#feed(window);
+    return this.run(fed instanceof Promise ? await fed : fed, this.#options);
   }
 
   /** Resolves when there is an engine side, ready or given up. */
@@ -197,8 +199,12 @@ export class ModelSlot implements ModelSlotRunner {
 
   /** What the model is fed of a window; each window once and in order, for the device learns from it. */
   async prepare(window: AssembledWindow): Promise<FeatureVector> {
+    return this.#feed(window);
+  }
+
+  #feed(window: AssembledWindow): FeatureVector | Promise<FeatureVector> {
     const vector = evaluateFeatureView(windowedManifest(this.bundle.manifest).featureView, window);
-    return (await this.#calibration?.take(window, vector)) ?? vector;
+    return this.#calibration?.take(window, vector) ?? vector;
   }
 
   /** The verdict of this device on a vector of `prepare`. Throws ModelError. */
@@ -208,7 +214,7 @@ export class ModelSlot implements ModelSlotRunner {
   ): Promise<SlotVerdict> {
     const { manifest } = this.bundle;
     const { deadlineMs, signal } = options;
-    const handle = await this.#handle.promise;
+    const handle = this.#attached ?? (await this.#handle.promise);
     const { outputs, elapsedMs } = await this.served.meter.measure(1, () =>
       handle.infer(modelInputs(manifest, [fed]), { deadlineMs, ...(signal !== undefined && { signal }) }),
     );

@@ -20,6 +20,8 @@ export interface ModelHost {
 
 export class ChildModel implements ModelHandle {
   readonly bundle: Bundle;
+  /** Names the model inside the process: handles of the same bytes share one session, unless the gate may judge them differently. */
+  readonly key: string;
   readonly #host: ModelHost;
   readonly #elapsed = new QuantileSketch();
   #requests = 0;
@@ -28,18 +30,14 @@ export class ChildModel implements ModelHandle {
   #broken: ModelError | null = null;
 
   constructor(bundle: Bundle, host: ModelHost) {
+    const { memoryMb, allow } = gateRulesOf(bundle.manifest);
     this.bundle = bundle;
+    this.key = [bundle.modelKey, memoryMb, ...allow].join('/');
     this.#host = host;
   }
 
   get signature(): ModelHandle['signature'] {
     return this.bundle.manifest.signature;
-  }
-
-  /** Names the model inside the process: handles of the same bytes share one session, unless the gate may judge them differently. */
-  get key(): string {
-    const { memoryMb, allow } = gateRulesOf(this.bundle.manifest);
-    return [this.bundle.modelKey, memoryMb, ...allow].join('/');
   }
 
   async infer(inputs: Tensors, options: InferOptions = {}): Promise<InferResult> {

@@ -17,7 +17,7 @@ const HEAP_FLAGS = ['--max-old-space-size=48', '--max-semi-space-size=1', '--dis
 
 /**
  * `$0` is the cap as `ulimit` takes it, the rest the command. Where the system has util-linux's setpriv the kernel kills the process with its
- * parent even in the middle of a run; elsewhere the closed channel ends it after the run.
+ * parent even in the middle of a run; elsewhere the closed socket ends it after the run.
  */
 const SCRIPT = `[ "$0" = none ] || ulimit $0 2>/dev/null
 if setpriv --pdeathsig KILL true 2>/dev/null; then exec setpriv --pdeathsig KILL "$@"; fi
@@ -46,11 +46,10 @@ export const childArguments = (launch: ChildLaunch, node: string): string[] => {
   return ['-c', SCRIPT, capOf(launch), node, ...HEAP_FLAGS, ...nodeFlags, ...conditions, path];
 };
 
-/** `folder` is the working directory; stderr is piped, stdin and stdout are closed, the channel carries `framing.ts`. */
+/** `folder` is the working directory; stderr is piped, stdin and stdout are closed, the fourth is a socket that carries `wire.ts`. */
 export const spawnChild = (launch: ChildLaunch, folder: string): ChildProcess =>
   spawn('/bin/sh', childArguments(launch, process.execPath), {
     cwd: folder,
     env: childEnvironment(folder),
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
   });

@@ -44,6 +44,8 @@ export class ChildEngine implements InferenceEngine, ModelHost {
   readonly #models = new Set<ChildModel>();
   /** Of models on trial, and of those that were found to cost others something. */
   readonly #own = new Map<ChildModel, { readonly lane: Lane; readonly standing: Standing }>();
+  /** Where each model is loaded and checked, as long as nobody comes or goes: nothing is to be looked up for the next request. */
+  readonly #places = new Map<ChildModel, EngineChild>();
   #shared: Lane;
   #probing: Promise<unknown> = Promise.resolve();
 
@@ -68,6 +70,7 @@ export class ChildEngine implements InferenceEngine, ModelHost {
     this.#refuseClosed();
     const model = new ChildModel(bundle, this);
     this.#models.add(model);
+    this.#places.clear();
     if (onTrial) this.#own.set(model, { lane: this.#createLane(), standing: { kind: 'trial', answers: 0 } });
     try {
       await this.#schedule(model, CONTROL_PRIORITY, () => this.#ensureLoaded(model));
@@ -103,6 +106,7 @@ export class ChildEngine implements InferenceEngine, ModelHost {
   async remove(model: ChildModel): Promise<void> {
     const lane = this.#laneOf(model);
     this.#models.delete(model);
+    this.#places.clear();
     const gone = new ModelError('MODEL_CLOSED', `${model.bundle.manifest.name} was closed while the request waited`);
     for (const job of lane.take((waiting) => waiting.model === model)) job.fail(gone);
     if (lane.current?.model === model) lane.current.fail(gone);
@@ -159,6 +163,7 @@ export class ChildEngine implements InferenceEngine, ModelHost {
     const isShared = lane === this.#shared;
     if (isShared && this.#modelsIn(lane).length < 2) return;
     this.#own.set(model, { lane, standing: { kind: 'apart' } });
+    this.#places.clear();
     if (!isShared) return;
     this.#shared = this.#createLane();
     lane.renewProcess();
@@ -173,6 +178,7 @@ export class ChildEngine implements InferenceEngine, ModelHost {
     const standing = afterAnswer(own.standing);
     if (standing !== null) return void this.#own.set(model, { lane, standing });
     this.#own.delete(model);
+    this.#places.clear();
     if (this.#modelsIn(this.#shared).length === 1) this.#shared = lane;
     else {
       for (const job of lane.take(() => true)) this.#shared.push(job);
@@ -197,6 +203,7 @@ export class ChildEngine implements InferenceEngine, ModelHost {
     const { loadLimitMs } = this.#options;
     const loaded = child.models.get(model.key) ?? (await loadInto(child, model.key, model.bundle, loadLimitMs));
     checkSignature(loaded, model.signature);
+    this.#places.set(model, child);
     return child;
   }
 
@@ -219,7 +226,8 @@ export class ChildEngine implements InferenceEngine, ModelHost {
   }
 
   async #run(model: ChildModel, inputs: Tensors, limitMs: number): Promise<InferResult> {
-    const child = await this.#childWith(model);
+    const place = this.#places.get(model);
+    const child = place?.lost === null ? place : await this.#childWith(model);
     return runIn(child, { model: model.key, signature: model.signature, inputs }, limitMs);
   }
 
