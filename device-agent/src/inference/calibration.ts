@@ -59,6 +59,8 @@ export class Calibration {
   /** Windows that began earlier are not collected. */
   #fromAt = -Infinity;
   #newest: SeenWindow | undefined;
+  /** Of the collection that was written last. */
+  #savedRows = 0;
 
   constructor(options: CalibrationOptions) {
     this.#options = options;
@@ -72,6 +74,13 @@ export class Calibration {
     if (kept?.digest !== digest) return;
     this.#state = kept;
     this.#origin = { samplesSeen: 0, samples: kept.collection?.samples ?? 0 };
+    this.#savedRows = kept.collection?.rows.length ?? 0;
+  }
+
+  /** Keeps what it has collected so far. */
+  async stop(): Promise<void> {
+    const { collection } = this.#state;
+    if (collection !== undefined && collection.rows.length > this.#savedRows) await this.#save();
   }
 
   get normal(): FoundNormal | undefined {
@@ -122,7 +131,7 @@ export class Calibration {
     if (collectionStep(rule, collection, samples, wanted) === 'conclude') return this.#conclude(collection, vector);
     const grown = { samples, rows: [...collection.rows, [...vector.values]] };
     this.#state = { ...this.#state, collection: grown };
-    if (isWorthSaving(grown)) await this.#save();
+    if (isWorthSaving(grown, this.#savedRows)) await this.#save();
   }
 
   /** `like` lends its names: all vectors of a model have the same. */
@@ -143,6 +152,7 @@ export class Calibration {
   /** What cannot be kept holds all the same until the process ends. */
   async #save(): Promise<void> {
     const { file, onSaved } = this.#options;
+    this.#savedRows = this.#state.collection?.rows.length ?? 0;
     await file.write(this.#state).then(() => onSaved(undefined), onSaved);
   }
 }

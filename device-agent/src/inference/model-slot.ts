@@ -110,6 +110,10 @@ export class ModelSlot implements ModelSlotRunner {
     if (normal !== undefined) this.#news.inForce(normal);
   }
 
+  async stop(): Promise<void> {
+    await this.#calibration?.stop();
+  }
+
   /** Null for a model that needs none. */
   calibration(): CalibrationReport | null {
     return this.#calibration?.report() ?? null;
@@ -220,7 +224,9 @@ export class ModelSlot implements ModelSlotRunner {
     );
     const { engine, reason } = handle.state();
     const { outputs: named, ...judged } = this.judge(outputs);
-    if (this.#calibration === undefined || this.#calibration.normal !== undefined) this.#drift.take(fed, named);
+    // Who waits for the answer does not wait for what is counted of it.
+    if (this.#calibration === undefined || this.#calibration.normal !== undefined)
+      setImmediate(() => this.#drift.take(fed, named));
     const why = [this.#calibrating(), reason?.message].filter((part) => part !== undefined).join(' ');
     const answer = { outputs: named, ...judged, engine, latencyMs: elapsedMs };
     return why === '' ? answer : { ...answer, degradedReason: why.slice(0, 256) };
