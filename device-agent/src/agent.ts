@@ -123,8 +123,7 @@ class DeviceAgent implements Agent {
 
   async #startParts(): Promise<void> {
     const parts = this.#parts;
-    const { losses, outbox, health, twin, context, remembered, engines, events, pipeline, rules, uplink } = parts;
-    if (this.#config.watchLoop) parts.gauge.watchLoop();
+    const { gauge, losses, outbox, health, twin, context, remembered, engines, events, pipeline, rules, uplink } = parts;
     losses.start();
     const reading = [context.start(), remembered.start(this.#clock.now()), engines.readBundles(), rules.start()];
     await Promise.all([outbox.start(), ...reading]);
@@ -137,6 +136,8 @@ class DeviceAgent implements Agent {
     // Windows wait for their engine; readings need none.
     engines
       .startEngines()
+      // How it starts says nothing of how it works.
+      .then(() => void (this.#config.watchLoop && gauge.watchLoop()))
       .catch((error: unknown) => this.#logger.error({ why: sentenceOf(error) }, 'engines not started'));
     this.#startSensing();
   }

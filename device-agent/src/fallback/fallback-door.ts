@@ -42,8 +42,11 @@ export class FallbackDoor implements ModelSlotRunner {
     return this.#isWanted() ? WINDOWS_ABREAST : 1;
   }
 
-  async infer(window: AssembledWindow, waitedMs: number): Promise<SlotVerdict> {
-    if (!this.#isWanted()) return this.#slot.infer(window, waitedMs);
+  infer(window: AssembledWindow, waitedMs: number): Promise<SlotVerdict> {
+    return this.#isWanted() ? this.#escalate(window, waitedMs) : this.#slot.infer(window, waitedMs);
+  }
+
+  async #escalate(window: AssembledWindow, waitedMs: number): Promise<SlotVerdict> {
     this.#behind ??= this.#open();
     return (await this.#behind).infer(window, waitedMs);
   }

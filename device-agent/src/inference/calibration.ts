@@ -59,6 +59,8 @@ export class Calibration {
   /** Windows that began earlier are not collected. */
   #fromAt = -Infinity;
   #newest: SeenWindow | undefined;
+  /** Of the collection that was written last. */
+  #savedRows = 0;
 
   constructor(options: CalibrationOptions) {
     this.#options = options;
@@ -72,6 +74,13 @@ export class Calibration {
     if (kept?.digest !== digest) return;
     this.#state = kept;
     this.#origin = { samplesSeen: 0, samples: kept.collection?.samples ?? 0 };
+    this.#savedRows = kept.collection?.rows.length ?? 0;
+  }
+
+  /** Keeps what it has collected so far. */
+  async stop(): Promise<void> {
+    const { collection } = this.#state;
+    if (collection !== undefined && collection.rows.length > this.#savedRows) await this.#save();
   }
 
   get normal(): FoundNormal | undefined {
@@ -96,11 +105,16 @@ export class Calibration {
 
   /**
    * Takes in a window and returns the vector the model is to be fed with: deviations from the normal of the device, or from
-   * the middle of what it has collected so far. Windows come in order. Throws as `scores`; then the window was not taken in.
+   * the middle of what it has collected so far; a promise only while it collects. Windows come in order. Rejects as `scores`;
+   * then the window was not taken in.
    */
-  async take(window: SeenWindow, vector: FeatureVector): Promise<FeatureVector> {
+  take(window: SeenWindow, vector: FeatureVector): FeatureVector | Promise<FeatureVector> {
     const { collection } = this.#state;
-    if (collection !== undefined && window.startAt >= this.#fromAt) await this.#collect(collection, window, vector);
+    if (collection === undefined || window.startAt < this.#fromAt) return this.#taken(window, vector);
+    return this.#collect(collection, window, vector).then(() => this.#taken(window, vector));
+  }
+
+  #taken(window: SeenWindow, vector: FeatureVector): FeatureVector {
     this.#newest = window;
     return normaliseVector(this.#options.rule, this.#location(), vector);
   }
@@ -117,7 +131,7 @@ export class Calibration {
     if (collectionStep(rule, collection, samples, wanted) === 'conclude') return this.#conclude(collection, vector);
     const grown = { samples, rows: [...collection.rows, [...vector.values]] };
     this.#state = { ...this.#state, collection: grown };
-    if (isWorthSaving(grown)) await this.#save();
+    if (isWorthSaving(grown, this.#savedRows)) await this.#save();
   }
 
   /** `like` lends its names: all vectors of a model have the same. */
@@ -138,6 +152,7 @@ export class Calibration {
   /** What cannot be kept holds all the same until the process ends. */
   async #save(): Promise<void> {
     const { file, onSaved } = this.#options;
+    this.#savedRows = this.#state.collection?.rows.length ?? 0;
     await file.write(this.#state).then(() => onSaved(undefined), onSaved);
   }
 }

@@ -87,6 +87,7 @@ export class EngineRoom {
   }
 
   async stop(): Promise<void> {
+    await Promise.all(this.#slots.map((slot) => slot.stop()));
     await this.#supervisor?.close();
     this.#supervisor = undefined;
   }

@@ -110,6 +110,10 @@ export class ModelSlot implements ModelSlotRunner {
     if (normal !== undefined) this.#news.inForce(normal);
   }
 
+  async stop(): Promise<void> {
+    await this.#calibration?.stop();
+  }
+
   /** Null for a model that needs none. */
   calibration(): CalibrationReport | null {
     return this.#calibration?.report() ?? null;
@@ -185,9 +189,11 @@ export class ModelSlot implements ModelSlotRunner {
     return { status: this.#enabled ? words[status] : 'disabled', engine, reason: reason?.message ?? null };
   }
 
+  /** Waits only for what is not there yet: the request leaves for the engine before any other work of this thread gets its turn. */
   async infer(window: AssembledWindow): Promise<SlotVerdict> {
-    await this.attached();
-    return this.run(await this.prepare(window), this.#options);
+    if (this.#attached === undefined) await this.attached();
+    const fed = this.#feed(window);
+    return this.run(fed instanceof Promise ? await fed : fed, this.#options);
   }
 
   /** Resolves when there is an engine side, ready or given up. */
@@ -197,8 +203,12 @@ export class ModelSlot implements ModelSlotRunner {
 
   /** What the model is fed of a window; each window once and in order, for the device learns from it. */
   async prepare(window: AssembledWindow): Promise<FeatureVector> {
+    return this.#feed(window);
+  }
+
+  #feed(window: AssembledWindow): FeatureVector | Promise<FeatureVector> {
     const vector = evaluateFeatureView(windowedManifest(this.bundle.manifest).featureView, window);
-    return (await this.#calibration?.take(window, vector)) ?? vector;
+    return this.#calibration?.take(window, vector) ?? vector;
   }
 
   /** The verdict of this device on a vector of `prepare`. Throws ModelError. */
@@ -208,13 +218,15 @@ export class ModelSlot implements ModelSlotRunner {
   ): Promise<SlotVerdict> {
     const { manifest } = this.bundle;
     const { deadlineMs, signal } = options;
-    const handle = await this.#handle.promise;
+    const handle = this.#attached ?? (await this.#handle.promise);
     const { outputs, elapsedMs } = await this.served.meter.measure(1, () =>
       handle.infer(modelInputs(manifest, [fed]), { deadlineMs, ...(signal !== undefined && { signal }) }),
     );
     const { engine, reason } = handle.state();
     const { outputs: named, ...judged } = this.judge(outputs);
-    if (this.#calibration === undefined || this.#calibration.normal !== undefined) this.#drift.take(fed, named);
+    // Who waits for the answer does not wait for what is counted of it.
+    if (this.#calibration === undefined || this.#calibration.normal !== undefined)
+      setImmediate(() => this.#drift.take(fed, named));
     const why = [this.#calibrating(), reason?.message].filter((part) => part !== undefined).join(' ');
     const answer = { outputs: named, ...judged, engine, latencyMs: elapsedMs };
     return why === '' ? answer : { ...answer, degradedReason: why.slice(0, 256) };

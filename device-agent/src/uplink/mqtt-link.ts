@@ -4,6 +4,7 @@
  */
 import { encodeFrame, parseTopic, topics, type DownTopic, type Will } from '@shoal/protocol';
 import { connect, type MqttClient } from 'mqtt';
+import { writeToStream } from 'mqtt-packet';
 import { AgentError, sentenceOf } from '../errors.ts';
 import type { Clock, Logger } from '../runtime.ts';
 import type { FleetLink, LinkSession, OpenRequest } from './fleet-link.port.ts';
@@ -114,6 +115,8 @@ export class MqttLink implements FleetLink {
   }
 
   #client(connectionId: string): MqttClient {
+    // Its first packet would make a buffer for each of 65,536 numbers: 7 MB to save nanoseconds.
+    writeToStream.cacheNumbers = false;
     const { deviceId, host, port, keepaliveSeconds, connectTimeoutMs, will } = this.#options;
     return connect({
       protocol: 'mqtt',

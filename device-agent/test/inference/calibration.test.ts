@@ -113,6 +113,22 @@ describe('a calibration', () => {
     });
   });
 
+  it('loses a third of its windows to a power cut at most, and none to a stop in good order', async () => {
+    await withFolder(async (folder) => {
+      const running = calibrationAt(fileIn(folder), []);
+      await feed(running, still(31));
+      const collected = running.report().windows;
+      const cut = calibrationAt(fileIn(folder), []);
+      await cut.start();
+      expect(cut.report().windows).toBeGreaterThanOrEqual((collected * 2) / 3);
+      expect(cut.report().windows).toBeLessThan(collected);
+      await running.stop();
+      const stopped = calibrationAt(fileIn(folder), []);
+      await stopped.start();
+      expect(stopped.report().windows).toBe(collected);
+    });
+  });
+
   it('begins anew for another bundle', async () => {
     await withFolder(async (folder) => {
       await feed(calibrationAt(fileIn(folder), []), still(60));

@@ -76,8 +76,6 @@ describe.each(both)('the process of %s', (_kind, create) => {
       'HOME',
       'MALLOC_ARENA_MAX',
       'MALLOC_TRIM_THRESHOLD_',
-      'NODE_CHANNEL_FD',
-      'NODE_CHANNEL_SERIALIZATION_MODE',
       'ORT_DISABLE_TELEMETRY',
       'PATH',
       'PWD',

@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { ModelError } from '../../errors.ts';
 import {
@@ -14,6 +15,7 @@ import {
 import { spawnChild, type ChildLaunch } from './spawn-child.ts';
 import { limitUsableTime } from './usable-time.ts';
 import { readProcessorWaitMs, readResidentBytes } from './watchdog.ts';
+import { decodeFrame, encodeFrame, FrameAssembler } from './wire.ts';
 
 /** Milliseconds and bytes. */
 export interface ChildLimits {
@@ -24,16 +26,21 @@ export interface ChildLimits {
 
 interface Waiting {
   readonly id: number;
+  readonly endLimit: () => void;
   readonly resolve: (answer: ChildAnswer) => void;
   readonly reject: (error: ModelError) => void;
 }
 
+/** Where `spawn-child.ts` lays the socket. */
+const CHANNEL_FD = 3;
 const STDERR_CHARS = 2_000;
 const OUT_OF_MEMORY = /bad_alloc|out of memory|allocation failed|cannot allocate/i;
 
 /** A process is used from `start` until `lost` is set; it is never restarted. */
 export class EngineChild {
   readonly #process: ChildProcess;
+  readonly #socket: Socket;
+  readonly #frames = new FrameAssembler();
   readonly #folder: string;
   #limits: ChildLimits;
   #waiting: Waiting | null = null;
@@ -51,6 +58,7 @@ export class EngineChild {
 
   private constructor(process: ChildProcess, folder: string, limits: ChildLimits) {
     this.#process = process;
+    this.#socket = process.stdio[CHANNEL_FD] as Socket;
     this.#folder = folder;
     this.#limits = limits;
   }
@@ -90,23 +98,16 @@ export class EngineChild {
   }
 
   /** Resolves with the answer; rejects with a failure the process answers, with why it was lost, or with ENGINE_TIMEOUT after killing it at `limitMs`. */
-  async call(call: ChildCall, limitMs: number): Promise<ChildAnswer> {
-    if (this.#lost !== null) throw this.#lost;
+  call(call: ChildCall, limitMs: number): Promise<ChildAnswer> {
+    if (this.#lost !== null) return Promise.reject(this.#lost);
     const id = this.#nextId++;
     const { promise, resolve, reject } = Promise.withResolvers<ChildAnswer>();
-    this.#waiting = { id, resolve, reject };
+    // Its timer keeps the parent alive as long as an answer is owed.
     const endLimit = this.#limitTime(limitMs, `No answer within ${limitMs} ms`);
-    this.#hold(true);
+    this.#waiting = { id, endLimit, resolve, reject };
     this.#watchMemory();
-    this.#process.send({ ...call, id }, (error) => {
-      if (error !== null) this.#kill(new ModelError('ENGINE_CRASHED', `The channel broke: ${error.message}`));
-    });
-    try {
-      return await promise;
-    } finally {
-      endLimit();
-      this.#hold(false);
-    }
+    this.#socket.write(encodeFrame({ ...call, id }), this.#onWritten);
+    return promise;
   }
 
   /** Ends the process and removes its folder; resolves when both are gone. */
@@ -119,7 +120,9 @@ export class EngineChild {
 
   #listen(): void {
     this.#hello.promise.catch(() => undefined);
-    this.#process.on('message', (message) => this.#receive(parseChildMessage(message)));
+    this.#socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    // Who is gone exits as well, and that says why; what could not be written says so itself.
+    this.#socket.on('error', () => undefined);
     this.#process.on('error', (cause) => {
       this.#lose(new ModelError('ENGINE_CRASHED', `The engine process cannot be started: ${cause.message}`, { cause }));
       if (this.pid === null) this.#exited.resolve();
@@ -141,7 +144,7 @@ export class EngineChild {
     } finally {
       endLimit();
     }
-    this.#hold(false);
+    this.#letGo();
     this.#watchMemory();
   }
 
@@ -154,12 +157,22 @@ export class EngineChild {
     });
   }
 
+  readonly #onWritten = (error?: Error | null): void => {
+    if (error != null) this.#kill(new ModelError('ENGINE_CRASHED', `The channel broke: ${error.message}`));
+  };
+
+  #onData(chunk: Buffer): void {
+    const frames = this.#frames.add(chunk) ?? [Buffer.alloc(0)];
+    for (const frame of frames) this.#receive(parseChildMessage(decodeFrame(frame)));
+  }
+
   #receive(message: ChildMessage | null): void {
     if (message?.type === 'hello') return this.#hello.resolve();
     const waiting = this.#waiting;
     if (message === null || waiting?.id !== message.id)
       return this.#kill(new ModelError('ENGINE_PROTOCOL_INVALID', 'The engine process sent what is not an answer'));
     this.#waiting = null;
+    waiting.endLimit();
     if (message.type === 'failed') return waiting.reject(new ModelError(message.code, message.message));
     return waiting.resolve(message);
   }
@@ -201,19 +214,15 @@ export class EngineChild {
     this.#lost ??= reason;
     if (this.#poll !== null) clearTimeout(this.#poll);
     this.#hello.reject(this.#lost);
+    this.#waiting?.endLimit();
     this.#waiting?.reject(this.#lost);
     this.#waiting = null;
   }
 
-  /** Only a process that owes an answer keeps its parent alive. */
-  #hold(busy: boolean): void {
-    if (busy) {
-      this.#process.ref();
-      this.#process.channel?.ref();
-    } else {
-      this.#process.unref();
-      this.#process.channel?.unref();
-      (this.#process.stderr as { unref?: () => void } | null)?.unref?.();
-    }
+  /** From now on it does not keep its parent alive. */
+  #letGo(): void {
+    this.#process.unref();
+    this.#socket.unref();
+    (this.#process.stderr as { unref?: () => void } | null)?.unref?.();
   }
 }

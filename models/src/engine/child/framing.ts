@@ -1,7 +1,4 @@
-/**
- * Messages between a supervisor and its engine process. They travel over Node's IPC channel with structured cloning
- * (`serialization: 'advanced'`), which carries typed arrays and 64-bit integers exactly.
- */
+/** Messages between a supervisor and its engine process; `wire.ts` says how they travel. */
 import type { Tensors, TensorSpec } from '@shoal/protocol';
 import type { BundleManifest } from '../../bundle/manifest.ts';
 import { isModelErrorCode, type ModelErrorCode } from '../../errors.ts';

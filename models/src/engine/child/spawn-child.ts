@@ -25,8 +25,9 @@ const OOM_SCORE = { givesWay: 1_000, trusted: 300 } as const;
 const NICENESS = 5;
 
 /**
- * `$0` is the cap as `ulimit` takes it, `$1` the score for the kernel when memory runs out, the rest the command. Where the system has util-linux's setpriv the kernel kills the process with its
- * parent even in the middle of a run; elsewhere the closed channel ends it after the run.
+ * `$0` is the cap as `ulimit` takes it, `$1` the score for the kernel when memory runs out, the rest the command. Where the system has
+ * util-linux's setpriv the kernel kills the process with its parent even in the middle of a run; elsewhere the closed socket ends it
+ * after the run.
  */
 const SCRIPT = `[ "$0" = none ] || ulimit $0 2>/dev/null
 { echo "$1" > /proc/self/oom_score_adj; } 2>/dev/null
@@ -69,11 +70,10 @@ export const endGivingWay = (pid: number): void => {
   }
 };
 
-/** `folder` is the working directory; stderr is piped, stdin and stdout are closed, the channel carries `framing.ts`. */
+/** `folder` is the working directory; stderr is piped, stdin and stdout are closed, the fourth is a socket that carries `wire.ts`. */
 export const spawnChild = (launch: ChildLaunch, folder: string): ChildProcess =>
   spawn('/bin/sh', childArguments(launch, process.execPath), {
     cwd: folder,
     env: childEnvironment(folder),
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
   });

@@ -51,6 +51,8 @@ export class ChildEngine implements InferenceEngine, ModelHost {
   readonly #places: Places;
   readonly #firstCome: FirstCome;
   readonly #nursery: Nursery;
+  /** Where each model is loaded and its signature checked: nothing is to be looked up for the next request. */
+  readonly #checkedIn = new WeakMap<ChildModel, EngineChild>();
 
   constructor(options: ChildEngineOptions) {
     this.kind = options.kind;
@@ -187,6 +189,7 @@ export class ChildEngine implements InferenceEngine, ModelHost {
     const { loadLimitMs } = this.#options;
     const loaded = child.models.get(model.key) ?? (await loadInto(child, model.key, model.bundle, loadLimitMs));
     checkSignature(loaded, model.signature);
+    this.#checkedIn.set(model, child);
     return child;
   }
 
@@ -208,7 +211,9 @@ export class ChildEngine implements InferenceEngine, ModelHost {
   }
 
   async #run(model: ChildModel, inputs: Tensors, limitMs: number): Promise<InferResult> {
-    const child = await this.#childWith(model);
+    const { child: there } = this.#places.laneOf(model).slot;
+    const isReady = there?.lost === null && this.#checkedIn.get(model) === there;
+    const child = isReady ? there : await this.#childWith(model);
     const { key, signature } = model;
     return runIn(child, { model: key, signature, inputs, maxAnswerBytes: this.maxRequestBytes }, limitMs);
   }

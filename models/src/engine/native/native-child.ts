@@ -14,4 +14,5 @@ const runtime: OrtRuntime = {
   createSession: async (bytes) => (await InferenceSession.create(bytes, SESSION_OPTIONS)) as unknown as OrtSession,
   createTensor: (type, data, dims) => Reflect.construct(Tensor, [type, data, dims]),
 };
-serveChannel(ortModelRuntime(runtime), process);
+await serveChannel(ortModelRuntime(runtime));
+process.exit(0);

@@ -1,24 +1,17 @@
 /** Joins the sessions of an engine process to its parent's channel. */
-import type { HelloMessage, ChildRequest } from '../child/framing.ts';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { ModelRuntime } from './model-runtime.ts';
 import { ModelSessions } from './model-sessions.ts';
+import { CHANNEL_FD, ParentChannel } from './parent-channel.ts';
 
-/** The channel of a process started with one; `process` is it. */
-export interface ParentChannel {
-  on(event: 'message', listener: (message: unknown) => void): unknown;
-  on(event: 'disconnect', listener: () => void): unknown;
-  send?: (message: unknown) => boolean;
-  exit(code: number): void;
-}
-
-/** Answers requests in the order they come; ends with the channel, so that no engine outlives its parent. */
-export const serveChannel = (runtime: ModelRuntime, channel: ParentChannel): void => {
+/** Answers requests in the order they come; resolves when the parent is gone, so that no engine outlives it. */
+export const serveChannel = async (runtime: ModelRuntime): Promise<void> => {
   const sessions = new ModelSessions(runtime);
-  const answer = async (request: ChildRequest): Promise<void> => void channel.send?.(await sessions.answer(request));
-  let tail = Promise.resolve();
-  channel.on('disconnect', () => channel.exit(0));
-  channel.on('message', (message) => {
-    tail = tail.then(() => answer(message as ChildRequest));
-  });
-  channel.send?.({ type: 'hello', runtime: runtime.description } satisfies HelloMessage);
+  const channel = new ParentChannel(CHANNEL_FD);
+  channel.send({ type: 'hello', runtime: runtime.description });
+  for (let request = channel.receive(); request !== null; request = channel.receive()) {
+    channel.send(await sessions.answer(request));
+    // Once the answer is on its way: what the runtime left to be cleaned up.
+    await turn();
+  }
 };

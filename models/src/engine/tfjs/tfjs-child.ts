@@ -4,4 +4,5 @@ import { openTensorFlow } from './open-tensorflow.ts';
 import { tfjsRuntime } from './tfjs-runtime.ts';
 
 const opened = await openTensorFlow((specifier) => import(specifier));
-serveChannel(tfjsRuntime(opened), process);
+await serveChannel(tfjsRuntime(opened));
+process.exit(0);

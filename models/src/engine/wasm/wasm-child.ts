@@ -19,4 +19,5 @@ const runtime: OrtRuntime = {
     })) as unknown as OrtSession,
   createTensor: (type, data, dims) => Reflect.construct(Tensor, [type, data, dims]),
 };
-serveChannel(ortModelRuntime(runtime), process);
+await serveChannel(ortModelRuntime(runtime));
+process.exit(0);
