@@ -64,5 +64,7 @@ export * from './open-inference/model-meter.ts';
 export * from './open-inference/model-repository.port.ts';
 export * from './open-inference/open-inference-service.ts';
 export { OPEN_INFERENCE_ROUTES } from './open-inference/route-table.ts';
+export { gatheredTensors, ownBytes, ownTensors, transferOf } from './open-inference/codec-messages.ts';
+export * from './open-inference/job-thread.ts';
 export * from './open-inference/threaded-codec.ts';
 export * from './sketch/drift-window.ts';

@@ -3,6 +3,7 @@ import { Module, type BeforeApplicationShutdown, type DynamicModule, type OnModu
 import { DevicesModule } from '../devices/devices.module.ts';
 import { HttpFront } from '../http-front.ts';
 import { GrpcServer } from './grpc/grpc-server.service.ts';
+import { InferWire } from './grpc/infer-wire.service.ts';
 import { InferenceCalls } from './grpc/inference-calls.service.ts';
 import { EntityFeatures } from './entity-features.service.ts';
 import { InferDesk } from './infer-desk.service.ts';
@@ -37,6 +38,7 @@ export class InferenceModule implements OnModuleInit, BeforeApplicationShutdown 
         ServedModels,
         InferenceRoutes,
         InferDesk,
+        InferWire,
         InferenceCalls,
         GrpcServer,
       ],

@@ -66,6 +66,7 @@ beforeAll(async () => {
   server = await startTestServer({
     SHOAL_INFERENCE_CATALOGUE: 'leave',
     SHOAL_INFERENCE_BUNDLE_FOLDERS: folders.join(','),
+    SHOAL_INFERENCE_DEADLINE_MS: '100000',
   });
   client = grpcClient(server.grpcAddress);
 });

@@ -65,29 +65,31 @@ const infer = (turns: number): ClientRequest => {
   return asking;
 };
 
-/** With one request that runs for as long as it takes. */
-const behindALongRun = async (leave: () => Promise<void>): Promise<void> => {
+/** With one request that runs for as long as it takes; how many failed meanwhile, when only that one is left. */
+const failedBehindALongRun = async (leave: () => Promise<void>): Promise<number> => {
   const before = await failures();
   const long = infer(LONG);
   await until(isPending(1));
   await leave();
   await until(isPending(1));
-  expect(await failures()).toBe(before + 1);
+  const failed = (await failures()) - before;
   long.destroy();
   await until(isPending(0));
+  return failed;
 };
 
 describe('a request that waits is withdrawn', () => {
   test('when its socket closes', async () => {
-    await behindALongRun(async () => {
+    const failed = await failedBehindALongRun(async () => {
       const leaving = infer(1);
       await until(isPending(2));
       leaving.destroy();
     });
+    expect(failed).toBe(1);
   });
 
   test('when its gRPC call is cancelled', async () => {
-    await behindALongRun(async () => {
+    const failed = await failedBehindALongRun(async () => {
       const leaving = client.begin('ModelInfer', {
         model_name: 'turning',
         inputs: [{ ...tensor, contents: { fp32_contents: [1] } }],
@@ -97,10 +99,11 @@ describe('a request that waits is withdrawn', () => {
       leaving.cancel();
       await expect(leaving.answer).rejects.toMatchObject({ code: status.CANCELLED });
     });
+    expect(failed).toBe(1);
   });
 
   test('when the deadline of its gRPC call passes', async () => {
-    await behindALongRun(async () => {
+    const failed = await failedBehindALongRun(async () => {
       const late = client.call(
         'ModelInfer',
         { model_name: 'turning', inputs: [{ ...tensor, contents: { fp32_contents: [1] } }] },
@@ -108,10 +111,11 @@ describe('a request that waits is withdrawn', () => {
       );
       await expect(late).rejects.toMatchObject({ code: status.DEADLINE_EXCEEDED });
     });
+    expect(failed).toBe(1);
   });
 
   test('when its timeout passes, and is told so', async () => {
-    await behindALongRun(async () => {
+    const failed = await failedBehindALongRun(async () => {
       const asked = { parameters: { timeout: 200_000 }, inputs: [{ ...tensor, data: [1] }] };
       const answer = await call('POST', `${server.httpUrl}/v2/models/turning/infer`, asked);
       expect([answer.status, answer.headers.get('shoal-error-code')]).toEqual([
@@ -119,10 +123,11 @@ describe('a request that waits is withdrawn', () => {
         expect.stringMatching(/^(ENGINE_TIMEOUT|DEADLINE_UNMEETABLE)$/),
       ]);
     });
+    expect(failed).toBe(1);
   });
 
   test('when a device cancels it, and both are answered', async () => {
-    await behindALongRun(async () => {
+    const failed = await failedBehindALongRun(async () => {
       await publish({ model_name: 'turning', id: 'w-1', inputs: [{ ...tensor, data: Float32Array.of(1) }] });
       await until(isPending(2));
       const cancel = { v: 1, requestId: 'w-2', deadlineMs: 5_000, body: { cancels: 'w-1' } };
@@ -130,6 +135,7 @@ describe('a request that waits is withdrawn', () => {
       expect(await device.reply('w-2')).toMatchObject({ outcome: 'ok', body: { canceled: true } });
       expect(await device.reply('w-1')).toMatchObject({ outcome: 'failed', error: { code: 'INFERENCE_CANCELED' } });
     });
+    expect(failed).toBe(1);
   });
 });
 

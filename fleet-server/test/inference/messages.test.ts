@@ -17,7 +17,7 @@ import { TestDevice } from '../test-device.ts';
 let server: TestServer;
 let device: TestDevice;
 beforeAll(async () => {
-  server = await startTestServer();
+  server = await startTestServer({ SHOAL_INFERENCE_DEADLINE_MS: '100000' });
   device = await TestDevice.online(server.mqttPort, 'pump-01');
 });
 afterAll(async () => {

@@ -1,12 +1,5 @@
 /** What travels between the threaded codec and its thread. */
-import type {
-  EncodedInference,
-  InferRequest,
-  InferResponse,
-  NamedTensor,
-  ProtocolErrorCode,
-  TensorData,
-} from '@shoal/protocol';
+import type { EncodedInference, InferRequest, InferResponse, NamedTensor, TensorData } from '@shoal/protocol';
 import type { OutputEncodings } from './inference-codec.port.ts';
 
 export type CodecJob =
@@ -15,20 +8,9 @@ export type CodecJob =
 
 export type CodecResult = InferRequest | EncodedInference;
 
-/** `code: null` for a fault that is none of the protocol's. */
-export type CodecAnswer =
-  | { readonly ok: true; readonly result: CodecResult }
-  | { readonly ok: false; readonly code: ProtocolErrorCode | null; readonly message: string };
-
-export interface CodecCall {
-  readonly id: number;
-  readonly job: CodecJob;
-}
-
-export interface CodecReply {
-  readonly id: number;
-  readonly answer: CodecAnswer;
-}
+/** Own memory, so that giving it away takes nothing from others that share a buffer with it. */
+export const ownBytes = (bytes: Uint8Array): Uint8Array =>
+  bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
 
 /** Elements one behind the other in one memory: a buffer for each would take a message minutes. */
 const gathered = (elements: readonly Uint8Array[]): Uint8Array[] => {

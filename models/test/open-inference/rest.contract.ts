@@ -167,7 +167,7 @@ export const restContract = (open: () => Promise<RestHost>): void => {
     });
 
     const path = `/v2/models/${numbers}/infer`;
-    test.each<readonly [what: string, status: number, code: string, asked: Parameters<typeof ask>]>([
+    test.each<readonly [what: string, status: number, code: string | RegExp, asked: Parameters<typeof ask>]>([
       ['no JSON', 400, 'PAYLOAD_NOT_JSON', ['POST', path, '{"inputs":']],
       ['no inputs', 400, 'SCHEMA_INVALID', ['POST', path, {}]],
       ['an input that is missing', 400, 'INPUT_MISSING', ['POST', path, { inputs: [] }]],
@@ -183,7 +183,12 @@ export const restContract = (open: () => Promise<RestHost>): void => {
       ['too few elements', 400, 'TENSOR_SIZE_MISMATCH', ['POST', path, { inputs: [{ ...vector(1), shape: [2] }] }]],
       ['text for a number', 400, 'TENSOR_VALUE_INVALID', ['POST', path, { inputs: [vector('one')] }]],
       ['an unknown output', 400, 'OUTPUT_UNKNOWN', ['POST', path, { inputs: [vector(1)], outputs: [{ name: 'z' }] }]],
-      ['a deadline nobody keeps', 504, '', ['POST', path, { inputs: [vector(1)], parameters: { timeout: 1 } }]],
+      [
+        'a deadline nobody keeps',
+        504,
+        /^(DEADLINE_UNMEETABLE|ENGINE_TIMEOUT)$/,
+        ['POST', path, { inputs: [vector(1)], parameters: { timeout: 1 } }],
+      ],
       ['a compressed body', 415, 'CONTENT_ENCODING_UNSUPPORTED', ['POST', path, {}, { 'content-encoding': 'gzip' }]],
       ['an unknown model', 404, 'MODEL_NOT_FOUND', ['POST', '/v2/models/nobody/infer', { inputs: [vector(1)] }]],
       ['an unknown version', 404, 'MODEL_NOT_FOUND', ['GET', `/v2/models/${numbers}/versions/9/ready`]],
@@ -193,7 +198,7 @@ export const restContract = (open: () => Promise<RestHost>): void => {
       const answer = await ask(...asked);
       expect(answer.status).toBe(wanted);
       expect(() => official.error.parse(answer.json())).not.toThrow();
-      if (code !== '') expect(answer.headers.get('shoal-error-code')).toBe(code);
+      expect(answer.headers.get('shoal-error-code')).toMatch(code);
     });
   });
 

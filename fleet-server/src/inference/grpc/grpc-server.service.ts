@@ -1,46 +1,30 @@
 /** The gRPC listener: loopback only, messages bounded, every caller identified, every failure a status with our code. */
-import { fileURLToPath } from 'node:url';
-import {
-  loadPackageDefinition,
-  Server,
-  ServerCredentials,
-  type handleUnaryCall,
-  type ServerUnaryCall,
-  type ServiceClientConstructor,
-  type ServiceDefinition,
-} from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
+import { Server, ServerCredentials, type handleUnaryCall, type ServerUnaryCall } from '@grpc/grpc-js';
 import { Injectable } from '@nestjs/common';
 import { FleetError } from '../../errors.ts';
 import { Authenticator } from '../../ports/authenticator.ts';
 import { Surroundings } from '../surroundings.service.ts';
 import { grpcFault } from './grpc-status.ts';
-import type { GrpcInferRequest, GrpcInferResponse, ModelReference } from './grpc-messages.ts';
+import type { ModelReference } from './grpc-messages.ts';
+import { InferWire } from './infer-wire.service.ts';
 import { InferenceCalls } from './inference-calls.service.ts';
 
-/** Beside `src/` as beside `dist/`. */
-const PROTO = fileURLToPath(new URL('../../../proto/open-inference.proto', import.meta.url));
-const READING = { keepCase: true, longs: String, defaults: true, arrays: true, objects: true } as const;
 const STOP_PATIENCE_MS = 2_000;
-
-const serviceDefinition = (): ServiceDefinition => {
-  const { inference } = loadPackageDefinition(loadSync(PROTO, READING));
-  return (inference as unknown as { readonly GRPCInferenceService: ServiceClientConstructor }).GRPCInferenceService
-    .service;
-};
 
 @Injectable()
 export class GrpcServer {
   private readonly around: Surroundings;
   private readonly calls: InferenceCalls;
+  private readonly wire: InferWire;
   private readonly authenticator: Authenticator;
   private server: Server | undefined;
   /** Where it listens. */
   port = 0;
 
-  constructor(around: Surroundings, calls: InferenceCalls, authenticator: Authenticator) {
+  constructor(around: Surroundings, calls: InferenceCalls, wire: InferWire, authenticator: Authenticator) {
     this.around = around;
     this.calls = calls;
+    this.wire = wire;
     this.authenticator = authenticator;
   }
 
@@ -52,13 +36,13 @@ export class GrpcServer {
       'grpc.max_send_message_length': maxMessageBytes,
     });
     const { calls } = this;
-    server.addService(serviceDefinition(), {
+    server.addService(this.wire.open(), {
       ServerLive: this.guarded(() => calls.serverLive()),
       ServerReady: this.guarded(() => calls.serverReady()),
       ServerMetadata: this.guarded(() => calls.serverMetadata()),
       ModelReady: this.guarded((call: ServerUnaryCall<ModelReference, object>) => calls.modelReady(call)),
       ModelMetadata: this.guarded((call: ServerUnaryCall<ModelReference, object>) => calls.modelMetadata(call)),
-      ModelInfer: this.guarded((call: ServerUnaryCall<GrpcInferRequest, GrpcInferResponse>) => calls.modelInfer(call)),
+      ModelInfer: this.guarded((call: ServerUnaryCall<Buffer, Buffer>) => calls.modelInfer(call)),
     });
     const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
     this.port = await listening(server, address);
@@ -72,9 +56,10 @@ export class GrpcServer {
     const patience = setTimeout(() => server.forceShutdown(), STOP_PATIENCE_MS);
     await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
     clearTimeout(patience);
+    await this.wire.stop();
   }
 
-  private guarded<Q>(serve: (call: ServerUnaryCall<Q, object>) => Promise<object>): handleUnaryCall<Q, object> {
+  private guarded<Q, A extends object>(serve: (call: ServerUnaryCall<Q, A>) => Promise<A>): handleUnaryCall<Q, A> {
     return (call, callback) => {
       this.admit(call)
         .then(() => serve(call))
@@ -92,7 +77,7 @@ export class GrpcServer {
   }
 
   /** @throws FleetError UNAUTHENTICATED | FORBIDDEN */
-  private async admit(call: ServerUnaryCall<unknown, object>): Promise<void> {
+  private async admit(call: ServerUnaryCall<unknown, unknown>): Promise<void> {
     const headers = call.metadata.toHttp2Headers() as Readonly<Record<string, string | readonly string[] | undefined>>;
     const remoteAddress = addressOf(call.getPeer());
     const authentication = await this.authenticator.authenticate({ channel: 'http', headers, remoteAddress });

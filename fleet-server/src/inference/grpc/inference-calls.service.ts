@@ -7,18 +7,20 @@ import { readVersion } from '../../version.ts';
 import type { ModelVersion } from '../model-version.ts';
 import { ServedModels } from '../served-models.service.ts';
 import { Surroundings } from '../surroundings.service.ts';
-import type { GrpcInferRequest, GrpcInferResponse, ModelReference } from './grpc-messages.ts';
-import { readInferRequest, writeInferResponse } from './infer-codec.ts';
+import type { ModelReference } from './grpc-messages.ts';
+import { InferWire } from './infer-wire.service.ts';
 
 @Injectable()
 export class InferenceCalls {
   private readonly around: Surroundings;
   private readonly models: ServedModels;
+  private readonly wire: InferWire;
   private readonly version = readVersion();
 
-  constructor(around: Surroundings, models: ServedModels) {
+  constructor(around: Surroundings, models: ServedModels, wire: InferWire) {
     this.around = around;
     this.models = models;
+    this.wire = wire;
   }
 
   async serverLive(): Promise<object> {
@@ -43,17 +45,17 @@ export class InferenceCalls {
     return modelMetadata(model, versions);
   }
 
-  async modelInfer(call: ServerUnaryCall<GrpcInferRequest, GrpcInferResponse>): Promise<GrpcInferResponse> {
-    const { request } = call;
-    const model = this.model({ name: request.model_name, version: request.model_version });
+  /** A ModelInferRequest and a ModelInferResponse, as bytes. */
+  async modelInfer(call: ServerUnaryCall<Buffer, Buffer>): Promise<Buffer> {
     const left = new AbortController();
     call.on('cancelled', () => left.abort());
     if (call.cancelled) left.abort();
     const dueAt = Number(call.getDeadline());
+    const { model: name, version, isRaw, request } = await this.wire.decode(call.request);
+    const model = this.model({ name, version });
     const deadlineMs = Math.min(this.around.config.inference.deadlineMs, Math.max(0, dueAt - Date.now()));
-    const asked = readInferRequest(request);
-    const response = await answerInferRequest(asked, model, { deadlineMs, signal: left.signal });
-    return writeInferResponse(response, request.raw_input_contents.length > 0);
+    const response = await answerInferRequest(request, model, { deadlineMs, signal: left.signal });
+    return this.wire.encode(response, isRaw);
   }
 
   private model({ name, version }: ModelReference): ModelVersion {
