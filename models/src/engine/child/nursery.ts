@@ -22,8 +22,8 @@ interface Place {
   readonly end: NodeJS.Timeout;
 }
 
-/** Models come one after the other when they come at all; a process costs a second of a small processor, and its memory while it waits. */
-const LINGER_MS = 5_000;
+/** Models come one after the other when they come at all, on a busy machine slowly; a process costs its start, and its memory while it waits. */
+const LINGER_MS = 30_000;
 const MOST_PLACES = 2;
 
 export class Nursery {
