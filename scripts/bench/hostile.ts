@@ -25,10 +25,25 @@ const originalOf = async (bundle: Bundle): Promise<Original> => {
   return { bundle, files: await Promise.all(paths.map(async (path) => ({ path, bytes: await readFile(path) }))) };
 };
 
-/** What is shipped, and the tame models; those of ONNX by the native engine alone, which is the one that can be hurt. */
-const readOriginals = async (tame: readonly Bundle[]): Promise<Original[]> => {
+/** TensorFlow.js takes three times as long to start, and many of its mutants cost a process: one in so many is of its platform. */
+const TFJS_EVERY = 20;
+
+/** What is shipped and the tame models, to be mutated in turn. */
+const originalsInTurn = async (tame: readonly Bundle[]): Promise<(number: number) => Original> => {
   const shipped = await Promise.all((await readCatalog()).map(({ folder }) => readBundle(folder, ALLOW_UNSIGNED)));
-  return Promise.all([...tame, ...shipped].map(originalOf));
+  const bundles = [...tame, ...shipped];
+  const [onnx, tfjs] = await Promise.all(
+    (['native-child', 'tfjs-child'] as const).map((engine) =>
+      Promise.all(bundles.filter(({ manifest }) => manifest.engines.includes(engine)).map(originalOf)),
+    ),
+  );
+  return (number) => {
+    const isTfjs = number % TFJS_EVERY === 0;
+    const [of, turn] = isTfjs ? [tfjs ?? [], number / TFJS_EVERY] : [onnx ?? [], number];
+    const original = of[turn % of.length];
+    if (original === undefined) throw new Error('There is no model to mutate.');
+    return original;
+  };
 };
 
 /** Mutants of the tame model as bundles, each under a name of its own. */
@@ -56,8 +71,14 @@ const writeMutantBundles = async (
   return folders;
 };
 
+interface Judgement {
+  readonly gaps: number;
+  readonly expected: number;
+  readonly faults: readonly string[];
+}
+
 /** Of one tame model: windows it owed and did not answer, whatever the agent says of them. */
-const judge = (run: BesideRun, { manifest }: Bundle): { readonly gaps: number; readonly faults: readonly string[] } => {
+const judge = (run: BesideRun, { manifest }: Bundle): Judgement => {
   const { name } = manifest;
   const { window } = windowedManifest(manifest);
   const answered = run.predicted.get(name) ?? [];
@@ -66,6 +87,7 @@ const judge = (run: BesideRun, { manifest }: Bundle): { readonly gaps: number; r
   const state = own?.status ?? 'unknown';
   return {
     gaps,
+    expected: gapsOf(run.stampsMs, window, []).length,
     faults: [
       ...(gaps > 0
         ? [`${gaps} expected windows of ${name} have no prediction: ${JSON.stringify(own?.inference)}`]
@@ -143,6 +165,10 @@ const runAgents = async (
     const time = quick ? { samples: 200, settleMs: 60_000 } : { samples: 1_500, settleMs: 120_000 };
     const run = await runBeside({ ...pace, ...time, bundles: [...bundles, ...tameFolders] });
     logModels(run, log);
+    for (const bundle of tame) {
+      const { gaps, expected } = judge(run, bundle);
+      log(`  ${bundle.manifest.name}: ${gaps} of ${expected} expected windows without a prediction`);
+    }
     runs.push(run);
   }
   return { tame, runs, mutants: mutants.length, hostile: hostile.length };
@@ -160,22 +186,19 @@ const run = async (options: BenchOptions): Promise<BenchResult> => {
     log(`${mutants} mutants`);
     const trials = await tryMutants({
       folder,
-      originals: await readOriginals(tame),
+      originalOf: await originalsInTurn(tame),
       mutants,
       lanes: TRIAL_LANES,
       randomOf: (number) => seededRandom(`${seed}/${number}`),
       log,
     });
-    const owed = runs.flatMap(({ stampsMs }) =>
-      tame.map(({ manifest }) => gapsOf(stampsMs, windowedManifest(manifest).window, []).length),
-    );
     const loops = runs.map(({ loop }) => loop);
     return {
       figures: {
         mutants,
         agent_deaths: sum(runs.map(({ deaths }) => deaths)),
         other_model_gaps: sum(judged.map(({ gaps }) => gaps)),
-        expected_windows: sum(owed),
+        expected_windows: sum(judged.map(({ expected }) => expected)),
         hostile_models: counts.hostile,
         unsettled_models: sum(runs.map(({ unsettled }) => unsettled.length)),
         mutants_in_agent: counts.mutants,

@@ -17,7 +17,8 @@ export interface Original {
 
 export interface TrialOptions {
   readonly folder: string;
-  readonly originals: readonly Original[];
+  /** What the mutant with that number is made of. */
+  readonly originalOf: (number: number) => Original;
   readonly mutants: number;
   /** Supervisors side by side. */
   readonly lanes: number;
@@ -65,7 +66,7 @@ const install = async (supervisor: EngineSupervisor, bundle: Bundle): Promise<Ou
 };
 
 export const tryMutants = async (options: TrialOptions): Promise<TrialResult> => {
-  const { originals, randomOf, folder, mutants, lanes, log } = options;
+  const { originalOf, randomOf, folder, mutants, lanes, log } = options;
   const outcomes = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, 0])) as Record<Outcome, number>;
   const faults: string[] = [];
   let next = 0;
@@ -79,10 +80,8 @@ export const tryMutants = async (options: TrialOptions): Promise<TrialResult> =>
     });
     try {
       for (let number = next++; number < mutants; number = next++) {
-        const original = originals[number % originals.length];
-        if (original === undefined) throw new Error('There is no model to mutate.');
         try {
-          outcomes[await install(supervisor, await mutantOf(original, own, randomOf(number)))] += 1;
+          outcomes[await install(supervisor, await mutantOf(originalOf(number), own, randomOf(number)))] += 1;
         } catch (error) {
           faults.push(`mutant ${number}: ${error instanceof Error ? error.message : String(error)}`);
         }
