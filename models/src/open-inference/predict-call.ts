@@ -28,6 +28,14 @@ const predictSchema = z.strictObject({
 });
 type Predict = z.infer<typeof predictSchema>;
 
+/** What nearly everybody sends, judged without the schema: one row of numbers and nothing else. */
+const isLoneRow = (value: unknown): value is { features: number[] } => {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'features')) return false;
+  const { features } = value as { readonly features: unknown };
+  if (!Array.isArray(features) || features.length === 0 || Object.keys(value).length > 1) return false;
+  return features.every((feature) => Number.isFinite(feature));
+};
+
 /** Features, a list of rows, the document: what nests deeper is no prediction. */
 const MAX_DEPTH = 4;
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -46,6 +54,7 @@ const readPredict = (body: Uint8Array): Predict => {
   } catch (cause) {
     throw new ModelError('REQUEST_INVALID', 'The body is not JSON in UTF-8', { cause });
   }
+  if (isLoneRow(value)) return value;
   const result = predictSchema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
@@ -84,7 +93,8 @@ const chooseModel = (
 /** Rows of `width` one behind the other. */
 const gathered = (rows: readonly (readonly number[])[], width: number): Float32Array => {
   const data = new Float32Array(rows.length * width);
-  for (const [index, row] of rows.entries()) data.set(row, index * width);
+  let at = 0;
+  for (const row of rows) for (const feature of row) data[at++] = feature;
   return data;
 };
 
