@@ -42,6 +42,7 @@ const phaseFigures = ({ phases, ...result }: PhasesResult): BenchResult['figures
   return {
     windows: tookMs.length,
     answered_in_budget_pct: share(tookMs.length - late - result.unanswered, tookMs.length),
+    over_budget_by_its_own_clock: result.overBudgetByItself,
     longest_ms: rounded(Math.max(...tookMs)),
     longest_stall_ms: rounded(Math.max(...phases.map(({ longestStallMs }) => longestStallMs))),
     breaker_opened: result.opened,

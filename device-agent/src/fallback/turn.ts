@@ -28,7 +28,7 @@ export interface Turn extends BegunTurn {
 }
 
 /** Share of the budget after which nothing is waited for: the rest is for timers that come late, and for the way out. */
-const WAITED_SHARE = 0.95;
+const WAITED_SHARE = 0.9;
 
 export const waitedForMs = (budgetMs: number): number => budgetMs * WAITED_SHARE;
 

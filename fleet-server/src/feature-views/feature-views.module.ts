@@ -2,7 +2,6 @@
 import { Module, type BeforeApplicationShutdown, type DynamicModule, type OnModuleInit } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module.ts';
 import type { FeaturesConfig } from '../config.ts';
-import { DeviceRemoval } from '../devices/device-removal.service.ts';
 import { DevicesModule } from '../devices/devices.module.ts';
 import { DeviceErasure } from './device-erasure.service.ts';
 import { FeatureImportService } from './feature-import.service.ts';
@@ -23,19 +22,11 @@ export class FeatureViewsModule implements OnModuleInit, BeforeApplicationShutdo
   private readonly consumer: LogConsumer;
   private readonly skew: SkewAuditService;
   private readonly erasure: DeviceErasure;
-  private readonly removal: DeviceRemoval;
-  constructor(
-    views: FeatureViewsService,
-    consumer: LogConsumer,
-    skew: SkewAuditService,
-    erasure: DeviceErasure,
-    removal: DeviceRemoval,
-  ) {
+  constructor(views: FeatureViewsService, consumer: LogConsumer, skew: SkewAuditService, erasure: DeviceErasure) {
     this.views = views;
     this.consumer = consumer;
     this.skew = skew;
     this.erasure = erasure;
-    this.removal = removal;
   }
 
   /** Exports `FeatureReader`, by which inference and scoring get their vectors. */
@@ -62,7 +53,7 @@ export class FeatureViewsModule implements OnModuleInit, BeforeApplicationShutdo
 
   async onModuleInit(): Promise<void> {
     await this.views.start();
-    this.removal.alsoErase((deviceId) => this.erasure.erase(deviceId));
+    this.erasure.start();
     this.consumer.start();
     this.skew.start();
   }

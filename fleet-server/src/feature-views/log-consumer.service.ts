@@ -4,7 +4,6 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { FeatureStore } from '../ports/feature-store.ts';
 import { MessageBus } from '../ports/message-bus.ts';
 import { TelemetryStore } from '../ports/telemetry-store.ts';
 import { pointsOf } from './log-points.ts';
@@ -26,7 +25,6 @@ const DROP_EVERY_MS = 3_600_000;
 @Injectable()
 export class LogConsumer {
   private readonly telemetry: TelemetryStore;
-  private readonly store: FeatureStore;
   private readonly registry: ViewRegistry;
   private readonly stopping = new AbortController();
   private readonly around: Surroundings;
@@ -39,16 +37,9 @@ export class LogConsumer {
   private commits: number = COMMITS.least;
   private droppedAt = 0;
 
-  constructor(
-    telemetry: TelemetryStore,
-    store: FeatureStore,
-    registry: ViewRegistry,
-    around: Surroundings,
-    bus: MessageBus,
-  ) {
+  constructor(telemetry: TelemetryStore, registry: ViewRegistry, around: Surroundings, bus: MessageBus) {
     this.bus = bus;
     this.telemetry = telemetry;
-    this.store = store;
     this.registry = registry;
     this.around = around;
   }
@@ -107,6 +98,7 @@ export class LogConsumer {
     const from = Math.min(...streams.map(({ slotNo }) => this.registry.positionOf(slotNo)));
     // A window that was defined later starts where the others have been long ago: it catches up alone.
     const behind = streams.filter(({ slotNo }) => this.registry.positionOf(slotNo) === from);
+    const slotNos = behind.map(({ slotNo }) => slotNo);
     const until = Math.min(
       ...streams.map(({ slotNo }) => this.registry.positionOf(slotNo)).filter((position) => position > from),
     );
@@ -114,34 +106,21 @@ export class LogConsumer {
     const last = entries.at(-1);
     if (last === undefined) {
       // The commits between are gone with their retention.
-      if (Number.isFinite(until))
-        await this.move(
-          behind.map(({ slotNo }) => slotNo),
-          until,
-        );
+      if (Number.isFinite(until)) await this.registry.apply({ lastBatchId: until, slotNos, points: [], keptFrom: 0 });
       return NOTHING_TO_DO;
     }
     const appended = entries.flatMap((entry) => entry.appended);
-    const { applied, tooLate } = await this.store.applyLog({
+    const { applied, tooLate } = await this.registry.apply({
       lastBatchId: last.batchId,
-      slotNos: behind.map(({ slotNo }) => slotNo),
+      slotNos,
       points: appended.flatMap((batch) => pointsOf(batch, behind)),
       keptFrom: now - this.around.config.historyDays * DAY_MS,
     });
-    this.registry.moved(
-      behind.map(({ slotNo }) => slotNo),
-      last.batchId,
-    );
     this.around.metrics.count('feature_records_applied_total', applied);
     this.around.metrics.count('feature_records_too_late_total', tooLate);
     this.around.metrics.gauge('feature_log_position', last.batchId);
     this.pace(appended.reduce((sum, { records }) => sum + records.length, 0));
     return REST * (this.around.clock.monotonic() - startedAt);
-  }
-
-  private async move(slotNos: readonly number[], position: number): Promise<void> {
-    await this.store.applyLog({ lastBatchId: position, slotNos, points: [], keptFrom: 0 });
-    this.registry.moved(slotNos, position);
   }
 
   private pace(records: number): void {
@@ -152,6 +131,6 @@ export class LogConsumer {
   private async dropOld(now: number): Promise<void> {
     if (now - this.droppedAt < DROP_EVERY_MS) return;
     this.droppedAt = now;
-    await this.store.dropPanesBefore(now - (this.around.config.historyDays + 1) * DAY_MS);
+    await this.registry.dropPanesBefore(now - (this.around.config.historyDays + 1) * DAY_MS);
   }
 }

@@ -2,7 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityView } from '@shoal/protocol';
 import { FleetError } from '../errors.ts';
-import { FeatureStore } from '../ports/feature-store.ts';
+import { FeatureStore, type LogEffects } from '../ports/feature-store.ts';
 import { compileView, slotsOf, type CompiledView, type StreamSlot } from './compiled-view.ts';
 
 @Injectable()
@@ -54,17 +54,24 @@ export class ViewRegistry {
     return [...new Map(slots.map((slot) => [slot.slotNo, slot])).values()];
   }
 
-  /** Of every version of the views about this type of thing. */
-  viewNosOf(entityType: string): number[] {
+  /** One thing of this type, from every version of the views about it. @throws FleetError FEATURE_STORE_UNAVAILABLE */
+  async erase(entityType: string, entity: string): Promise<void> {
     const about = [...this.byHash.values()].filter(({ view }) => view.entity === entityType);
-    return [...new Set(about.map(({ viewNo }) => viewNo))];
+    await this.store.erase([...new Set(about.map(({ viewNo }) => viewNo))], entity);
   }
 
   positionOf(slotNo: number): number {
     return this.positions.get(slotNo) ?? 0;
   }
 
-  moved(slotNos: readonly number[], position: number): void {
-    for (const slotNo of slotNos) this.positions.set(slotNo, position);
+  /** Effects of the log on windows, and how far these are afterwards. @throws FleetError FEATURE_STORE_UNAVAILABLE */
+  async apply(effects: LogEffects): Promise<{ readonly applied: number; readonly tooLate: number }> {
+    const outcome = await this.store.applyLog(effects);
+    for (const slotNo of effects.slotNos) this.positions.set(slotNo, effects.lastBatchId);
+    return outcome;
+  }
+
+  async dropPanesBefore(createdAt: number): Promise<void> {
+    await this.store.dropPanesBefore(createdAt);
   }
 }

@@ -22,7 +22,7 @@ export interface AgentView {
   readonly breaker: { readonly state: string; readonly opened: number; readonly closed: number };
   readonly hardExamples: number;
   readonly late: number;
-  /** Of the agent's own count. */
+  /** By the agent's own clock, which does not wait until somebody looks. */
   readonly overBudget: number;
   readonly queued: number;
   readonly dropped: number;

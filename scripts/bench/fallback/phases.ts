@@ -28,6 +28,7 @@ export interface PhasesResult {
   readonly highestUnderWay: number;
   readonly dropped: number;
   readonly unanswered: number;
+  /** By the agent's own clock, since `phases` began. */
   readonly overBudgetByItself: number;
   readonly hardExamples: number;
   readonly faults: readonly string[];
@@ -48,6 +49,7 @@ class PhasesRun {
   readonly #phases: Phase[] = [];
   readonly #faults: string[] = [];
   #highestUnderWay = 0;
+  #overBudgetBefore = 0;
   #seen: AgentView | undefined;
   /** Of the phase that is being played. */
   #tookMs: number[] = [];
@@ -69,6 +71,7 @@ class PhasesRun {
       await this.#must('the first answer of the fleet', ({ answers }) => (answers['cloud'] ?? 0) > 0);
       // The calibration comes in one burst, and the source waits for it.
       await this.#must('windows in step', ({ queued }) => queued === 0);
+      this.#overBudgetBefore = (await this.#look()).overBudget;
       await this.#windows('healthy');
       bed.network({ blackhole: true });
       await this.#windows('cut');
@@ -88,7 +91,15 @@ class PhasesRun {
       const { breaker, dropped, unanswered, overBudget, hardExamples } = await this.#look();
       const { opened, closed } = breaker;
       const watched = { phases: this.#phases, highestUnderWay: this.#highestUnderWay, faults: this.#faults };
-      return { ...watched, opened, closed, dropped, unanswered, overBudgetByItself: overBudget, hardExamples };
+      return {
+        ...watched,
+        opened,
+        closed,
+        dropped,
+        unanswered,
+        overBudgetByItself: overBudget - this.#overBudgetBefore,
+        hardExamples,
+      };
     } finally {
       bed.network(undefined);
       await this.#ask('stop').catch(() => undefined);
