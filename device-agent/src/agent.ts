@@ -123,7 +123,8 @@ class DeviceAgent implements Agent {
 
   async #startParts(): Promise<void> {
     const parts = this.#parts;
-    const { gauge, losses, outbox, health, twin, context, remembered, engines, events, pipeline, rules, uplink } = parts;
+    const { gauge, losses, outbox, health, twin, context, remembered, engines, events, pipeline, rules, uplink } =
+      parts;
     losses.start();
     const reading = [context.start(), remembered.start(this.#clock.now()), engines.readBundles(), rules.start()];
     await Promise.all([outbox.start(), ...reading]);

@@ -72,15 +72,7 @@ describe.each(both)('the process of %s', (_kind, create) => {
         .map((entry) => entry.split('=')[0])
         .filter(Boolean)
         .sort((a, b) => ((a ?? '') < (b ?? '') ? -1 : 1)),
-    ).toEqual([
-      'HOME',
-      'MALLOC_ARENA_MAX',
-      'MALLOC_TRIM_THRESHOLD_',
-      'ORT_DISABLE_TELEMETRY',
-      'PATH',
-      'PWD',
-      'TMPDIR',
-    ]);
+    ).toEqual(['HOME', 'MALLOC_ARENA_MAX', 'MALLOC_TRIM_THRESHOLD_', 'ORT_DISABLE_TELEMETRY', 'PATH', 'PWD', 'TMPDIR']);
     expect(environment).toContain(`HOME=${folder}`);
     expect(await readdir(folder)).toEqual([]);
     await engine.close();

@@ -43,6 +43,6 @@ export class ParentChannel {
   /** Blocks until the parent's side has room. */
   send(message: ChildMessage): void {
     const frame = encodeFrame(message);
-    for (let sent = 0; sent < frame.byteLength; ) sent += writeSync(this.#fd, frame, sent);
+    for (let sent = 0; sent < frame.byteLength;) sent += writeSync(this.#fd, frame, sent);
   }
 }
