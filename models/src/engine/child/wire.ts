@@ -69,7 +69,9 @@ export const encodeFrame = (message: ChildRequest | ChildMessage): Uint8Array =>
 
 const readFixed = (datatype: Datatype, section: Uint8Array): TensorData => {
   if (!isFixed(datatype)) throw new TypeError('BYTES come with the size of each element');
-  return fixedDataOver(datatype, section.byteOffset % ALIGNMENT === 0 ? section : section.slice());
+  const data = fixedDataOver(datatype, section.byteOffset % ALIGNMENT === 0 ? section : section.slice());
+  if (data.byteLength !== section.byteLength) throw new RangeError('the data of a tensor ends within an element');
+  return data;
 };
 
 const readElements = (section: Uint8Array, sizes: readonly number[]): Uint8Array[] => {

@@ -17,8 +17,8 @@ const WIDE_CAP_KB = 5_700_000;
 /** The arena of onnxruntime grows in powers of two. */
 const ARENA_FACTOR = 3;
 
-/** The runtime is native: what little runs in JavaScript around it is not worth the memory of compilers. */
-const NODE_FLAGS = ['--no-opt', '--no-sparkplug'];
+/** The runtime is native: what little runs in JavaScript around it is not worth the memory of compilers and their threads. */
+const NODE_FLAGS = ['--no-opt', '--no-sparkplug', '--optimize-for-size', '--single-threaded', '--v8-pool-size=1'];
 
 const virtualMemoryKb = (memoryMb: number): number =>
   memoryMb <= TIGHT_CAP_HOLDS_MB ? TIGHT_CAP_KB : WIDE_CAP_KB + memoryMb * ARENA_FACTOR * 1_024;
