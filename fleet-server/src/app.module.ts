@@ -15,6 +15,7 @@ import { IdentityModule } from './identity/identity.module.ts';
 import { InferenceModule } from './inference/inference.module.ts';
 import { IngestModule } from './ingest/ingest.module.ts';
 import { PlatformModule, type Platform } from './platform.module.ts';
+import { StreamsModule } from './streams/streams.module.ts';
 import { TelemetryModule } from './telemetry/telemetry.module.ts';
 import { TwinsModule } from './twins/twins.module.ts';
 import { readVersion } from './version.ts';
@@ -36,6 +37,7 @@ export class AppModule {
         featureViews,
         IngestModule,
         TelemetryModule.of(config.storage),
+        StreamsModule.of(config.streams),
         InferenceModule.of(
           { inference: config.inference, grpc: { ...config.grpc, port: grpcPort(config) } },
           featureViews,

@@ -67,6 +67,11 @@ const featuresSchema = z.strictObject({
   consumerIdleMs: durationMs(250, 'longest time between a commit of telemetry and its effect on windows when idle'),
 });
 
+const streamsSchema = z.strictObject({
+  idleMs: durationMs(250, 'longest time between a commit of telemetry and its effect on windows when idle'),
+  trimMs: durationMs(600_000, 'time between two looks for windows past their retention'),
+});
+
 const folders = z.preprocess(
   (value) => (typeof value === 'string' ? value.split(',').filter((folder) => folder !== '') : value),
   z.array(z.string().min(1)).default([]),
@@ -108,6 +113,7 @@ export const configSchema = z.strictObject({
   http: httpSchema.prefault({}),
   storage: storageSchema.prefault({}),
   features: featuresSchema.prefault({}),
+  streams: streamsSchema.prefault({}),
   inference: inferenceSchema.prefault({}),
   grpc: grpcSchema.prefault({}),
 });
@@ -116,6 +122,7 @@ export type ServerConfig = z.infer<typeof configSchema>;
 export type MqttConfig = ServerConfig['mqtt'];
 export type StorageConfig = ServerConfig['storage'];
 export type FeaturesConfig = ServerConfig['features'];
+export type StreamsConfig = ServerConfig['streams'];
 export type InferenceConfig = ServerConfig['inference'];
 export type GrpcConfig = ServerConfig['grpc'];
 

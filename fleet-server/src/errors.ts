@@ -159,6 +159,21 @@ export const FLEET_ERRORS = {
     500,
     'The feature file was written by a newer version. Start that version, or move the file away.',
   ),
+  STREAM_NOT_FOUND: once(404, 'No such stream. List them with GET /api/streams.'),
+  STREAM_EXISTS: once(409, 'A stream of this name is defined already. Replace it with PUT.'),
+  STREAM_INVALID: once(400, 'A stream whose name is not the one in the path. Send the definition under its own name.'),
+  WINDOW_STORE_UNAVAILABLE: again(
+    503,
+    'The file of windows cannot be used (disk full, I/O error, thread ended). Records are stored all the same, and enter their windows when it can.',
+  ),
+  WINDOW_STORE_CORRUPT: once(
+    500,
+    'The file of windows was damaged. It was set aside and a fresh one begun: windows are filled again from the records that are stored.',
+  ),
+  WINDOW_STORE_VERSION_UNKNOWN: once(
+    500,
+    'The file of windows was written by a newer version. Start that version, or move the file away.',
+  ),
   INTERNAL: again(500, 'A fault of the server. The log has the details under the same request id.'),
 } as const satisfies Record<string, ErrorEntry>;
 

@@ -9,6 +9,7 @@ import { FeatureStore } from './ports/feature-store.ts';
 import { MessageBus } from './ports/message-bus.ts';
 import { Metrics } from './ports/metrics.ts';
 import { TelemetryStore } from './ports/telemetry-store.ts';
+import { WindowStore } from './ports/window-store.ts';
 
 /** Injection token of the server's pino logger. */
 export const LOGGER = Symbol('logger');
@@ -23,6 +24,7 @@ export interface Platform {
   readonly gateway: DeviceGateway;
   readonly telemetry: TelemetryStore;
   readonly features: FeatureStore;
+  readonly windows: WindowStore;
 }
 
 @Module({})
@@ -38,6 +40,7 @@ export class PlatformModule {
       { provide: DeviceGateway, useValue: platform.gateway },
       { provide: TelemetryStore, useValue: platform.telemetry },
       { provide: FeatureStore, useValue: platform.features },
+      { provide: WindowStore, useValue: platform.windows },
     ];
     return { module: PlatformModule, global: true, providers, exports: providers };
   }

@@ -68,3 +68,15 @@ export { gatheredTensors, ownBytes, ownTensors, transferOf } from './open-infere
 export * from './open-inference/job-thread.ts';
 export * from './open-inference/threaded-codec.ts';
 export * from './sketch/drift-window.ts';
+export * from './sketch/byte-codec.ts';
+export * from './sketch/distinct.ts';
+export * from './sketch/hash53.ts';
+export * from './streams/evaluate.ts';
+export * from './streams/record-columns.ts';
+export * from './streams/stream-key.ts';
+export * from './streams/stream-plan.ts';
+export * from './streams/watermarks.ts';
+export * from './streams/window-book.ts';
+export * from './streams/window-reducer.ts';
+export * from './streams/window-state.ts';
+export * from './streams/memory-windows.ts';

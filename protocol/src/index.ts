@@ -55,6 +55,8 @@ export { binaryDataSize, readBinaryData, writeBinaryData } from './inference/v2-
 export { encodeInferRequest, encodeInferResponse, type EncodingOf } from './inference/v2-encode.ts';
 export { decodeInferFrame, encodeInferFrame, isInferFrame } from './inference/v2-frame.ts';
 export * from './features/entity-view.ts';
+export * from './streams/expression.ts';
+export * from './streams/stream-definition.ts';
 export * from './rest/problem.ts';
 export * from './rest/same-machine.ts';
 export * from './rest/page.ts';
@@ -62,6 +64,7 @@ export * from './rest/devices.ts';
 export * from './rest/telemetry.ts';
 export * from './rest/context.ts';
 export * from './rest/features.ts';
+export * from './rest/streams.ts';
 export * from './rest/overview.ts';
 export * from './rest/advice.ts';
 export * from './rest/audit.ts';

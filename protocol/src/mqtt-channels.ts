@@ -16,6 +16,7 @@ import {
   twinGetRequestSchema,
 } from './request.ts';
 import { fleetSummarySchema } from './rest/overview.ts';
+import { windowResultSchema } from './rest/streams.ts';
 import { storedEventSchema, storedPredictionSchema, storedReadingSchema } from './rest/telemetry.ts';
 import { RECORD_KINDS, topics, type RecordKind, type RequestMethod } from './topics.ts';
 import { desiredTwinSchema, reportedTwinSchema } from './twin.ts';
@@ -182,12 +183,12 @@ const SERVER_CHANNELS: readonly MqttChannel[] = [
   {
     builder: 'window',
     address: topics.window('{stream}', '{key}'),
-    summary: 'Closed and revised windows of a stream; nothing is published there by this version',
+    summary: 'Windows of a stream that publishes on MQTT, when they are final and when late data revised them; the newest is retained',
     parameters: { stream: { description: 'Name of the stream.' }, key: { description: 'What the window is about.' } },
     publisher: 'server',
     qos: 1,
     retained: true,
-    messages: {},
+    messages: { WindowResult: windowResultSchema },
   },
   {
     builder: 'alert',

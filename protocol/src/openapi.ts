@@ -4,6 +4,7 @@ import { FEATURE_OPERATIONS } from './rest/feature-operations.ts';
 import { INFERENCE_OPERATIONS } from './rest/inference-operations.ts';
 import type { Operation } from './rest/operation.ts';
 import { OVERVIEW_OPERATIONS, SERVICE_OPERATIONS } from './rest/service-operations.ts';
+import { STREAM_OPERATIONS } from './rest/stream-operations.ts';
 import { TELEMETRY_OPERATIONS } from './rest/telemetry-operations.ts';
 
 /** In the order a reader wants them. */
@@ -13,6 +14,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...FEATURE_OPERATIONS,
   ...INFERENCE_OPERATIONS,
   ...TELEMETRY_OPERATIONS,
+  ...STREAM_OPERATIONS,
   ...OVERVIEW_OPERATIONS,
   ...SERVICE_OPERATIONS,
 ];

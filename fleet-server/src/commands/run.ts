@@ -14,6 +14,7 @@ import { LoopbackAuthenticator } from '../adapters/embedded/loopback-authenticat
 import { PrometheusMetrics } from '../adapters/embedded/prometheus-metrics.ts';
 import { SqliteFeatureStore } from '../adapters/embedded/sqlite-features/sqlite-feature-store.ts';
 import { SqliteTelemetryStore } from '../adapters/embedded/sqlite-telemetry/sqlite-telemetry-store.ts';
+import { SqliteWindowStore } from '../adapters/embedded/sqlite-windows/sqlite-window-store.ts';
 import { SystemClock } from '../adapters/embedded/system-clock.ts';
 import { AppModule } from '../app.module.ts';
 import { dataPath, type ServerConfig } from '../config.ts';
@@ -69,9 +70,14 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
     { clock, metrics, log },
   );
   await features.start();
+  const windows = new SqliteWindowStore(
+    { file: dataPath(config, 'windows.db'), logFile: dataPath(config, 'ingest.db') },
+    { metrics, log },
+  );
+  await windows.start();
   const gateway = new AedesGateway(config.mqtt, { authenticator, clock, metrics, log });
   const front = new HttpFront();
-  const platform = { log, front, clock, metrics, bus, authenticator, gateway, telemetry, features };
+  const platform = { log, front, clock, metrics, bus, authenticator, gateway, telemetry, features, windows };
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.of(config, platform),
     new FastifyAdapter({
@@ -90,6 +96,7 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
   app.connectMicroservice<MicroserviceOptions>({ strategy: new DeviceTransportStrategy(gateway, metrics) });
   const stop = async (): Promise<void> => {
     await app.close();
+    await windows.stop();
     await features.stop();
     await telemetry.stop();
     metrics.stop();

@@ -1,5 +1,13 @@
 /** Makes live events of what the bus tells; of what changes faster than anybody looks, only the latest is kept. */
-import type { AnyRecord, Device, DeviceCommand, FleetSummary, Prediction, Reading } from '@shoal/protocol';
+import type {
+  AnyRecord,
+  Device,
+  DeviceCommand,
+  FleetSummary,
+  Prediction,
+  Reading,
+  WindowResult,
+} from '@shoal/protocol';
 import type { AppendedBatch } from '../ports/message-bus.ts';
 import type { LiveEvent } from './live-ring.ts';
 
@@ -48,6 +56,13 @@ export const commandEvent = (command: DeviceCommand): LiveEvent => ({
   topic: 'commands',
   deviceId: command.deviceId,
   data: JSON.stringify(command),
+});
+
+/** Every one: a revision is not the window before it. */
+export const windowEvent = (result: WindowResult): LiveEvent => ({
+  topic: 'windows',
+  deviceId: null,
+  data: JSON.stringify(result),
 });
 
 export const summaryEvent = (summary: FleetSummary): LiveEvent => ({

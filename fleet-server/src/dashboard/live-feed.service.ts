@@ -5,7 +5,15 @@ import type { FleetSummary } from '@shoal/protocol';
 import { Clock } from '../ports/clock.ts';
 import { MessageBus } from '../ports/message-bus.ts';
 import { Metrics } from '../ports/metrics.ts';
-import { commandEvent, deviceEvent, eventsOf, latestOf, summaryEvent, type Pending } from './live-events.ts';
+import {
+  commandEvent,
+  deviceEvent,
+  eventsOf,
+  latestOf,
+  summaryEvent,
+  windowEvent,
+  type Pending,
+} from './live-events.ts';
 import { LiveRing, type LiveEvent } from './live-ring.ts';
 import { eventText, gapText, parseId, selects, type LiveSelection } from './live-selection.ts';
 
@@ -66,6 +74,9 @@ export class LiveFeed {
         }
       }),
       this.bus.on('device.changed', ({ device }) => this.isWatched() && this.keep(deviceEvent(device))),
+      this.bus.on('window.published', ({ windows }) => {
+        if (this.isWatched()) for (const window of windows) this.publish(windowEvent(window));
+      }),
       this.bus.on('command.changed', ({ command }) => this.isWatched() && this.publish(commandEvent(command))),
     ];
     this.timers = [setInterval(() => void this.flush(), FLUSH_MS), setInterval(() => this.beat(), HEARTBEAT_MS)];

@@ -24,7 +24,9 @@ export class LiveController {
   ): void {
     const topics = parseTopics(query.topics);
     if (!topics) {
-      const faults = [{ path: 'topics', message: 'expected readings,predictions,events,devices,commands,summary' }];
+      const faults = [
+        { path: 'topics', message: 'expected readings,predictions,events,devices,commands,windows,summary' },
+      ];
       throw new FleetError('REQUEST_INVALID', 'The live feed has no such topic.', { faults });
     }
     const leave = this.feed.watch({ topics, deviceId: query.deviceId }, lastEventId, openStream(reply));

@@ -12,6 +12,7 @@ export interface Tables {
   contexts: ContextRow;
   feature_views: FeatureViewRow;
   feature_view_versions: FeatureViewVersionRow;
+  streams: StreamRow;
 }
 
 export interface AuditEntryRow {
@@ -95,6 +96,15 @@ export interface FeatureViewVersionRow {
   /** JSON of an `EntityView`. */
   definition: string;
   created_at: number;
+}
+
+export interface StreamRow {
+  name: string;
+  /** JSON of a `StreamDefinition`. */
+  definition: string;
+  hash: string;
+  revision: number;
+  updated_at: number;
 }
 
 /** The injection token of the control database; also the type of a connection to it. */

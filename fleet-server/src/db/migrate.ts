@@ -8,6 +8,7 @@ import * as twins from './migrations/0003-twins.ts';
 import * as deviceCommands from './migrations/0004-device-commands.ts';
 import * as contexts from './migrations/0005-contexts.ts';
 import * as featureViews from './migrations/0010-feature-views.ts';
+import * as streams from './migrations/0011-streams.ts';
 
 /** In order; SQLite has no transactional DDL in Kysely's eyes, so every step creates only what does not exist. */
 const MIGRATIONS: Record<string, Migration> = {
@@ -17,6 +18,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0004-device-commands': deviceCommands,
   '0005-contexts': contexts,
   '0010-feature-views': featureViews,
+  '0011-streams': streams,
 };
 
 /** @throws FleetError DATABASE_SCHEMA when the file was written by a newer server or a step fails */

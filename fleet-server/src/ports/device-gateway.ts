@@ -68,6 +68,8 @@ export abstract class DeviceGateway {
    * @returns false when the device has no live subscription here: nothing was sent and nothing is queued.
    */
   abstract send(deviceId: string, topic: string, payload: Uint8Array): Promise<boolean>;
+  /** Whether it listens: what is published before or after goes nowhere. */
+  abstract isOpen(): boolean;
   /** To whoever subscribes to a public topic. */
   abstract publish(message: OutMessage): Promise<void>;
   /** Cheap; `live/` topics are only built while somebody listens. */

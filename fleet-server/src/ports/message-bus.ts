@@ -1,5 +1,5 @@
 /** In-process wake-ups between capabilities, downstream only. Never the record of anything: the log and the tables are. */
-import type { AnyRecord, Device, DeviceCommand, Lane, PriorityClass, RecordKind } from '@shoal/protocol';
+import type { AnyRecord, Device, DeviceCommand, Lane, PriorityClass, RecordKind, WindowResult } from '@shoal/protocol';
 
 /** What one committed message added: only records that were new. Parallel arrays, ascending sequence. */
 export interface AppendedBatch {
@@ -21,6 +21,8 @@ export interface BusEvents {
   'log.appended': { readonly batchId: number; readonly appended: readonly AppendedBatch[] };
   'device.changed': { readonly device: Device };
   'command.changed': { readonly command: DeviceCommand };
+  /** After commit, in the order of publication; the window store has the record of it. */
+  'window.published': { readonly windows: readonly WindowResult[] };
   'storage.changed': { readonly state: 'ok' | 'refusing'; readonly why: string | null };
 }
 

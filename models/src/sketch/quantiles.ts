@@ -1,8 +1,20 @@
 /** Quantiles of a stream in little memory with a relative error of 1 % (DDSketch, Masson, Rim and Lee, VLDB 2019). */
 import sketches from '@datadog/sketches-js';
+import type { ByteReader, ByteWriter } from './byte-codec.ts';
 
 const RELATIVE_ACCURACY = 0.01;
-const { DDSketch } = sketches;
+const { DDSketch, LogCollapsingLowestDenseDDSketch } = sketches;
+
+/** Bins of either sign that a bounded sketch keeps: values down to a 700-millionth of the largest stay apart. */
+const BOUNDED_BINS = 1_024;
+
+interface Bins {
+  readonly bins: readonly number[];
+  readonly offset: number;
+  readonly minKey: number;
+  readonly maxKey: number;
+  readonly count: number;
+}
 
 /** Extremes and the count survive a round trip; the library's own encoding drops them. */
 export interface SerializedQuantiles {
@@ -15,7 +27,15 @@ export interface SerializedQuantiles {
 }
 
 export class QuantileSketch {
-  readonly #sketch = new DDSketch({ relativeAccuracy: RELATIVE_ACCURACY });
+  readonly #sketch;
+
+  /** `bounded`: of values further apart than the bins reach, the smallest are taken for one another. */
+  constructor(size: 'unbounded' | 'bounded' = 'unbounded') {
+    this.#sketch =
+      size === 'unbounded'
+        ? new DDSketch({ relativeAccuracy: RELATIVE_ACCURACY })
+        : new LogCollapsingLowestDenseDDSketch({ relativeAccuracy: RELATIVE_ACCURACY, binLimit: BOUNDED_BINS });
+  }
 
   get count(): number {
     return this.#sketch.count;
@@ -60,4 +80,57 @@ export class QuantileSketch {
     result.#sketch.sum = stored.sum;
     return result;
   }
+
+  /** A few hundred bytes for values of one quantity, at most 6 kB of a bounded sketch for values of both signs. */
+  write(writer: ByteWriter): void {
+    const { count, zeroCount, min, max, sum, store, negativeStore } = this.#sketch;
+    writer.integer(count);
+    if (count === 0) return;
+    writer.integer(zeroCount);
+    for (const each of [min, max, sum]) writer.double(each);
+    for (const bins of [store, negativeStore]) writeBins(writer, bins);
+  }
+
+  /** A bounded sketch. */
+  static read(reader: ByteReader): QuantileSketch {
+    const result = new QuantileSketch('bounded');
+    const sketch = result.#sketch;
+    sketch.count = reader.integer();
+    if (sketch.count === 0) return result;
+    sketch.zeroCount = reader.integer();
+    sketch.min = reader.double();
+    sketch.max = reader.double();
+    sketch.sum = reader.double();
+    for (const store of [sketch.store, sketch.negativeStore]) readBins(reader, (key, count) => store.add(key, count));
+    return result;
+  }
 }
+
+/** Highest first, so that a bounded store reads them without collapsing; a bin beside the one before needs no key. */
+const writeBins = (writer: ByteWriter, { bins, offset, minKey, maxKey, count }: Bins): void => {
+  writer.integer(count);
+  if (count === 0) return;
+  writer.signed(maxKey);
+  let before = maxKey + 1;
+  for (let key = maxKey; key >= minKey; key -= 1) {
+    const held = bins[key - offset] ?? 0;
+    if (held === 0) continue;
+    const skipped = before - key - 1;
+    writer.integer(2 * held + (skipped > 0 ? 1 : 0));
+    if (skipped > 0) writer.integer(skipped);
+    before = key;
+  }
+};
+
+const readBins = (reader: ByteReader, add: (key: number, count: number) => void): void => {
+  let rest = reader.integer();
+  if (rest === 0) return;
+  let key = reader.signed() + 1;
+  while (rest > 0) {
+    const token = reader.integer();
+    const held = Math.floor(token / 2);
+    key -= 1 + (token % 2 === 1 ? reader.integer() : 0);
+    add(key, held);
+    rest -= held;
+  }
+};

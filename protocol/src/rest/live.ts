@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { deviceSchema, deviceCommandSchema } from './devices.ts';
 import { fleetSummarySchema } from './overview.ts';
+import { windowResultSchema } from './streams.ts';
 import { storedEventSchema, storedPredictionSchema, storedReadingSchema } from './telemetry.ts';
 
 export const liveQuerySchema = z.object({
@@ -11,7 +12,7 @@ export const liveQuerySchema = z.object({
     .max(128)
     .optional()
     .describe(
-      'Comma-separated of readings,predictions,events,devices,commands,summary; absent means devices,summary,events.',
+      'Comma-separated of readings,predictions,events,devices,commands,windows,summary; absent means devices,summary,events.',
     ),
 });
 
@@ -22,6 +23,7 @@ export const liveEventSchemas = {
   events: storedEventSchema,
   devices: deviceSchema,
   commands: deviceCommandSchema,
+  windows: windowResultSchema,
   summary: fleetSummarySchema,
 } as const;
 export type LiveTopic = keyof typeof liveEventSchemas;

@@ -10,6 +10,7 @@ export const TAGS = {
   telemetry: 'History of readings, predictions and events, and what ingest refused.',
   context: 'What devices may ask the fleet about.',
   features: 'What is known of every entity, now and as of any instant; what models are fed with.',
+  streams: 'Windows of event time over readings, predictions and events; exact also when data comes days late.',
   advice: 'Which deployment pattern fits a need, by rule and by measurement.',
   inference: 'Models that answer in real time: the Open Inference Protocol v2, and /predict.',
   overview: 'The fleet at a glance, what needs attention, what moves, and who changed what.',

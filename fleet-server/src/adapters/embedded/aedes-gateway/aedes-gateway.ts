@@ -96,6 +96,10 @@ export class AedesGateway extends DeviceGateway {
     return !session.client.closed;
   }
 
+  override isOpen(): boolean {
+    return this.#broker !== undefined && !this.#stopping;
+  }
+
   override async publish(message: OutMessage): Promise<void> {
     const broker = this.#broker;
     if (broker === undefined || this.#stopping) return;

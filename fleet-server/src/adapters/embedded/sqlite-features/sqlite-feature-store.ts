@@ -3,7 +3,8 @@ import type { Statement } from 'better-sqlite3';
 import type { FeatureImport, Page, RejectedRow, SkewAudit } from '@shoal/protocol';
 import type { Logger } from 'pino';
 import { GroupCommit } from '../../../db/group-commit.ts';
-import { FLEET_ERRORS, FleetError, type FleetErrorCode } from '../../../errors.ts';
+import { FLEET_ERRORS, FleetError } from '../../../errors.ts';
+import { asStoreError, codeOf } from '../store-errors.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import {
   FeatureStore,
@@ -244,17 +245,5 @@ export class SqliteFeatureStore extends FeatureStore {
   }
 }
 
-/** A code of the catalogue crosses the thread boundary as it is, for example CURSOR_INVALID. */
-const unavailable = (cause: unknown): FleetError => {
-  const code = codeOf(cause);
-  const message = cause instanceof Error ? cause.message : String(cause);
-  if (isFleetCode(code)) return new FleetError(code, message, { cause });
-  return new FleetError('FEATURE_STORE_UNAVAILABLE', `The feature store cannot be used (${code}: ${message}).`, {
-    cause,
-  });
-};
-
-const isFleetCode = (code: string): code is FleetErrorCode => Object.hasOwn(FLEET_ERRORS, code);
-
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN';
+const unavailable = (cause: unknown): FleetError =>
+  asStoreError('FEATURE_STORE_UNAVAILABLE', 'The feature store', cause);
