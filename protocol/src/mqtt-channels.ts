@@ -183,7 +183,8 @@ const SERVER_CHANNELS: readonly MqttChannel[] = [
   {
     builder: 'window',
     address: topics.window('{stream}', '{key}'),
-    summary: 'Windows of a stream that publishes on MQTT, when they are final and when late data revised them; the newest is retained',
+    summary:
+      'Windows of a stream that publishes on MQTT, when they are final and when late data revised them; the newest is retained',
     parameters: { stream: { description: 'Name of the stream.' }, key: { description: 'What the window is about.' } },
     publisher: 'server',
     qos: 1,

@@ -26,6 +26,7 @@ import { etagOf } from '../listing/conditional.ts';
 import { Exchange, type EditExchange } from '../listing/exchange.decorator.ts';
 import { answerList } from '../listing/list-answer.ts';
 import { STREAMS, WINDOWS } from './listings.ts';
+import { StreamRunner } from './stream-runner.service.ts';
 import { StreamsService } from './streams.service.ts';
 
 const pageSchema = pageQuerySchema.strict();
@@ -35,8 +36,10 @@ const NAME = { schema: streamNameSchema };
 @Controller('api/streams')
 export class StreamsController {
   private readonly streams: StreamsService;
-  constructor(streams: StreamsService) {
+  private readonly runner: StreamRunner;
+  constructor(streams: StreamsService, runner: StreamRunner) {
     this.streams = streams;
+    this.runner = runner;
   }
 
   @Get()
@@ -60,7 +63,7 @@ export class StreamsController {
   @Post('preview')
   @HttpCode(200)
   async preview(@Body({ schema: streamPreviewSchema }) preview: StreamPreview): Promise<StreamPreviewAnswer> {
-    return streamPreviewAnswerSchema.parse(await this.streams.preview(preview));
+    return streamPreviewAnswerSchema.parse(await this.runner.preview(preview));
   }
 
   @Get(':stream')
@@ -94,17 +97,19 @@ export class StreamsController {
 
   @Get(':stream/status')
   async status(@Param('stream', NAME) name: string): Promise<StreamStatus> {
-    return streamStatusSchema.parse(await this.streams.status(name));
+    await this.streams.show(name);
+    return streamStatusSchema.parse(await this.runner.status(name));
   }
 
   @Get(':stream/windows')
-  windows(
+  async windows(
     @Param('stream', NAME) stream: string,
     @Query({ schema: windowsSchema }) query: z.output<typeof windowsSchema>,
   ): Promise<Page<WindowResult> | StreamableFile> {
+    await this.streams.show(stream);
     const { key, level, from, to, state, order } = query;
     return answerList(WINDOWS, query, (limit, cursor) =>
-      this.streams.listWindows({ stream, key, level, from, to, state, order, limit, cursor }),
+      this.runner.windows({ stream, key, level, from, to, state, order, limit, cursor }),
     );
   }
 }

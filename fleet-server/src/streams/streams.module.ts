@@ -4,6 +4,7 @@ import { AuditModule } from '../audit/audit.module.ts';
 import type { StreamsConfig } from '../config.ts';
 import { DevicesModule } from '../devices/devices.module.ts';
 import { StreamConsumer } from './stream-consumer.service.ts';
+import { StreamRunner } from './stream-runner.service.ts';
 import { StreamsController } from './streams.controller.ts';
 import { StreamsService } from './streams.service.ts';
 import { STREAMS_CONFIG, Surroundings } from './surroundings.service.ts';
@@ -26,6 +27,7 @@ export class StreamsModule implements OnModuleInit, BeforeApplicationShutdown {
       providers: [
         { provide: STREAMS_CONFIG, useValue: config },
         Surroundings,
+        StreamRunner,
         StreamsService,
         WindowPublisher,
         StreamConsumer,

@@ -5,55 +5,35 @@ import type {
   Page,
   StreamDefinition,
   StreamDocument,
-  StreamPreview,
-  StreamPreviewAnswer,
-  StreamStatus,
-  WindowResult,
 } from '@shoal/protocol';
 import type { Actor } from '../audit/actor.ts';
 import { AuditService, type Recorder } from '../audit/audit.service.ts';
 import { ControlDatabase, type StreamRow, type Transaction } from '../db/database.ts';
-import { DeviceDirectory } from '../devices/device-directory.service.ts';
 import { FleetError } from '../errors.ts';
 import { requireRevision } from '../listing/conditional.ts';
 import { decodeCursor, encodeCursor } from '../listing/cursor.ts';
-import { WindowStore, type DeviceLabels, type WindowQuery } from '../ports/window-store.ts';
+import { StreamRunner } from './stream-runner.service.ts';
 import { StreamsStore } from './streams.store.ts';
 import { Surroundings } from './surroundings.service.ts';
-import { WindowPublisher } from './window-publisher.service.ts';
 
 @Injectable()
 export class StreamsService {
   private readonly rows = new StreamsStore();
   private readonly database: ControlDatabase;
   private readonly audit: AuditService;
-  private readonly windows: WindowStore;
-  private readonly publisher: WindowPublisher;
-  private readonly directory: DeviceDirectory;
+  private readonly runner: StreamRunner;
   private readonly around: Surroundings;
 
-  constructor(
-    database: ControlDatabase,
-    audit: AuditService,
-    windows: WindowStore,
-    publisher: WindowPublisher,
-    directory: DeviceDirectory,
-    around: Surroundings,
-  ) {
+  constructor(database: ControlDatabase, audit: AuditService, runner: StreamRunner, around: Surroundings) {
     this.database = database;
     this.audit = audit;
-    this.windows = windows;
-    this.publisher = publisher;
-    this.directory = directory;
+    this.runner = runner;
     this.around = around;
   }
 
-  /** The definitions are the truth: the store runs these and no others, whatever it ran before. */
+  /** The definitions are the truth: these run and no others, whatever ran before. */
   async start(): Promise<void> {
-    await this.windows.setLabels(this.labels());
-    const definitions = (await this.rows.all(this.database)).map(definitionOf);
-    await this.windows.adopt(definitions, this.around.clock.now());
-    for (const definition of definitions) this.publisher.define(definition);
+    await this.runner.adopt((await this.rows.all(this.database)).map(definitionOf));
   }
 
   async list(limit: number, cursor: string | undefined): Promise<Page<StreamDocument>> {
@@ -113,28 +93,7 @@ export class StreamsService {
         after: null,
       });
     });
-    this.publisher.forget(name);
-    await this.windows.drop(name);
-  }
-
-  /** @throws FleetError STREAM_NOT_FOUND */
-  async status(name: string): Promise<StreamStatus> {
-    await this.row(this.database, name);
-    return this.windows.status(name);
-  }
-
-  /** @throws FleetError STREAM_NOT_FOUND */
-  async listWindows(query: WindowQuery): Promise<Page<WindowResult>> {
-    await this.row(this.database, query.stream);
-    return this.windows.windows(query);
-  }
-
-  preview(preview: StreamPreview): Promise<StreamPreviewAnswer> {
-    return this.windows.preview(preview, this.labels(), this.around.clock.now());
-  }
-
-  private labels(): DeviceLabels[] {
-    return [...this.directory.entries()].map(({ facts: { deviceId, labels } }) => ({ deviceId, labels }));
+    await this.runner.drop(name);
   }
 
   /** What is not told to the store now is told to it at the next start: the definition is what was committed. */
@@ -143,8 +102,7 @@ export class StreamsService {
     work: (transaction: Transaction, record: Recorder) => Promise<StreamRow>,
   ): Promise<StreamDocument> {
     const row = await this.audit.change(work);
-    this.publisher.define(definition);
-    await this.windows.define(definition, this.around.clock.now());
+    await this.runner.run(definition);
     return documentOf(row);
   }
 

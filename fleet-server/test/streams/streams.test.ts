@@ -80,7 +80,7 @@ describe('streams', () => {
       clockBad: 0,
       values: { records: 3, load: 4, values: 3 },
     });
-    expect((first?.values['spread'] as { p50: number }).p50).toBeCloseTo(2, 1);
+    expect(first?.values['spread']).toEqual({ p50: expect.closeTo(2, 1) });
     expect(second).toMatchObject({ startAt: late, revision: 1, values: { load: 20 } });
     const before = first?.revision ?? 0;
     await device.records('readings', readings(5, early + 30_000, [6]));

@@ -112,7 +112,10 @@ export class FieldState {
     const has = numbers > 0;
     const sum = has && plan.sum ? reader.double() : 0;
     const [mean, squares] = has && plan.spread ? [reader.double(), reader.double()] : [0, 0];
-    const extremes = has && plan.extremes ? [reader.double(), reader.double()] : [];
+    const [min, max] =
+      has && plan.extremes
+        ? [reader.double(), reader.double()]
+        : [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     const [first, last] = has && plan.ends ? [readEnd(reader, base), readEnd(reader, base)] : [];
     const empty = plan.quantiles ? new QuantileSketch('bounded') : undefined;
     const quantiles = has && plan.quantiles ? QuantileSketch.read(reader) : empty;
@@ -123,7 +126,6 @@ export class FieldState {
       ...(distinct && { distinct }),
       ...(histogram && { histogram }),
     });
-    const { min = Number.POSITIVE_INFINITY, max = Number.NEGATIVE_INFINITY } = { min: extremes[0], max: extremes[1] };
     return Object.assign(state, { count, numbers, sum, mean, squares, min, max, first, last });
   }
 

@@ -207,24 +207,26 @@ export class WindowReducer {
     });
   }
 
-  /** Lower levels first, so that an hour is whole when it closes. */
+  /** Lower levels first, so that an hour is whole when it closes; which then is due in its turn. */
   #close({ keys, watermarkOf }: StepInput): void {
-    const { window, allowedLatenessMs } = this.#plan.definition;
     for (const key of keys ?? [...this.#book.keysWithOpen()]) {
-      let due: HeldWindow[] = [];
-      let watermark: number | undefined;
-      do {
-        due = [];
-        for (const held of this.#book.openOf(key)) {
-          if (window.kind === 'count' && held.level === 0) continue;
-          watermark ??= watermarkOf(key);
-          // What is about to be dropped is published before, whoever is behind.
-          if (held.end + allowedLatenessMs <= watermark || held.end <= this.#horizon[held.level]) due.push(held);
-        }
-        // What closes may open the hour or day above it, which then is due in its turn.
-        for (const held of due.toSorted((a, b) => a.level - b.level)) this.#finish(held);
-      } while (due.length > 0);
+      let due = this.#dueOf(key, watermarkOf);
+      while (due.length > 0) {
+        for (const held of due) this.#finish(held);
+        due = this.#dueOf(key, watermarkOf);
+      }
     }
+  }
+
+  /** What is about to be dropped is published before, whoever is behind. */
+  #dueOf(key: string, watermarkOf: StepInput['watermarkOf']): HeldWindow[] {
+    const { window, allowedLatenessMs } = this.#plan.definition;
+    const open = [...this.#book.openOf(key)].filter(({ level }) => window.kind !== 'count' || level > 0);
+    if (open.length === 0) return open;
+    const watermark = watermarkOf(key);
+    return open
+      .filter(({ end, level }) => end + allowedLatenessMs <= watermark || end <= this.#horizon[level])
+      .toSorted((a, b) => a.level - b.level);
   }
 
   #finish(held: HeldWindow): void {

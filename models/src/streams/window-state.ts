@@ -91,7 +91,14 @@ export class WindowState {
         return Object.fromEntries(
           aggregate.shares.map((share) => [shareName(share), field.quantiles?.quantile(share) ?? null]),
         );
-      default:
+      case 'rate':
+      case 'sum':
+      case 'mean':
+      case 'min':
+      case 'max':
+      case 'std':
+      case 'first':
+      case 'last':
         return field.numbers === 0 ? null : numberOf(aggregate.aggregate, field);
     }
   }

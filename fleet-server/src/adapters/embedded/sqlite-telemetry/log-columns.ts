@@ -82,13 +82,10 @@ export class LogColumns {
       const commits = this.#commits.all(lastBatchId, COMMITS_AT_ONCE);
       for (const { batch_id: batchId, extents } of commits) {
         if (batchId > untilBatchId || records >= span.records) return { lastBatchId, batches, records, isEnd: false };
-        for (const extent of parseExtents(extents)) {
-          if (extent.lastEventAt < from || extent.firstEventAt >= to) continue;
-          for (const columns of this.#extent(extent)) {
-            batches.push(columns);
-            records += columns.length;
-          }
-        }
+        const wanted = parseExtents(extents).filter((extent) => extent.lastEventAt >= from && extent.firstEventAt < to);
+        const columns = wanted.flatMap((extent) => this.#extent(extent));
+        batches.push(...columns);
+        records += columns.reduce((sum, { length }) => sum + length, 0);
         lastBatchId = batchId;
       }
       if (commits.length < COMMITS_AT_ONCE) return { lastBatchId, batches, records, isEnd: true };
