@@ -1,5 +1,4 @@
 /** `shoal feature ls | show | define | get | put | history | audit`: what is known of entities, for models. */
-import { readFile } from 'node:fs/promises';
 import {
   entityFeaturesSchema,
   entityViewSchema,
@@ -14,7 +13,8 @@ import {
 } from '@shoal/protocol';
 import type { Command } from 'commander';
 import { contextOf, type CommandContext, type Surroundings } from './command-context.ts';
-import { CliError, cliError } from './errors.ts';
+import { jsonOf, putDefinition, readDefinition } from './definition-file.ts';
+import { cliError } from './errors.ts';
 import { addFeatureImport } from './feature-import.ts';
 import { entityId, instant, viewName } from './feature-names.ts';
 import { ageText, instantText, whole } from './moments.ts';
@@ -86,31 +86,13 @@ const showEntity = ({ terminal, json }: CommandContext, entity: EntityFeatures):
 };
 
 const define = async (context: CommandContext, file: string): Promise<void> => {
-  const text = file === '-' ? await context.readInput() : await readFile(file, 'utf8').catch(() => undefined);
-  if (text === undefined) throw cliError('USAGE_INVALID', `${file} cannot be read.`);
-  const parsed = entityViewSchema.safeParse(jsonOf(text));
-  if (!parsed.success) {
-    const faults = parsed.error.issues
-      .slice(0, 10)
-      .map((issue) => `${issue.path.join('.') || 'view'}: ${issue.message}`);
-    throw cliError('USAGE_INVALID', `${file} is no view: ${faults.join('; ')}.`);
-  }
-  const answer = featureViewDocumentSchema;
-  const body = parsed.data;
-  const path = `/api/feature-views/${body.name}`;
-  const document = await context.api.call({ method: 'PUT', path, body, answer }).catch((error: unknown) => {
-    if (!(error instanceof CliError) || error.code !== 'FEATURE_VIEW_NOT_FOUND') throw error;
-    return context.api.call({ method: 'POST', path: '/api/feature-views', body, answer });
-  });
-  showView(context, document);
-};
-
-const jsonOf = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  const view = await readDefinition(context, file, { schema: entityViewSchema, what: 'view' });
+  const where = {
+    collection: '/api/feature-views',
+    missing: 'FEATURE_VIEW_NOT_FOUND',
+    answer: featureViewDocumentSchema,
+  };
+  showView(context, await putDefinition(context, view, where));
 };
 
 /** `name=value`: JSON where it is JSON, else text. */

@@ -8,6 +8,7 @@ import { addFeature } from './feature.ts';
 import { addHistory } from './history.ts';
 import { whole } from './moments.ts';
 import { addOverview } from './overview.ts';
+import { addStream } from './stream.ts';
 import { addSubscribe } from './subscribe.ts';
 import { harmless } from './terminal.ts';
 
@@ -30,6 +31,7 @@ const programOf = (surroundings: Surroundings): Command => {
   addOverview(program, surroundings);
   addDevice(program, surroundings);
   addFeature(program, surroundings);
+  addStream(program, surroundings);
   addHistory(program, surroundings);
   addSubscribe(program, surroundings);
   addAdvise(program, surroundings);

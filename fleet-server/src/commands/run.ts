@@ -69,12 +69,11 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
     { ...config.features, file: dataPath(config, 'features.db') },
     { clock, metrics, log },
   );
-  await features.start();
   const windows = new SqliteWindowStore(
     { file: dataPath(config, 'windows.db'), logFile: dataPath(config, 'ingest.db') },
     { metrics, log },
   );
-  await windows.start();
+  await Promise.all([features.start(), windows.start()]);
   const gateway = new AedesGateway(config.mqtt, { authenticator, clock, metrics, log });
   const front = new HttpFront();
   const platform = { log, front, clock, metrics, bus, authenticator, gateway, telemetry, features, windows };

@@ -1,11 +1,7 @@
 /** Defines streams: stored with a revision, audited, and told to the store of windows, which runs them. */
 import { Injectable } from '@nestjs/common';
 import { streamHash } from '@shoal/models';
-import type {
-  Page,
-  StreamDefinition,
-  StreamDocument,
-} from '@shoal/protocol';
+import type { Page, StreamDefinition, StreamDocument } from '@shoal/protocol';
 import type { Actor } from '../audit/actor.ts';
 import { AuditService, type Recorder } from '../audit/audit.service.ts';
 import { ControlDatabase, type StreamRow, type Transaction } from '../db/database.ts';

@@ -20,6 +20,13 @@ const customer = {
   maxAgeMs: 3_600_000,
   features: [{ name: 'orders', source: { kind: 'pushed' } }],
 };
+const stream = {
+  name: 'by-second',
+  source: { kind: 'readings' },
+  key: { by: 'device' },
+  window: { kind: 'count', records: 1 },
+  aggregates: [{ name: 'mean', aggregate: 'mean', value: 'a' }],
+};
 const model = { name: 'pump-anomaly', version: '1.0.0' };
 beforeAll(async () => {
   server = await startTestServer({ SHOAL_FEATURES_AUDIT_EVERY: '1', SHOAL_FEATURES_AUDIT_MS: '20' });
@@ -38,6 +45,9 @@ beforeAll(async () => {
   const audits = `${server.httpUrl}/api/feature-audits`;
   await call('GET', `${server.httpUrl}/api/features/customer/c-1`);
   await until(async () => (await call<{ items: unknown[] }>('GET', audits)).body.items.length > 0);
+  await call('POST', `${server.httpUrl}/api/streams`, stream);
+  const windows = `${server.httpUrl}/api/streams/by-second/windows`;
+  await until(async () => (await call<{ items: unknown[] }>('GET', windows)).body.items.length > 0);
   const commands = `${server.httpUrl}/api/devices/pump-01/commands`;
   ({ commandId } = (await call<{ commandId: string }>('POST', commands, { name: 'ping' })).body);
 });
@@ -53,6 +63,7 @@ const filled = (path: string, subject = 'pump-01'): string => {
     .replace('{deviceId}', subject)
     .replace('{commandId}', commandId)
     .replace('{view}', isThere ? 'customer' : subject)
+    .replace('{stream}', isThere ? 'by-second' : subject)
     .replace('{entity}', isThere ? 'c-1' : subject)
     .replace('{importId}', isThere ? 'import-1' : subject);
 };
@@ -112,6 +123,7 @@ describe('answers', () => {
         createCommand: { name: 'ping' },
         patchTwin: { desired: {} },
         putFeatureView: { ...customer, name: 'nobody' },
+        putStream: { ...stream, name: 'nobody' },
         putEntityFeatures: { values: { orders: 1 } },
         readFeatures: { entities: ['nobody'] },
       };

@@ -62,7 +62,7 @@ describe('streams', () => {
     ((await server.get(`/api/streams/pump-minute/windows?${query}`)) as Page<WindowResult>).items;
 
   it('fills a new stream from what is stored, publishes, and revises when data comes late', async () => {
-    const [early, late] = [minute(30), minute(28)];
+    const [early, late] = [minute(150), minute(148)];
     await device.records('readings', readings(1, early, [1, 2, 3]));
     await device.records('readings', readings(4, late, [10]));
     const made = await ask<StreamDocument>('POST', 'streams', PUMP);

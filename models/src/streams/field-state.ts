@@ -113,9 +113,7 @@ export class FieldState {
     const sum = has && plan.sum ? reader.double() : 0;
     const [mean, squares] = has && plan.spread ? [reader.double(), reader.double()] : [0, 0];
     const [min, max] =
-      has && plan.extremes
-        ? [reader.double(), reader.double()]
-        : [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+      has && plan.extremes ? [reader.double(), reader.double()] : [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     const [first, last] = has && plan.ends ? [readEnd(reader, base), readEnd(reader, base)] : [];
     const empty = plan.quantiles ? new QuantileSketch('bounded') : undefined;
     const quantiles = has && plan.quantiles ? QuantileSketch.read(reader) : empty;

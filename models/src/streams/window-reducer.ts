@@ -75,12 +75,16 @@ export class WindowReducer {
     const { window } = this.#plan.definition;
     const paneMs = window.kind === 'hopping' ? window.everyMs : this.#plan.levelMs[0];
     const gathered = new Map<string, Map<number, WindowState>>();
+    // Records that follow each other nearly always share the pane.
+    let [lastKey, lastPane, lastState]: [string | undefined, number, WindowState] = [undefined, 0, this.#empty()];
     this.#each(batches, labelsOf, (key, columns, row, values) => {
       const eventAt = columns.eventAt[row] ?? 0;
       const pane = Math.floor(eventAt / paneMs) * paneMs;
-      const ofKey = getOrMake(gathered, key, () => new Map<number, WindowState>());
-      const state = getOrMake(ofKey, pane, () => new WindowState(this.#plan));
-      state.add(eventAt, columns.sequence[row] ?? 0, columns.clock[row] === 'bad', values);
+      if (pane !== lastPane || key !== lastKey) {
+        const ofKey = getOrMake(gathered, key, () => new Map<number, WindowState>());
+        [lastKey, lastPane, lastState] = [key, pane, getOrMake(ofKey, pane, () => this.#empty())];
+      }
+      lastState.add(eventAt, columns.sequence[row] ?? 0, columns.clock[row] === 'bad', values);
     });
     for (const [key, panes] of gathered) for (const [pane, state] of panes) this.#place(key, pane, paneMs, state);
   }
@@ -102,9 +106,7 @@ export class WindowReducer {
     const sizeMs = this.#plan.levelMs[level] ?? 0;
     const held = this.#book.find({ level, key, start });
     if (held === undefined) {
-      const made = this.#fresh({ level, key, start }, start + sizeMs);
-      made.state.merge(state);
-      this.#put(made);
+      this.#put({ ...this.#fresh({ level, key, start }, start + sizeMs), state: this.#empty().merge(state) });
       return false;
     }
     held.state.merge(state);
@@ -141,7 +143,7 @@ export class WindowReducer {
       const [eventAt = 0, sequence = 0] = [columns.eventAt[row], columns.sequence[row]];
       const isClockBad = columns.clock[row] === 'bad';
       if (eventAt + gapMs <= this.#horizon[0]) {
-        const state = new WindowState(this.#plan);
+        const state = this.#empty();
         state.add(eventAt, sequence, isClockBad, values);
         this.#rollUpLate(key, state);
         return;
@@ -261,8 +263,11 @@ export class WindowReducer {
   }
 
   #fresh(id: WindowId, end: number): HeldWindow {
-    const state = new WindowState(this.#plan);
-    return { ...id, end, state, revision: 0, isFinal: false, isRetracted: false };
+    return { ...id, end, state: this.#empty(), revision: 0, isFinal: false, isRetracted: false };
+  }
+
+  #empty(): WindowState {
+    return new WindowState(this.#plan);
   }
 
   #put(window: HeldWindow): void {

@@ -15,6 +15,8 @@ export interface LoadOrder {
   readonly window: number;
   /** Messages per second over all devices; 0 is as fast as the acknowledgements come. */
   readonly pacePerSecond: number;
+  /** Event time of the first reading and from one to the next; when absent one a millisecond, up to now. */
+  readonly eventTime?: { readonly startAt: number; readonly stepMs: number };
 }
 
 export interface LoadResult {
@@ -34,9 +36,9 @@ interface Load {
 const prepare = async (order: LoadOrder, index: number, now: number): Promise<Load> => {
   const deviceId = benchDeviceId(index);
   const { epoch, messagesPerDevice: messages, recordsPerMessage } = order;
-  const startAt = now - messages * recordsPerMessage;
+  const { startAt, stepMs } = order.eventTime ?? { startAt: now - messages * recordsPerMessage, stepMs: 1 };
   const packets: PublishPacket[] = [];
-  for (const records of pumpMessages({ deviceId, epoch, messages, recordsPerMessage, startAt })) {
+  for (const records of pumpMessages({ deviceId, epoch, messages, recordsPerMessage, startAt, stepMs })) {
     packets.push(publishPacket(readingsTopic(deviceId), pumpPayload(epoch, records, now)));
   }
   const client = new RawMqttClient(deviceId);

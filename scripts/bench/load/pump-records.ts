@@ -35,6 +35,8 @@ export interface PumpBatches {
   readonly messages: number;
   readonly recordsPerMessage: number;
   readonly startAt: number;
+  /** From one reading to the next; 1 ms when absent. */
+  readonly stepMs?: number | undefined;
 }
 
 /** @yields the readings of the messages of one device, in order */
@@ -45,7 +47,7 @@ export function* pumpMessages(batches: PumpBatches): Generator<Reading[]> {
     const readings: Reading[] = [];
     for (let record = 0; record < batches.recordsPerMessage; record += 1) {
       sequence += 1;
-      readings.push(pumpReading(sequence, batches.startAt + sequence, random));
+      readings.push(pumpReading(sequence, batches.startAt + sequence * (batches.stepMs ?? 1), random));
     }
     yield readings;
   }

@@ -1,5 +1,5 @@
 /** Columns of records that are stored as JSON: predictions and events; each is parsed once, when it is first asked. */
-import type { Column } from '@shoal/models';
+import type { Column } from '@shoal/models/streams';
 import type { AnyRecord, DeviceEvent, Prediction, Scalar } from '@shoal/protocol';
 
 type Read<R> = (record: R) => Scalar | undefined;

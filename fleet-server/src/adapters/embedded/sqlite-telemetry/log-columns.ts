@@ -1,24 +1,15 @@
 /** Reads commits of the log as columns, for consumers that look at a few values of very many records. */
 import { RECORD_KINDS, type AnyRecord, type ClockVerdict, type RecordKind, type Scalar } from '@shoal/protocol';
-import type { Column, RecordColumns } from '@shoal/models';
+import type { Column, RecordColumns } from '@shoal/models/streams';
 import { parseExtents, type Extent } from './commit-extents.ts';
-import { listDays, rawTable, shapeTable, unpackFlags, type Day } from './day-table.ts';
+import { listDays, shapeTable, unpackFlags, type Day } from './day-table.ts';
+import { ExtentReader, type ExtentRows } from './extent-rows.ts';
 import { CLOCKS, LANES } from './packed-append.ts';
 import { JsonColumns } from './json-columns.ts';
 import { parseShape, type Shape } from './record-body.ts';
 import type { Sqlite } from './telemetry-file.ts';
 
 const BYTES_PER_VALUE = 8;
-
-/** In the order of `selectExtent`. */
-type Row = readonly [
-  eventAt: number,
-  sequence: number,
-  flags: number,
-  lag: number,
-  shapeNo: number | null,
-  body: Buffer,
-];
 
 export interface LogPart {
   /** Of the last commit that was read; `afterBatchId` when there was none. */
@@ -48,7 +39,7 @@ export class LogColumns {
   readonly #commits;
   readonly #names;
   readonly #head;
-  readonly #rows = new Map<Day, (extent: Extent) => Row[]>();
+  readonly #readers = new Map<Day, ExtentReader>();
   readonly #shapes = new Map<string, Shape>();
   #days = new Set<Day>();
 
@@ -92,32 +83,30 @@ export class LogColumns {
     }
   }
 
-  /** One per lane; nothing when its day or its device is gone. */
+  /** Nothing when its day or its device is gone. */
   #extent(extent: Extent): RecordColumns[] {
     if (!this.#days.has(extent.day)) return [];
     const deviceId = this.#names.get(extent.epochNo);
     if (deviceId === undefined) return [];
-    const rows = this.#rowsOf(extent.day)(extent);
-    const lanes = Map.groupBy(rows, (row) => unpackFlags(row[2]).lane);
-    return [...lanes].map(([lane, ofLane]) => this.#columns(extent, deviceId, lane, ofLane));
+    return this.#reader(extent.day)
+      .read(extent)
+      .flatMap((rows) => byLane(rows, (lane, ofLane) => this.#columns(extent, deviceId, lane, ofLane)));
   }
 
-  #columns(extent: Extent, deviceId: string, lane: number, rows: readonly Row[]): RecordColumns {
+  #columns(extent: Extent, deviceId: string, lane: number, rows: ExtentRows): RecordColumns {
     const kind = RECORD_KINDS[extent.kind] ?? 'readings';
-    const clock = rows.map((row) => CLOCKS[unpackFlags(row[2]).clock] ?? 'bad');
-    const receivedAt = rows.reduce((latest, row) => Math.max(latest, row[0] + row[3]), 0);
     const facts = {
       deviceId,
       kind,
       lane: LANES[lane] ?? 'live',
-      receivedAt,
+      receivedAt: rows.receivedAt,
       length: rows.length,
-      eventAt: Float64Array.from(rows, (row) => row[0]),
-      sequence: Float64Array.from(rows, (row) => row[1]),
-      clock,
+      eventAt: rows.eventAt,
+      sequence: rows.sequence,
+      clock: rows.flags.map((flags) => CLOCKS[unpackFlags(flags).clock] ?? 'bad'),
     };
     const column =
-      kind === 'readings' ? readingColumn(rows, (row) => this.#shape(extent.day, row[4])) : jsonColumn(kind, rows);
+      kind === 'readings' ? readingColumn(rows, (shapeNo) => this.#shape(extent.day, shapeNo)) : jsonColumn(kind, rows);
     return { ...facts, column: (name) => commonFact(name, facts) ?? column(name) };
   }
 
@@ -136,24 +125,39 @@ export class LogColumns {
     return shape;
   }
 
-  #rowsOf(day: Day): (extent: Extent) => Row[] {
-    const known = this.#rows.get(day);
+  #reader(day: Day): ExtentReader {
+    const known = this.#readers.get(day);
     if (known !== undefined) return known;
-    const statement = this.#db
-      .prepare<number[], Row>(
-        `SELECT event_at, sequence, flags, lag, shape_no, body FROM ${rawTable(day)}
-          WHERE device_no = ? AND kind = ? AND event_at BETWEEN ? AND ? AND epoch_no = ? AND sequence BETWEEN ? AND ?`,
-      )
-      .raw();
-    const read = ({ deviceNo, kind, firstEventAt, lastEventAt, epochNo, ranges }: Extent): Row[] =>
-      ranges.flatMap(
-        ([first, last]) =>
-          statement.all(deviceNo, kind, firstEventAt, lastEventAt, epochNo, first, last) as unknown as Row[],
-      );
-    this.#rows.set(day, read);
-    return read;
+    const reader = new ExtentReader(this.#db, day);
+    this.#readers.set(day, reader);
+    return reader;
   }
 }
+
+/** Nearly always all rows share the lane. */
+const byLane = (rows: ExtentRows, make: (lane: number, rows: ExtentRows) => RecordColumns): RecordColumns[] => {
+  const lanes = rows.flags.map((flags) => unpackFlags(flags).lane);
+  return [...new Set(lanes)].map((lane) => {
+    const picked = lanes.flatMap((each, row) => (each === lane ? [row] : []));
+    if (picked.length === rows.length) return make(lane, rows);
+    const pick = <T>(column: readonly T[]): T[] => picked.map((row) => column[row] as T);
+    const bodies = picked.map((row) => bodyOf(rows, row));
+    const sizes = bodies.map(({ length }) => length);
+    return make(lane, {
+      ...rows,
+      length: picked.length,
+      eventAt: pick(rows.eventAt),
+      sequence: pick(rows.sequence),
+      flags: pick(rows.flags),
+      shapeNo: pick(rows.shapeNo),
+      offsets: [0, ...sizes.map((_, row) => sizes.slice(0, row + 1).reduce((sum, size) => sum + size, 0))],
+      bodies: Buffer.concat(bodies),
+    });
+  });
+};
+
+const bodyOf = ({ bodies, offsets }: ExtentRows, row: number): Buffer =>
+  bodies.subarray(offsets[row], offsets[row + 1]);
 
 const commonFact = (
   name: string,
@@ -166,32 +170,30 @@ const commonFact = (
 };
 
 /** Straight out of the stored doubles; nearly always all rows have the same channels. */
-const readingColumn = (rows: readonly Row[], shapeOf: (row: Row) => Shape | undefined): ((name: string) => Column) => {
-  const isOneShape = rows.every((row) => row[4] === rows[0]?.[4]);
-  const first = rows[0] === undefined ? undefined : shapeOf(rows[0]);
-  const shapeAt = (row: number): Shape | undefined => {
-    const held = rows[row];
-    return isOneShape || held === undefined ? first : shapeOf(held);
+const readingColumn = (
+  { bodies, offsets, shapeNo }: ExtentRows,
+  shapeOf: (shapeNo: number | null) => Shape | undefined,
+): ((name: string) => Column) => {
+  const doubles = new DataView(bodies.buffer, bodies.byteOffset, bodies.byteLength);
+  const valueAt = (row: number, place: number): Scalar => {
+    const value = doubles.getFloat64((offsets[row] ?? 0) + place * BYTES_PER_VALUE, true);
+    return Number.isNaN(value) ? null : value;
   };
+  const first = shapeNo[0] ?? null;
+  const shape = shapeNo.every((each) => each === first) ? shapeOf(first) : undefined;
+  const shapeAt = (row: number): Shape | undefined => shape ?? shapeOf(shapeNo[row] ?? null);
   return (name) => {
     if (name === '$source') return (row) => shapeAt(row)?.source ?? null;
-    if (isOneShape) {
-      const place = first?.channels.indexOf(name) ?? -1;
-      return place < 0 ? () => null : (row) => valueAt(rows[row], place);
-    }
+    const place = shape?.channels.indexOf(name);
+    if (place !== undefined) return place < 0 ? () => null : (row) => valueAt(row, place);
     return (row) => {
-      const place = shapeAt(row)?.channels.indexOf(name) ?? -1;
-      return place < 0 ? null : valueAt(rows[row], place);
+      const own = shapeAt(row)?.channels.indexOf(name) ?? -1;
+      return own < 0 ? null : valueAt(row, own);
     };
   };
 };
 
-const valueAt = (row: Row | undefined, place: number): Scalar => {
-  const value = row?.[5].readDoubleLE(place * BYTES_PER_VALUE) ?? Number.NaN;
-  return Number.isNaN(value) ? null : value;
-};
-
-const jsonColumn = (kind: Exclude<RecordKind, 'readings'>, rows: readonly Row[]): ((name: string) => Column) => {
-  const columns = new JsonColumns(kind, (row) => JSON.parse(rows[row]?.[5].toString('utf8') ?? '{}') as AnyRecord);
+const jsonColumn = (kind: Exclude<RecordKind, 'readings'>, rows: ExtentRows): ((name: string) => Column) => {
+  const columns = new JsonColumns(kind, (row) => JSON.parse(bodyOf(rows, row).toString('utf8')) as AnyRecord);
   return (name) => columns.column(name);
 };

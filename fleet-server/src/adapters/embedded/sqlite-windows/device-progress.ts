@@ -7,7 +7,7 @@ import {
   type Heard,
   type RecordColumns,
   type StreamPlan,
-} from '@shoal/models';
+} from '@shoal/models/streams';
 import { RECORD_KINDS, type Labels, type RecordKind } from '@shoal/protocol';
 import type { DeviceLabels } from '../../../ports/window-store.ts';
 import type { Sqlite } from './windows-file.ts';

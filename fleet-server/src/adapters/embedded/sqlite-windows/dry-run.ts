@@ -7,7 +7,7 @@ import {
   emptyTally,
   type HeldWindow,
   type RecordColumns,
-} from '@shoal/models';
+} from '@shoal/models/streams';
 import type { StreamPreview, StreamPreviewAnswer, StreamTally } from '@shoal/protocol';
 import type { DeviceLabels } from '../../../ports/window-store.ts';
 import type { LogSource } from './windows-writer.ts';

@@ -1,5 +1,5 @@
 /** A stream as the writing thread runs it, and its row. */
-import { DAY_MS, planStream, WindowBook, type Horizon, type StreamPlan } from '@shoal/models';
+import { DAY_MS, planStream, WindowBook, type Horizon, type StreamPlan } from '@shoal/models/streams';
 import type { StreamDefinition, StreamTally } from '@shoal/protocol';
 import type { WindowRows } from './window-rows.ts';
 import type { Sqlite } from './windows-file.ts';

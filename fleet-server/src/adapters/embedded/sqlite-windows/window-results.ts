@@ -1,5 +1,5 @@
 /** Windows as the API shows them. */
-import { WindowState, type HeldWindow, type StreamPlan } from '@shoal/models';
+import { WindowState, type HeldWindow, type StreamPlan } from '@shoal/models/streams';
 import { WINDOW_LEVELS, type WindowResult } from '@shoal/protocol';
 
 /** The state of a count window says when it began. */

@@ -6,7 +6,7 @@ import {
   type StreamPlan,
   type WindowId,
   type WindowSource,
-} from '@shoal/models';
+} from '@shoal/models/streams';
 import type { Statement } from 'better-sqlite3';
 import type { KeyNumbers } from './key-numbers.ts';
 import type { Sqlite } from './windows-file.ts';

@@ -1,5 +1,5 @@
 /** Pages of windows, what changed, and how far streams are. */
-import { planStream, type StreamPlan } from '@shoal/models';
+import { planStream, type StreamPlan } from '@shoal/models/streams';
 import {
   WINDOW_LEVELS,
   type Page,

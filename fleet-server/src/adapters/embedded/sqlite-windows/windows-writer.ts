@@ -1,5 +1,5 @@
 /** Runs streams over the telemetry log: every step is one transaction, and the position in the log is part of it. */
-import { emptyTally, streamHash, WindowReducer, type RecordColumns } from '@shoal/models';
+import { emptyTally, streamHash, WindowReducer, type RecordColumns } from '@shoal/models/streams';
 import type { StreamDefinition, StreamTally } from '@shoal/protocol';
 import type { DeviceLabels, WindowStep } from '../../../ports/window-store.ts';
 import type { LogPart, LogSpan } from '../sqlite-telemetry/log-columns.ts';
