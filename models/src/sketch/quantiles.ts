@@ -3,18 +3,13 @@ import sketches from '@datadog/sketches-js';
 import type { ByteReader, ByteWriter } from './byte-codec.ts';
 
 const RELATIVE_ACCURACY = 0.01;
-const { DDSketch, LogCollapsingLowestDenseDDSketch } = sketches;
+const { DDSketch } = sketches;
 
 /** Bins of either sign that a bounded sketch keeps: values down to a 700-millionth of the largest stay apart. */
 const BOUNDED_BINS = 1_024;
 
-interface Bins {
-  readonly bins: readonly number[];
-  readonly offset: number;
-  readonly minKey: number;
-  readonly maxKey: number;
-  readonly count: number;
-}
+type Sketch = InstanceType<typeof DDSketch>;
+type Bins = Sketch['store'];
 
 /** Extremes and the count survive a round trip; the library's own encoding drops them. */
 export interface SerializedQuantiles {
@@ -27,14 +22,12 @@ export interface SerializedQuantiles {
 }
 
 export class QuantileSketch {
-  readonly #sketch;
+  readonly #sketch = new DDSketch({ relativeAccuracy: RELATIVE_ACCURACY });
+  readonly #isBounded: boolean;
 
   /** `bounded`: of values further apart than the bins reach, the smallest are taken for one another. */
   constructor(size: 'unbounded' | 'bounded' = 'unbounded') {
-    this.#sketch =
-      size === 'unbounded'
-        ? new DDSketch({ relativeAccuracy: RELATIVE_ACCURACY })
-        : new LogCollapsingLowestDenseDDSketch({ relativeAccuracy: RELATIVE_ACCURACY, binLimit: BOUNDED_BINS });
+    this.#isBounded = size === 'bounded';
   }
 
   get count(): number {
@@ -43,7 +36,9 @@ export class QuantileSketch {
 
   /** A value that is not finite is ignored; negative zero is zero. */
   add(value: number): void {
-    if (Number.isFinite(value)) this.#sketch.accept(value + 0);
+    if (!Number.isFinite(value)) return;
+    if (this.#isBounded) this.#addBounded(value + 0);
+    else this.#sketch.accept(value + 0);
   }
 
   merge(other: QuantileSketch): void {
@@ -52,6 +47,7 @@ export class QuantileSketch {
     mine.merge(theirs);
     // sketches-js 2.1.1 forgets the negative values of the other side unless this one is empty.
     if (mine.negativeStore.count < negatives) mine.negativeStore.merge(theirs.negativeStore);
+    if (this.#isBounded) for (const store of [mine.store, mine.negativeStore]) collapse(store);
   }
 
   /** Within 1 % of the true quantile, `share` 0 to 1; null when empty. */
@@ -91,6 +87,22 @@ export class QuantileSketch {
     for (const bins of [store, negativeStore]) writeBins(writer, bins);
   }
 
+  #addBounded(value: number): void {
+    const sketch = this.#sketch;
+    const size = Math.abs(value);
+    if (size <= sketch.mapping.minPossible) {
+      sketch.accept(value);
+      return;
+    }
+    const store = value > 0 ? sketch.store : sketch.negativeStore;
+    store.add(Math.max(sketch.mapping.key(size), store.maxKey - BOUNDED_BINS + 1));
+    collapse(store);
+    sketch.count += 1;
+    sketch.sum += value;
+    if (value < sketch.min) sketch.min = value;
+    if (value > sketch.max) sketch.max = value;
+  }
+
   /** A bounded sketch. */
   static read(reader: ByteReader): QuantileSketch {
     const result = new QuantileSketch('bounded');
@@ -105,6 +117,21 @@ export class QuantileSketch {
     return result;
   }
 }
+
+/**
+ * Bins too far below the highest become one. The library's own collapsing stores give other counts when they are merged than
+ * when they are filled; this one depends on the highest alone, so it is the same in any order.
+ */
+const collapse = (store: Bins): void => {
+  const lowest = store.maxKey - BOUNDED_BINS + 1;
+  if (store.count === 0 || store.minKey >= lowest) return;
+  const [from, to] = [lowest - store.offset, store.maxKey - store.offset + 1];
+  const kept = store.bins.slice(from, to);
+  kept[0] = store.bins.slice(0, from + 1).reduce((sum, held) => sum + held, 0);
+  store.bins = kept;
+  store.offset = lowest;
+  store.minKey = lowest;
+};
 
 /** Highest first, so that a bounded store reads them without collapsing; a bin beside the one before needs no key. */
 const writeBins = (writer: ByteWriter, { bins, offset, minKey, maxKey, count }: Bins): void => {

@@ -26,8 +26,8 @@ export class WindowTrimmer {
     );
     // The newest window of a key says which number comes next.
     this.#dropOldCounts = db.prepare<number[]>(
-      `DELETE FROM windows WHERE stream_no = ?1 AND level = 0 AND key_no = ?2 AND updated_at <= ?3 AND is_final = 1
-        AND start < (SELECT max(start) FROM windows WHERE stream_no = ?1 AND level = 0 AND key_no = ?2)`,
+      `DELETE FROM windows WHERE stream_no = ? AND level = 0 AND key_no = ? AND updated_at <= ? AND is_final = 1 AND start <
+        (SELECT max(start) FROM windows n WHERE n.stream_no = windows.stream_no AND n.level = 0 AND n.key_no = windows.key_no)`,
     );
     this.#keysAfter = db
       .prepare<[number, number], number>('SELECT key_no FROM keys WHERE key_no > ? ORDER BY key_no LIMIT ?')
