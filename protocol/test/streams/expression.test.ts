@@ -26,16 +26,15 @@ test.each([
   ['-a * b', '((-a) * b)'],
   ['!a && b || c == 1 + 1', '(((!a) && b) || (c == (1 + 1)))'],
   ['a > 1 ? b : c < 2 ? 3 : 4', '((a > 1) ? b : ((c < 2) ? 3 : 4))'],
-  ["$label == 'it''s'.length", undefined],
   ['`Volume Flow RateRMS` / 2.5e-1', '(Volume Flow RateRMS / 0.25)'],
   ['coalesce(data.x, null, "y")', 'coalesce(data.x, null, "y")'],
   ['clamp(Überdruck, min(0, 1), 2)', 'clamp(Überdruck, min(0, 1), 2)'],
 ] as const)('%s', (source, expected) => {
-  if (expected === undefined) expect(expressionFault(source)).not.toBeNull();
-  else expect(text(parseExpression(source))).toBe(expected);
+  expect(text(parseExpression(source))).toBe(expected);
 });
 
 test.each([
+  ["$label == 'it''s'.length", /does not belong here at character 14/],
   ['', 'the expression ends too early at character 1'],
   ['a +', 'the expression ends too early at character 4'],
   ['(a', '")" is missing at character 3'],
@@ -50,7 +49,5 @@ test.each([
   [`a${'+a'.repeat(EXPRESSION_BOUNDS.nodes)}`, /more than 128 parts/],
   ['a'.repeat(EXPRESSION_BOUNDS.characters + 1), /more than 512 characters/],
 ])('%s is refused', (source, fault) => {
-  expect(expressionFault(source)).toEqual(
-    typeof fault === 'string' ? fault : (expect.stringMatching(fault) as unknown as string),
-  );
+  expect(expressionFault(source)).toMatch(fault);
 });
