@@ -1,4 +1,5 @@
 /** What windows cost: ingest with five streams over a thousand devices beside ingest alone, and how right sketches are. */
+import { join } from 'node:path';
 import type { StreamStatus } from '@shoal/protocol';
 import Database from 'better-sqlite3';
 import { interleave, median, medianRatio, type Bench, type BenchOptions, type BenchResult } from './harness.ts';
@@ -6,7 +7,7 @@ import { BenchChild } from './load/child.ts';
 import type { LoadOrder, LoadResult } from './load/publish-load.ts';
 import { benchDeviceId } from './load/pump-records.ts';
 import { ServerUnderTest } from './load/server-under-test.ts';
-import { STREAMS, WITH_QUANTILES } from './streams/definitions.ts';
+import { STREAMS, WITH_DISTINCT, WITH_QUANTILES } from './streams/definitions.ts';
 import { distinctErrors, quantileErrorPct } from './streams/sketch-errors.ts';
 
 const RECORDS_PER_MESSAGE = 200;
@@ -48,10 +49,10 @@ class StreamsRun {
         await server.start();
         for (let index = 0; index < devices; index += 1) {
           const labels = { site: `site-${index % SITES}` };
-          await server.send('POST', '/api/devices', { deviceId: benchDeviceId(index), labels });
+          await server.post('/api/devices', { deviceId: benchDeviceId(index), labels });
         }
       }
-      for (const stream of STREAMS) await this.#windowed.send('POST', '/api/streams', stream);
+      for (const stream of STREAMS) await this.#windowed.post('/api/streams', stream);
       await this.#plain();
       await this.#withStreams();
       const perSecond = await interleave(
@@ -71,6 +72,7 @@ class StreamsRun {
           streams: STREAMS.length,
           bytes_per_window: bytes.withQuantiles,
           bytes_per_window_without_quantiles: bytes.without,
+          bytes_per_window_with_distinct: bytes.withDistinct,
           quantile_error_pct: quantileErrorPct(SEEDS),
           distinct_error_pct: distinct.rmsPct,
         },
@@ -90,13 +92,12 @@ class StreamsRun {
 
   /** Records per second until the last is acknowledged and in all of its windows. */
   async #withStreams(): Promise<number> {
-    const startedAt = performance.now();
     const { seconds, acked } = await this.#load(this.#windowed);
     const endedAt = performance.now();
     this.#expected += acked * RECORDS_PER_MESSAGE;
     await this.#caughtUp();
     const behind = (performance.now() - endedAt) / SECOND_MS;
-    this.#log(`  ingest ${seconds.toFixed(2)} s, windows ${behind.toFixed(2)} s behind (${Math.round(startedAt)})`);
+    this.#log(`  ingest ${seconds.toFixed(2)} s, windows ${behind.toFixed(2)} s behind`);
     return (acked * RECORDS_PER_MESSAGE) / (seconds + behind);
   }
 
@@ -139,8 +140,8 @@ class StreamsRun {
     return this.#windowed.get<StreamStatus>(`/api/streams/${name}/status`);
   }
 
-  #bytesPerWindow(): { readonly withQuantiles: number; readonly without: number } {
-    const db = new Database(this.#windowed.file('windows.db'), { readonly: true });
+  #bytesPerWindow(): Readonly<Record<'withQuantiles' | 'withDistinct' | 'without', number>> {
+    const db = new Database(join(this.#windowed.dataDir, 'windows.db'), { readonly: true });
     const rows = db
       .prepare<[], { name: string; bytes: number }>(
         `SELECT name, avg(length(state)) AS bytes FROM windows JOIN streams USING (stream_no) WHERE level = 0 GROUP BY name`,
@@ -149,7 +150,11 @@ class StreamsRun {
     db.close();
     const of = (isWanted: (name: string) => boolean): number =>
       ROW_BYTES + Math.max(...rows.filter(({ name }) => isWanted(name)).map(({ bytes }) => bytes));
-    return { withQuantiles: of((name) => name === WITH_QUANTILES), without: of((name) => name !== WITH_QUANTILES) };
+    return {
+      withQuantiles: of((name) => name === WITH_QUANTILES),
+      withDistinct: of((name) => name === WITH_DISTINCT),
+      without: of((name) => name !== WITH_QUANTILES && name !== WITH_DISTINCT),
+    };
   }
 
   #spanMs(): number {

@@ -58,11 +58,6 @@ export class ServerUnderTest {
     return (await response.json()) as T;
   }
 
-  /** In its data folder. */
-  file(name: string): string {
-    return join(this.#dataDir, name);
-  }
-
   /** Resolves when every model that is served has its engine. */
   async modelsReady(): Promise<void> {
     for (;;) {

@@ -3,8 +3,9 @@
 const MINUTE_MS = 60_000;
 const common = { source: { kind: 'readings' }, allowedLatenessMs: 30_000 } as const;
 
-/** The one whose windows hold quantiles. */
+/** Whose windows hold quantiles, and whose hold a count of different values. */
 export const WITH_QUANTILES = 'pressure';
+export const WITH_DISTINCT = 'load-of-site';
 
 export const STREAMS = [
   {
@@ -45,7 +46,7 @@ export const STREAMS = [
   },
   {
     ...common,
-    name: 'load-of-site',
+    name: WITH_DISTINCT,
     key: { by: 'label', label: 'site' },
     window: { kind: 'tumbling', sizeMs: MINUTE_MS },
     aggregates: [
