@@ -16,7 +16,7 @@ const SITES = 20;
 const SEEDS = 200;
 const LOOK_MS = 20;
 const SCALE = {
-  full: { devices: 1_000, messages: 3, rounds: 3 },
+  full: { devices: 1_000, messages: 2, rounds: 3 },
   quick: { devices: 200, messages: 3, rounds: 2 },
 } as const;
 
