@@ -12,6 +12,7 @@ import { distinctErrors, quantileErrorPct } from './streams/sketch-errors.ts';
 
 const RECORDS_PER_MESSAGE = 200;
 const SECOND_MS = 1_000;
+const US_PER_MS = 1_000;
 const SITES = 20;
 const SEEDS = 200;
 const LOOK_MS = 20;
@@ -32,6 +33,8 @@ class StreamsRun {
   readonly #log: BenchOptions['log'];
   readonly #faults: string[] = [];
   readonly #startAt: number;
+  /** Of the server's process, per record, round by round: what a busy machine does not change. */
+  readonly #cpuUs = { alone: [] as number[], streams: [] as number[] };
   #loads = 0;
   #expected = 0;
 
@@ -62,18 +65,24 @@ class StreamsRun {
       );
       const bytes = this.#bytesPerWindow();
       const distinct = distinctErrors(SEEDS);
+      const quantileError = quantileErrorPct(SEEDS);
+      if (quantileError > 1) this.#faults.push(`a quantile is off by ${quantileError} %`);
+      if (distinct.rmsPct > 1) this.#faults.push(`distinct counts are off by ${distinct.rmsPct} % RMS`);
       if (distinct.inexact > 0) this.#faults.push(`${distinct.inexact} counts below 1,000 were not exact`);
       return {
         figures: {
           windows_ratio: medianRatio(perSecond.streams, perSecond.alone),
           events_per_s: median(perSecond.streams),
           ingest_alone_per_s: median(perSecond.alone),
+          cpu_us_per_record: median(this.#cpuUs.streams),
+          cpu_us_per_record_alone: median(this.#cpuUs.alone),
+          cpu_ratio: medianRatio(this.#cpuUs.alone, this.#cpuUs.streams),
           devices,
           streams: STREAMS.length,
           bytes_per_window: bytes.withQuantiles,
           bytes_per_window_without_quantiles: bytes.without,
           bytes_per_window_with_distinct: bytes.withDistinct,
-          quantile_error_pct: quantileErrorPct(SEEDS),
+          quantile_error_pct: quantileError,
           distinct_error_pct: distinct.rmsPct,
         },
         faults: this.#faults,
@@ -86,16 +95,20 @@ class StreamsRun {
 
   /** Records per second until the last is acknowledged. */
   async #plain(): Promise<number> {
+    const before = this.#alone.cpuMs();
     const { seconds, acked } = await this.#load(this.#alone);
+    this.#cpuUs.alone.push(((this.#alone.cpuMs() - before) * US_PER_MS) / (acked * RECORDS_PER_MESSAGE));
     return (acked * RECORDS_PER_MESSAGE) / seconds;
   }
 
   /** Records per second until the last is acknowledged and in all of its windows. */
   async #withStreams(): Promise<number> {
+    const before = this.#windowed.cpuMs();
     const { seconds, acked } = await this.#load(this.#windowed);
     const endedAt = performance.now();
     this.#expected += acked * RECORDS_PER_MESSAGE;
     await this.#caughtUp();
+    this.#cpuUs.streams.push(((this.#windowed.cpuMs() - before) * US_PER_MS) / (acked * RECORDS_PER_MESSAGE));
     const behind = (performance.now() - endedAt) / SECOND_MS;
     this.#log(`  ingest ${seconds.toFixed(2)} s, windows ${behind.toFixed(2)} s behind`);
     return (acked * RECORDS_PER_MESSAGE) / (seconds + behind);

@@ -5,8 +5,8 @@ import type { ByteReader, ByteWriter } from './byte-codec.ts';
 const RELATIVE_ACCURACY = 0.01;
 const { DDSketch } = sketches;
 
-/** Bins of either sign that a bounded sketch keeps: values down to a 700-millionth of the largest stay apart. */
-const BOUNDED_BINS = 1_024;
+/** Bins of either sign that a bounded sketch keeps, as in the paper: seventeen orders of magnitude stay apart. */
+const BOUNDED_BINS = 2_048;
 
 type Sketch = InstanceType<typeof DDSketch>;
 type Bins = Sketch['store'];
@@ -77,7 +77,7 @@ export class QuantileSketch {
     return result;
   }
 
-  /** A few hundred bytes for values of one quantity, at most 6 kB of a bounded sketch for values of both signs. */
+  /** A few hundred bytes for values of one quantity, at most 4 kB for a bounded sketch of positive values. */
   write(writer: ByteWriter): void {
     const { count, zeroCount, min, max, sum, store, negativeStore } = this.#sketch;
     writer.integer(count);
