@@ -21,7 +21,8 @@ const run = spawnSync(
     '--json',
     `--outputFile=${report}`,
     '--testTimeout=60000',
-    // A process of its own for the suites, and a fresh one when it has grown.
+    // Two processes for the suites, which mostly wait for other processes, and a fresh one when one has grown.
+    '--maxWorkers=2',
     '--workerIdleMemoryLimit=1GB',
     ...process.argv.slice(2),
   ],
