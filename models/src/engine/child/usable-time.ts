@@ -2,6 +2,8 @@
 
 /** Times the limit, by the clock on the wall: then it is over whatever the reason. */
 const MOST_TIMES = 3;
+/** To ask the kernel takes as long as a small model: what is over sooner is not asked about, and waiting until then does not count. */
+const FIRST_LOOK_MS = 5;
 
 export interface UsableTime {
   readonly limitMs: number;
@@ -13,13 +15,14 @@ export interface UsableTime {
 /** Starts now. Returns how to end it. */
 export const limitUsableTime = ({ limitMs, waitedMs, onOver }: UsableTime): (() => void) => {
   const startedAt = performance.now();
-  const waitedBefore = waitedMs();
+  let waitedBefore: number | undefined;
   const look = (): void => {
+    waitedBefore ??= waitedMs();
     const elapsedMs = performance.now() - startedAt;
     const leftMs = limitMs - (elapsedMs - (waitedMs() - waitedBefore));
     if (leftMs <= 0 || elapsedMs >= limitMs * MOST_TIMES) return onOver();
     timer = setTimeout(look, Math.max(1, Math.min(leftMs, limitMs * MOST_TIMES - elapsedMs)));
   };
-  let timer = setTimeout(look, limitMs);
+  let timer = setTimeout(look, Math.min(FIRST_LOOK_MS, limitMs));
   return () => clearTimeout(timer);
 };
