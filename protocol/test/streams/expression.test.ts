@@ -34,7 +34,7 @@ test.each([
 });
 
 test.each([
-  ["$label == 'it''s'.length", /does not belong here at character 14/],
+  ["$label == 'it''s'.length", /"\." means nothing at character 18/],
   ['', 'the expression ends too early at character 1'],
   ['a +', 'the expression ends too early at character 4'],
   ['(a', '")" is missing at character 3'],

@@ -140,7 +140,10 @@ const verify = (run: StreamsRun, { labels }: Scenario): void => {
   compare(run.windows('labels'), hopping(of('predictions'), byModel, fiveMinutes), (values, window) => {
     const names = window.of.map((each) => predictionOf(each).label ?? 'none');
     const counted = [...Map.groupBy(names, (name) => name)].map(([name, same]) => [name, same.length]);
-    same(Object.entries(values['by'] ?? {}), counted.toSorted());
+    same(
+      Object.entries(values['by'] ?? {}),
+      counted.toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
+    );
     near(values['worst'], Math.max(...window.of.map((each) => predictionOf(each).outputs['score'] ?? 0)));
   });
   const wear = of('predictions').filter((each) => byModel(each) === 'pump-wear');
