@@ -17,7 +17,14 @@ const tensors = fc.dictionary(
   arrays.map((of): Tensor => ({ ...of, shape: [of.data.length] })),
   { maxKeys: 4, noNullPrototype: true },
 );
-const infer = tensors.map((inputs): ChildRequest => ({ type: 'infer', id: 7, model: 'm', inputs, outputs: ['y'] }));
+const infer = tensors.map((inputs): ChildRequest => ({
+  type: 'infer',
+  id: 7,
+  model: 'm',
+  inputs,
+  outputs: ['y'],
+  maxAnswerBytes: 1_000,
+}));
 const inferred = tensors.map((outputs): ChildAnswer => ({ type: 'inferred', id: 7, outputs, elapsedMs: 0.25 }));
 
 /** A frame cut into chunks at any places. */
