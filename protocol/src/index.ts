@@ -18,21 +18,14 @@ export * from './desired-fallback.ts';
 export * from './local-rule.ts';
 export * from './command.ts';
 export * from './request.ts';
+export { DATATYPES, holdsDatatype, type Datatype, type FixedData, type TensorData } from './inference/tensor-data.ts';
 export {
-  DATATYPES,
   datatypeSchema,
   elementCount,
-  fixedDataOver,
-  holdsDatatype,
-  isFixed,
-  isFixedData,
   tensorsByName,
   tensorSpecSchema,
-  type Datatype,
-  type FixedData,
   type NamedTensor,
   type Tensor,
-  type TensorData,
   type Tensors,
   type TensorSpec,
 } from './inference/tensors.ts';

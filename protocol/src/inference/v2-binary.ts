@@ -1,15 +1,14 @@
 /** Tensor data as the binary tensor extension carries it: little-endian, row-major, BYTES as a u32 length and the bytes of each element. */
 import { ProtocolError } from '../errors.ts';
 import {
-  announcedCount,
   elementBytes,
   fixedDataOver,
   isFixed,
   isFixedData,
   type FixedDatatype,
   type TensorData,
-  type TensorHeader,
-} from './tensors.ts';
+} from './tensor-data.ts';
+import { announcedCount, type TensorHeader } from './tensors.ts';
 
 /** Before each element of a BYTES tensor. */
 const LENGTH_BYTES = 4;

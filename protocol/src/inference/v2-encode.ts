@@ -1,7 +1,8 @@
 /** Inference messages onto the wire: each tensor as JSON or as binary data behind it, as its encoding says. */
 import { BOUNDS } from '../bounds.ts';
 import { ProtocolError } from '../errors.ts';
-import { checkTensor, type NamedTensor, type TensorData } from './tensors.ts';
+import type { TensorData } from './tensor-data.ts';
+import { checkTensor, type NamedTensor } from './tensors.ts';
 import { binaryDataSize, writeBinaryData } from './v2-binary.ts';
 import { tensorDataToJson } from './v2-json-encode.ts';
 import {

@@ -1,7 +1,8 @@
 /** Tensor data out of JSON: flat or nested row-major elements become the typed array of their datatype, exactly or not at all. */
 import { ProtocolError } from '../errors.ts';
 import { numberToFloat16 } from './float16.ts';
-import { announcedCount, type TensorData, type TensorHeader } from './tensors.ts';
+import type { TensorData } from './tensor-data.ts';
+import { announcedCount, type TensorHeader } from './tensors.ts';
 
 type Elements = readonly unknown[];
 

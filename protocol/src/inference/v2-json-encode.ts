@@ -2,7 +2,8 @@
 import { ProtocolError } from '../errors.ts';
 import { float16ToNumber } from './float16.ts';
 import { shortestDoubles } from './float32-digits.ts';
-import { isFixedData, type NamedTensor } from './tensors.ts';
+import { isFixedData } from './tensor-data.ts';
+import type { NamedTensor } from './tensors.ts';
 
 /** What becomes of NaN and infinities, for which JSON has no number. */
 export type NonFinite = 'refuse' | 'string';

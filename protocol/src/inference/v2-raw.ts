@@ -1,7 +1,8 @@
 /** Raw inference requests: `Inference-Header-Content-Length: 0`, and a body that is nothing but the one input. */
 import { BOUNDS } from '../bounds.ts';
 import { ProtocolError } from '../errors.ts';
-import { elementBytes, elementCount, isFixed, type NamedTensor, type TensorSpec } from './tensors.ts';
+import { elementBytes, isFixed } from './tensor-data.ts';
+import { elementCount, type NamedTensor, type TensorSpec } from './tensors.ts';
 import { readBinaryData } from './v2-binary.ts';
 import type { InferRequest } from './v2-messages.ts';
 
