@@ -30,6 +30,8 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
   'better-sqlite3': ['lib/', 'prebuilds/linux-$arch.node'],
   '@serialport/bindings-cpp': ['dist/', 'prebuilds/linux-$arch/'],
   mqtt: ['build/'],
+  // sketches-js needs it and does not say so.
+  protobufjs: ['minimal.js', 'src/'],
 };
 /** Each is one bundle for Node; the WebAssembly backend has its runtime beside it. */
 const TENSORFLOW = /^dist\/(tf[a-z-]*\.node\.js|tfjs-backend-wasm(-simd)?\.wasm)$/;

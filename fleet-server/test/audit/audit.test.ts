@@ -80,13 +80,15 @@ describe('GET /api/audit', () => {
     const server = await startTestServer();
     try {
       for (const deviceId of ['a', 'b', 'c']) await call('POST', `${server.httpUrl}/api/devices`, { deviceId });
-      const first = (await server.get('/api/audit?limit=2')) as Page<AuditEntry>;
+      const first = (await server.get('/api/audit?action=device.registered&limit=2')) as Page<AuditEntry>;
       expect(first.items.map((entry) => entry.subject)).toEqual(['device:c', 'device:b']);
-      const rest = (await server.get(`/api/audit?limit=2&cursor=${first.nextCursor}`)) as Page<AuditEntry>;
-      expect(rest).toMatchObject({ items: [{ id: 1, subject: 'device:a' }], nextCursor: null });
+      const rest = (await server.get(
+        `/api/audit?action=device.registered&limit=2&cursor=${first.nextCursor}`,
+      )) as Page<AuditEntry>;
+      expect(rest).toMatchObject({ items: [{ subject: 'device:a' }], nextCursor: null });
       const only = (await server.get('/api/audit?subject=device:b&action=device.registered')) as Page<AuditEntry>;
       expect(only.items).toHaveLength(1);
-      const csv = await call('GET', `${server.httpUrl}/api/audit?format=csv`);
+      const csv = await call('GET', `${server.httpUrl}/api/audit?action=device.registered&format=csv`);
       expect(csv.text.split('\r\n')[0]).toBe('id,at,principal,from,action,subject,before,after,hash');
       expect(csv.text.trimEnd().split('\r\n')).toHaveLength(4);
       expect(csv.headers.get('content-disposition')).toBe('attachment; filename="audit.csv"');
@@ -103,7 +105,7 @@ describe('GET /api/audit', () => {
     const server = await startTestServer({}, dataDir);
     try {
       const trail = (await server.get('/api/audit')) as Page<AuditEntry>;
-      expect(trail.items).toMatchObject([{ id: 1, action: 'database.quarantined', principal: 'system:server' }]);
+      expect(trail.items.at(-1)).toMatchObject({ id: 1, action: 'database.quarantined', principal: 'system:server' });
       const attention = (await server.get('/api/overview/attention')) as { reasons: { code: string }[] };
       expect(attention.reasons.map(({ code }) => code)).toContain('DATABASE_CORRUPT');
     } finally {
