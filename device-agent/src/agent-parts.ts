@@ -1,6 +1,6 @@
 /** Makes every part of an agent from its slice of the configuration and joins them; nothing here starts anything. */
 import { join } from 'node:path';
-import { EngineSupervisor, hasRoom, isWindowed } from '@shoal/models';
+import { isWindowed } from '@shoal/models';
 import { desiredTwinSchema, type ReportedState } from '@shoal/protocol';
 import type { AgentConfig } from './config.ts';
 import { benchCommand } from './device-commands/bench-command.ts';
@@ -9,11 +9,9 @@ import { RememberedCommands, rememberedCommandsSchema } from './device-commands/
 import { FallbackDoors } from './fallback/fallback-door.ts';
 import { ProcessGauge } from './health/process-gauge.ts';
 import { ReasonBoard } from './health/reason-board.ts';
-import { calibrationStateSchema } from './inference/calibration-state.ts';
 import { DeviceRepository } from './inference/device-repository.ts';
-import { EngineRoom } from './inference/engine-room.ts';
-import { ModelShelf } from './inference/model-shelf.ts';
-import { probesSchema } from './inference/probe-file.ts';
+import { createEngineRoom, createShelf } from './engine-parts.ts';
+import type { EngineRoom } from './inference/engine-room.ts';
 import { modelName, modelStream, sourcesOf } from './model-chains.ts';
 import { OutboxEventRecorder } from './outbox/event-recorder.ts';
 import { LossReporter } from './outbox/loss-reporter.ts';
@@ -84,52 +82,6 @@ const createOutbox = (config: AgentConfig, clock: Clock, offset: ClockOffset): S
     clock,
     trustedNow: () => offset.trustedNow(),
   });
-};
-
-/** Characters; file systems allow 255 bytes, endings included. */
-const MAX_FILE_NAME = 200;
-
-const createEngineRoom = (
-  config: AgentConfig,
-  { events, health, shelf }: Pick<AgentParts, 'events' | 'health'> & { readonly shelf: ModelShelf | undefined },
-  clock: Clock,
-): EngineRoom => {
-  const { deadlineMs, engines, hardLimitMs, requireSignature, trustedKeys } = config.inference;
-  const probes = new StateFile(join(config.dataDir, 'engine-probes.json'), probesSchema);
-  return new EngineRoom({
-    assignments: config.models,
-    requireSignature,
-    trustedKeyFiles: trustedKeys,
-    deadlineMs,
-    events,
-    health,
-    shelf,
-    calibrationFile: (model, sources) => {
-      const name = ['calibration', model, ...sources].join('-').slice(0, MAX_FILE_NAME);
-      return new StateFile(join(config.dataDir, `${name}.json`), calibrationStateSchema);
-    },
-    now: () => clock.now(),
-    createSupervisor: async (onState) => {
-      const known = (await probes.read()) ?? [];
-      const supervisor: EngineSupervisor = new EngineSupervisor({
-        agentVersion: AGENT_VERSION,
-        onState,
-        probes: known,
-        onProbe: () => void probes.write([...supervisor.probes()].slice(-64)).catch(() => undefined),
-        allowed: engines,
-        limits: { hasRoom, ...(hardLimitMs !== undefined && { hardLimitMs }) },
-      });
-      return supervisor;
-    },
-  });
-};
-
-/** Undefined where no folder is given to load from. */
-const createShelf = ({ localApi, inference }: AgentConfig): ModelShelf | undefined => {
-  if (localApi === null || localApi.modelFolder === null) return undefined;
-  const { requireSignature, trustedKeys: trustedKeyFiles } = inference;
-  const { modelFolder: folder, maxLoadedModels: maxModels } = localApi;
-  return new ModelShelf({ folder, maxModels, requireSignature, trustedKeyFiles });
 };
 
 /** Everything of one agent. Models get their lanes once their bundles are read. */

@@ -3,14 +3,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { expectedWindows, readCatalogBundle, windowedManifest } from '@shoal/models';
 import { topics } from '@shoal/protocol';
-import {
-  BundleShelf,
-  contentOf,
-  DOUBLING,
-  GARBAGE,
-  HANGING,
-  HANGING_ABOVE_1000,
-} from '../../models/test/hostile-models.ts';
+import { DOUBLING, GARBAGE, HANGING, HANGING_ABOVE_1000 } from '../../models/test/hostile-models.ts';
+import { BundleShelf, contentOf } from '../../models/test/test-bundles.ts';
 import type { AgentConfigInput } from '../src/agent.ts';
 import { agentAt, HandSensor, withAgent } from './fixtures/agent-fixture.ts';
 import { codeOf, eventually, withFolder } from './fixtures/conditions.ts';

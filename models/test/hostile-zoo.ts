@@ -8,13 +8,12 @@ import {
   GREEDY,
   HANGING,
   HANGING_ABOVE_1000,
-  manifestOf,
   NOT_FINITE,
   scalar,
   UNKNOWN_OPERATOR,
   vector,
-  type BundlePlan,
 } from './hostile-models.ts';
+import { manifestOf, type BundlePlan } from './test-bundles.ts';
 import {
   floats,
   graphJson,

@@ -1,7 +1,7 @@
 /** Bundles around TensorFlow.js files, written by hand, that misbehave in one way each. */
 import type { BundleContent } from '@shoal/models';
 import type { Datatype } from '@shoal/protocol';
-import { manifestOf, type BundlePlan } from './hostile-models.ts';
+import { manifestOf, type BundlePlan } from './test-bundles.ts';
 
 interface Weight {
   readonly name: string;

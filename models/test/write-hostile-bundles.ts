@@ -1,7 +1,7 @@
 /** A program for the bench: writes every model of the zoo as a bundle below argv[2] and prints what they are, as one line of JSON. */
 import { join } from 'node:path';
 import { writeBundle } from '@shoal/models';
-import { contentOf, TINY_VIEW } from './hostile-models.ts';
+import { contentOf, TINY_VIEW } from './test-bundles.ts';
 import { HOSTILE_ZOO } from './hostile-zoo.ts';
 
 const [, , root = ''] = process.argv;

@@ -23,7 +23,9 @@ import { CalibrationNews } from './calibration-news.ts';
 import type { CalibrationState } from './calibration-state.ts';
 import { Calibration, type CalibrationReport } from './calibration.ts';
 import { DriftMonitor, type DriftReport } from './drift-monitor.ts';
+import { EngineNews } from './engine-news.ts';
 import type { ModelSlotRunner, SlotState, SlotVerdict } from './model-slot-runner.port.ts';
+import { namedOutputs } from './named-outputs.ts';
 import { servedModel } from './served-model.ts';
 
 export interface ModelSlotOptions {
@@ -37,24 +39,6 @@ export interface ModelSlotOptions {
   readonly calibrationFile: StateFile<CalibrationState>;
   readonly now: () => number;
 }
-
-type Named = readonly (readonly [name: string, value: number])[];
-
-/** A model of classes answers with a probability by label, every other output with its value when it has one only. */
-const namesOf = (rule: BundleManifest['postProcessing'], outputs: Tensors): Named =>
-  Object.entries(outputs).flatMap(([name, { data }]): Named => {
-    if (rule.kind === 'classes' && name === rule.probabilitiesOutput)
-      return rule.labels.map((label, i) => [label, Number(data[i])]);
-    return data.length === 1 ? [[name, Number(data[0])]] : [];
-  });
-
-/** What a prediction carries of the outputs; values that are not finite are left out. */
-const namedOutputs = ({ postProcessing }: BundleManifest, outputs: Tensors): Record<string, number> =>
-  Object.fromEntries(
-    namesOf(postProcessing, outputs)
-      .filter(([, value]) => Number.isFinite(value))
-      .map(([name, value]) => [name.slice(0, 64), value]),
-  );
 
 /** What a fleet may call the threshold that decides, its own name first. */
 const decisionNames = (rule: BundleManifest['postProcessing']): readonly string[] => {
@@ -75,9 +59,9 @@ export class ModelSlot implements ModelSlotRunner {
   readonly #options: ModelSlotOptions;
   readonly #calibration: Calibration | undefined;
   readonly #news: CalibrationNews;
+  readonly #engineNews: EngineNews;
   readonly #drift: DriftMonitor;
   #engineState: EngineState | undefined;
-  #lastEngine: string | null = null;
   #handle = Promise.withResolvers<SupervisedModel>();
   #attached: SupervisedModel | undefined;
   #enabled = true;
@@ -95,6 +79,7 @@ export class ModelSlot implements ModelSlotRunner {
     });
     this.#calibration = this.#calibrationOf(options);
     this.#news = new CalibrationNews(this.model, options.events, options.health);
+    this.#engineNews = new EngineNews(this.model, options.events, options.health);
     this.#drift = new DriftMonitor({
       model: this.model,
       reference: options.bundle.reference ?? undefined,
@@ -247,41 +232,7 @@ export class ModelSlot implements ModelSlotRunner {
   onEngineState(state: EngineState): void {
     const before = this.#engineState;
     this.#engineState = state;
-    const { name, version } = this.model;
-    const facts = { model: name, version, engine: state.engine, code: state.reason?.code ?? null };
-    const why = state.reason?.message ?? '';
-    if (state.status === 'restarting') {
-      this.#options.events.record(
-        'engine.failed',
-        'error',
-        `${state.engine} failed while it ran ${name}: ${why}`,
-        facts,
-      );
-    }
-    if (state.status === 'ready') this.#onReady(state, facts, why);
-    if (state.status === 'unavailable' && before?.status !== 'unavailable') {
-      const message = `No engine runs ${name} ${version}; readings are sent without predictions. ${why}`;
-      this.#options.events.record('model.unavailable', 'error', message, facts);
-      this.#options.health.raise('MODEL_UNAVAILABLE', name, message);
-    }
-  }
-
-  #onReady(state: EngineState, facts: Record<string, string | null>, why: string): void {
-    const { events, health } = this.#options;
-    const { name, version } = this.model;
-    const from = this.#lastEngine;
-    this.#lastEngine = state.engine;
-    health.clear('MODEL_UNAVAILABLE', name);
-    if (state.reason === null) health.clear('ENGINE_FALLEN_OVER', name);
-    else health.raise('ENGINE_FALLEN_OVER', name, `${state.engine} serves ${name} in place of a better engine: ${why}`);
-    if (from === null) events.record('model.activated', 'info', `${name} ${version} serves on ${state.engine}.`, facts);
-    const fellOver = from === null ? state.reason !== null : from !== state.engine;
-    if (!fellOver) return;
-    const severity = state.reason === null ? 'info' : 'warning';
-    events.record('engine.changed', severity, `${state.engine} serves ${name} ${version}. ${why}`.trim(), {
-      ...facts,
-      from,
-    });
+    this.#engineNews.changed(state, before);
   }
 
   /** Neither the device nor the fleet has said yet what is too much. */

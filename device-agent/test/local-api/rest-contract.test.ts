@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
 import { writeBundle } from '@shoal/models';
-import { identityContent } from '../../../models/test/hostile-models.ts';
+import { identityContent } from '../../../models/test/test-bundles.ts';
 import { CONTRACT_MODELS, restContract } from '../../../models/test/open-inference/rest.contract.ts';
 import { agentAt } from '../fixtures/agent-fixture.ts';
 

@@ -1,7 +1,8 @@
 /** What bounds the server: bodies, instances, and what its metrics say of it all. */
 import { request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { BundleShelf, contentOf, TURNING } from '../../../models/test/hostile-models.ts';
+import { TURNING } from '../../../models/test/hostile-models.ts';
+import { BundleShelf, contentOf } from '../../../models/test/test-bundles.ts';
 import { call } from '../call.ts';
 import { startTestServer, until, type TestServer } from '../running-server.ts';
 

@@ -2,7 +2,7 @@
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Datatype } from '@shoal/protocol';
-import { BundleShelf, identityContent } from '../../../models/test/hostile-models.ts';
+import { BundleShelf, identityContent } from '../../../models/test/test-bundles.ts';
 import { startTestServer, type TestServer } from '../running-server.ts';
 import { grpcClient, type GrpcClient } from './grpc-client.ts';
 

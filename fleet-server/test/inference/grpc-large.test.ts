@@ -1,7 +1,7 @@
 /** Large and broken messages over gRPC: read and written on a thread as small ones are at once. */
 import { Client, credentials, status, type ServiceError } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { BundleShelf, identityContent } from '../../../models/test/hostile-models.ts';
+import { BundleShelf, identityContent } from '../../../models/test/test-bundles.ts';
 import { isCheapRequest, isCheapResponse } from '../../src/inference/grpc/infer-cost.ts';
 import { startTestServer, type TestServer } from '../running-server.ts';
 import { grpcClient, type GrpcClient } from './grpc-client.ts';

@@ -1,6 +1,6 @@
 /** The published protocol over HTTP, asked of the whole server. */
 import { jest } from '@jest/globals';
-import { BundleShelf, identityContent } from '../../../models/test/hostile-models.ts';
+import { BundleShelf, identityContent } from '../../../models/test/test-bundles.ts';
 import { CONTRACT_MODELS, restContract } from '../../../models/test/open-inference/rest.contract.ts';
 import { startTestServer } from '../running-server.ts';
 

@@ -16,7 +16,8 @@ import {
   type BundleContent,
 } from '@shoal/models';
 import { codeOf, thrownCode } from '../conditions.ts';
-import { BundleShelf, contentOf, DOUBLING, keyPair, manifestOf } from '../hostile-models.ts';
+import { DOUBLING } from '../hostile-models.ts';
+import { BundleShelf, contentOf, keyPair, manifestOf } from '../test-bundles.ts';
 
 const shelf = new BundleShelf();
 afterAll(() => shelf.dispose());

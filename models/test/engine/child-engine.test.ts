@@ -10,18 +10,8 @@ import {
   type InferenceEngine,
 } from '@shoal/models';
 import { codeOf, eventually, isAlive } from '../conditions.ts';
-import {
-  BundleShelf,
-  DOUBLING,
-  GARBAGE,
-  GREEDY,
-  HANGING,
-  HANGING_ABOVE_1000,
-  NOT_FINITE,
-  INDEXING,
-  x,
-  type BundlePlan,
-} from '../hostile-models.ts';
+import { DOUBLING, GARBAGE, GREEDY, HANGING, HANGING_ABOVE_1000, NOT_FINITE, INDEXING } from '../hostile-models.ts';
+import { BundleShelf, x, type BundlePlan } from '../test-bundles.ts';
 import {
   TFJS_DOUBLING,
   TFJS_GARBAGE,

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, jest, test } from '@jest/globals';
 import { createNativeEngine, createTfjsEngine, createWasmEngine } from '@shoal/models';
 import { writeOnnx } from '../../train/onnx-writer.ts';
 import { codeOf } from '../conditions.ts';
-import { BundleShelf, identityPlan, type BundlePlan } from '../hostile-models.ts';
+import { BundleShelf, identityPlan, type BundlePlan } from '../test-bundles.ts';
 import { tfjsIdentityPlan } from '../tfjs-models.ts';
 
 jest.setTimeout(120_000);

@@ -13,7 +13,8 @@ import {
   type ProbeRecord,
 } from '@shoal/models';
 import { codeOf, eventually, isAlive } from '../conditions.ts';
-import { BundleShelf, DOUBLING, HANGING, UNKNOWN_OPERATOR, HANGING_ABOVE_1000, x } from '../hostile-models.ts';
+import { DOUBLING, HANGING, UNKNOWN_OPERATOR, HANGING_ABOVE_1000 } from '../hostile-models.ts';
+import { BundleShelf, x } from '../test-bundles.ts';
 
 jest.setTimeout(120_000);
 const shelf = new BundleShelf();

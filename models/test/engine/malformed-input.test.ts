@@ -12,19 +12,8 @@ import {
 import type { Tensor, Tensors } from '@shoal/protocol';
 import { codeOf } from '../conditions.ts';
 import { chunk, ENDS, model, node, sizes, whole, wrap } from '../gate/gate-cases.ts';
-import {
-  BundleShelf,
-  contentOf,
-  DOUBLING,
-  GARBAGE,
-  GIGABYTE_CONSTANT,
-  HANGING,
-  identityPlan,
-  manifestOf,
-  UNKNOWN_OPERATOR,
-  x,
-  type BundlePlan,
-} from '../hostile-models.ts';
+import { DOUBLING, GARBAGE, GIGABYTE_CONSTANT, HANGING, UNKNOWN_OPERATOR } from '../hostile-models.ts';
+import { BundleShelf, contentOf, identityPlan, manifestOf, x, type BundlePlan } from '../test-bundles.ts';
 
 jest.setTimeout(180_000);
 const shelf = new BundleShelf();

@@ -11,7 +11,8 @@ import {
 } from '@shoal/models';
 import { leavesReserve } from '../../src/engine/child/room.ts';
 import { codeOf, eventually } from '../conditions.ts';
-import { BundleShelf, DOUBLING, GREEDY, x, type BundlePlan } from '../hostile-models.ts';
+import { DOUBLING, GREEDY } from '../hostile-models.ts';
+import { BundleShelf, x, type BundlePlan } from '../test-bundles.ts';
 import { FLOODING_ABOVE_1000, HOSTILE_ZOO } from '../hostile-zoo.ts';
 
 jest.setTimeout(180_000);

@@ -10,7 +10,8 @@ import {
 } from '@shoal/models';
 import { isHeldUp } from '../../src/engine/child/held-up.ts';
 import { codeOf, isAlive } from '../conditions.ts';
-import { BundleShelf, DOUBLING, GREEDY, HANGING, HANGING_ABOVE_1000, x, type BundlePlan } from '../hostile-models.ts';
+import { DOUBLING, GREEDY, HANGING, HANGING_ABOVE_1000 } from '../hostile-models.ts';
+import { BundleShelf, x, type BundlePlan } from '../test-bundles.ts';
 import { ABORTING_ABOVE_1000, HOSTILE_ZOO } from '../hostile-zoo.ts';
 
 jest.setTimeout(180_000);

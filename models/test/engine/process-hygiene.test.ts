@@ -6,15 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, describe, expect, jest, test } from '@jest/globals';
 import { createNativeEngine, createWasmEngine, type EngineFactory, type InferenceEngine } from '@shoal/models';
 import { codeOf, eventually, isAlive } from '../conditions.ts';
-import {
-  BundleShelf,
-  contentOf,
-  DOUBLING,
-  GIGABYTE_CONSTANT,
-  HANGING_ABOVE_1000,
-  HOARDING,
-  x,
-} from '../hostile-models.ts';
+import { DOUBLING, GIGABYTE_CONSTANT, HANGING_ABOVE_1000, HOARDING } from '../hostile-models.ts';
+import { BundleShelf, contentOf, x } from '../test-bundles.ts';
 
 jest.setTimeout(120_000);
 const shelf = new BundleShelf();

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
 import { createTfjsEngine, EngineSupervisor, type Bundle } from '@shoal/models';
 import { codeOf, isAlive } from '../conditions.ts';
-import { BundleShelf, x } from '../hostile-models.ts';
+import { BundleShelf, x } from '../test-bundles.ts';
 import {
   floats,
   graphPlan,

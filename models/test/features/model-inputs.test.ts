@@ -2,7 +2,8 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import type { Tensors } from '@shoal/protocol';
 import { evaluateFeatureView, judgeOutputs, modelInputs, type BundleManifest } from '@shoal/models';
 import { thrownCode } from '../conditions.ts';
-import { BundleShelf, contentOf, DOUBLING, TINY_VIEW } from '../hostile-models.ts';
+import { DOUBLING } from '../hostile-models.ts';
+import { BundleShelf, contentOf, TINY_VIEW } from '../test-bundles.ts';
 
 const shelf = new BundleShelf();
 afterAll(() => shelf.dispose());

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { checkTfjsModel, isModelError, parseManifest, type BundleManifest } from '@shoal/models';
 import { jsonDepth } from '../../src/gate/json-depth.ts';
-import { contentOf, type BundlePlan } from '../hostile-models.ts';
+import { contentOf, type BundlePlan } from '../test-bundles.ts';
 import {
   floats,
   graphJson,

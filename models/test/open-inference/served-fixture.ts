@@ -12,7 +12,7 @@ import {
   type ServingState,
 } from '@shoal/models';
 import type { Tensors, TensorSpec } from '@shoal/protocol';
-import { manifestOf } from '../hostile-models.ts';
+import { manifestOf } from '../test-bundles.ts';
 
 export interface ModelPlan {
   readonly name?: string;

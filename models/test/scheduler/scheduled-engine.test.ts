@@ -8,7 +8,8 @@ import {
 } from '@shoal/models';
 import { goldenInputs, tensorDifference } from '../../src/bundle/golden.ts';
 import { codeOf } from '../conditions.ts';
-import { ACCUMULATING, BundleShelf, DOUBLING, HANGING_ABOVE_1000, INDEXING, x } from '../hostile-models.ts';
+import { ACCUMULATING, DOUBLING, HANGING_ABOVE_1000, INDEXING } from '../hostile-models.ts';
+import { BundleShelf, x } from '../test-bundles.ts';
 
 jest.setTimeout(60_000);
 const shelf = new BundleShelf();

@@ -20,7 +20,7 @@ import { trainPumpAnomaly } from '../../train/pump-anomaly/build.ts';
 import { drawPump, drawWindow, HEALTHY } from '../../train/pump-anomaly/pump-signal.ts';
 import { seededRandom } from '../../train/seeded-random.ts';
 import { codeOf } from '../conditions.ts';
-import { BundleShelf } from '../hostile-models.ts';
+import { BundleShelf } from '../test-bundles.ts';
 
 jest.setTimeout(60_000);
 const shelf = new BundleShelf();

@@ -24,7 +24,7 @@ import {
 } from '../../train/pump-condition/pump-conditions.ts';
 import { seededRandom } from '../../train/seeded-random.ts';
 import { codeOf } from '../conditions.ts';
-import { BundleShelf } from '../hostile-models.ts';
+import { BundleShelf } from '../test-bundles.ts';
 
 jest.setTimeout(240_000);
 const shelf = new BundleShelf();

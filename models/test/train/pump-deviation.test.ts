@@ -19,7 +19,7 @@ import { makePumpAnomaly } from '../../train/pump-anomaly/deviation/build.ts';
 import { bundleContent } from '../../train/pump-anomaly/deviation/bundle-content.ts';
 import { RULES } from '../../train/pump-anomaly/deviation/view.ts';
 import { codeOf } from '../conditions.ts';
-import { BundleShelf } from '../hostile-models.ts';
+import { BundleShelf } from '../test-bundles.ts';
 
 jest.setTimeout(120_000);
 const shelf = new BundleShelf();
