@@ -1,39 +1,24 @@
 /** What bounds the server: bodies, instances, and what its metrics say of it all. */
 import { request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { TURNING } from '../../../models/test/hostile-models.ts';
-import { BundleShelf, contentOf } from '../../../models/test/test-bundles.ts';
 import { call } from '../call.ts';
-import { startTestServer, until, type TestServer } from '../running-server.ts';
+import { until, type TestServer } from '../running-server.ts';
+import { LONG, startTurningServer } from './turning-server.ts';
 
 jest.setTimeout(120_000);
-const LONG = 50_000_000;
 const LIMIT = 20_000;
 
-const shelf = new BundleShelf();
 let server: TestServer;
+let remove: () => Promise<void>;
 let url: string;
 beforeAll(async () => {
-  const golden = [
-    [1, 2],
-    [3, 6],
-  ] as const;
-  const content = contentOf({ model: TURNING, golden, manifest: { name: 'turning' } });
-  const { folder } = await shelf.write(content);
-  server = await startTestServer({
-    SHOAL_INFERENCE_CATALOGUE: 'leave',
-    SHOAL_INFERENCE_BUNDLE_FOLDERS: folder,
+  ({ server, remove } = await startTurningServer({
     SHOAL_INFERENCE_INSTANCES: '2',
-    SHOAL_INFERENCE_DEADLINE_MS: '100000',
     SHOAL_INFERENCE_BODY_LIMIT_BYTES: String(LIMIT),
-  });
+  }));
   url = `${server.httpUrl}/v2/models/turning/infer`;
-  await call('POST', `${server.httpUrl}/v2/repository/models/turning/load`, {});
 });
-afterAll(async () => {
-  await server.stopAndRemove();
-  await shelf.dispose();
-});
+afterAll(() => remove());
 
 const bodyOf = (...values: number[]): object => ({
   inputs: [{ name: 'x', datatype: 'FP32', shape: [values.length, 1], data: values }],

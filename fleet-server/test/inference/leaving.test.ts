@@ -3,37 +3,22 @@ import { Agent, request as httpRequest, type ClientRequest } from 'node:http';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { encodeInferFrame, encodeInferRequest, topics, type InferRequest } from '@shoal/protocol';
-import { TURNING } from '../../../models/test/hostile-models.ts';
-import { BundleShelf, contentOf } from '../../../models/test/test-bundles.ts';
 import { call } from '../call.ts';
-import { startTestServer, until, type TestServer } from '../running-server.ts';
+import { until, type TestServer } from '../running-server.ts';
 import { TestDevice } from '../test-device.ts';
 import { grpcClient, type GrpcClient } from './grpc-client.ts';
+import { LONG, startTurningServer } from './turning-server.ts';
 
 jest.setTimeout(120_000);
-/** Long enough to leave while it runs; the process ends with the server. */
-const LONG = 50_000_000;
 
-const shelf = new BundleShelf();
 let server: TestServer;
+let remove: () => Promise<void>;
 let device: TestDevice;
 let client: GrpcClient;
 const agent = new Agent();
 
 beforeAll(async () => {
-  const golden = [
-    [1, 2],
-    [3, 6],
-  ] as const;
-  const content = contentOf({ model: TURNING, golden, manifest: { name: 'turning' } });
-  const { folder } = await shelf.write(content);
-  server = await startTestServer({
-    SHOAL_INFERENCE_CATALOGUE: 'leave',
-    SHOAL_INFERENCE_BUNDLE_FOLDERS: folder,
-    SHOAL_INFERENCE_INSTANCES: '1',
-    SHOAL_INFERENCE_DEADLINE_MS: '100000',
-  });
-  await call('POST', `${server.httpUrl}/v2/repository/models/turning/load`, {});
+  ({ server, remove } = await startTurningServer({ SHOAL_INFERENCE_INSTANCES: '1' }));
   device = await TestDevice.online(server.mqttPort, 'pump-01');
   client = grpcClient(server.grpcAddress);
 });
@@ -41,8 +26,7 @@ afterAll(async () => {
   agent.destroy();
   client.close();
   await device.stop();
-  await server.stopAndRemove();
-  await shelf.dispose();
+  await remove();
 });
 
 const labels = '{model="turning",version="1.0.0"}';
