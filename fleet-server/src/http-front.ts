@@ -1,10 +1,15 @@
 /** The listener below the framework: requests that are taken here cost none of its hooks, and everything else goes on to it. */
-import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
+import { FrontServer } from './http-plain/front-server.ts';
+import type { PlainReply, PlainRequest, PlainTaker } from './http-plain/plain-exchange.ts';
 
 type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** True for a request that it answers, now or later. Must not throw. */
-export type RequestTaker = (request: IncomingMessage, response: ServerResponse) => boolean;
+/** `take`: true for a request that it answers, now or later; must not throw. `plain`: those that need not even be Node's. */
+export interface RequestTaker {
+  readonly plain: PlainTaker;
+  take(request: IncomingMessage, response: ServerResponse): boolean;
+}
 
 /** Of Fastify's options, those that are Node's. Milliseconds. */
 interface FrontOptions {
@@ -13,21 +18,34 @@ interface FrontOptions {
   readonly requestTimeout?: number;
 }
 
-export class HttpFront {
-  #take: RequestTaker = () => false;
+export class HttpFront implements PlainTaker {
+  #taker: RequestTaker | null = null;
 
   /** Before the server listens; the last one given is asked. */
   give(taker: RequestTaker): void {
-    this.#take = taker;
+    this.#taker = taker;
   }
 
   /** As Fastify's `serverFactory`, which is called for every address that is listened on. */
   readonly serverFor = (framework: Listener, { http = {}, ...options }: FrontOptions): Server => {
-    const server = createServer(http, (request, response) => {
-      if (!this.#take(request, response)) framework(request, response);
-    });
-    if (options.keepAliveTimeout !== undefined) server.keepAliveTimeout = options.keepAliveTimeout;
-    if (options.requestTimeout !== undefined) server.requestTimeout = options.requestTimeout;
+    const listener: Listener = (request, response) => {
+      if (this.#taker?.take(request, response) !== true) framework(request, response);
+    };
+    const { keepAliveTimeout = 0, requestTimeout } = options;
+    const server = new FrontServer({ ...http, keepAliveTimeout }, listener, this);
+    if (requestTimeout !== undefined) server.requestTimeout = requestTimeout;
     return server;
   };
+
+  get maxBodyBytes(): number {
+    return this.#taker?.plain.maxBodyBytes ?? 0;
+  }
+
+  recognises(url: string): boolean {
+    return this.#taker?.plain.recognises(url) === true;
+  }
+
+  take(request: PlainRequest, reply: PlainReply): boolean {
+    return this.#taker?.plain.take(request, reply) === true;
+  }
 }

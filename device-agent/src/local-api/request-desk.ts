@@ -138,7 +138,7 @@ const send = (
 ): void => {
   request.resume();
   if (response.destroyed || response.headersSent) return;
-  const length = status === 204 ? {} : { 'content-length': String(body.byteLength) };
+  const length = status === 204 ? {} : { 'content-length': String(Buffer.byteLength(body)) };
   response.writeHead(status, { ...FIXED_HEADERS, ...headers, ...length });
   response.end(request.method === 'HEAD' ? undefined : body);
 };

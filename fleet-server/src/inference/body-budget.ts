@@ -56,7 +56,14 @@ export class BodyBudget {
     return promise;
   }
 
-  /** Once for each that was collected. */
+  /** Takes in a body that is there already, until it is released; false when that would be too much. */
+  hold(body: Uint8Array): boolean {
+    if (this.#fault(body.byteLength) !== undefined) return false;
+    this.#heldBytes += body.byteLength;
+    return true;
+  }
+
+  /** Once for each that was collected or held. */
   release(body: Uint8Array): void {
     this.#heldBytes -= body.byteLength;
   }

@@ -49,7 +49,7 @@ export class InferenceModule implements OnModuleInit, BeforeApplicationShutdown 
   /** Bundles are read after the views they pin are known. */
   async onModuleInit(): Promise<void> {
     await this.models.open();
-    this.front.give((request, response) => this.routes.take(request, response));
+    this.front.give(this.routes);
     await this.grpc.start();
   }
 

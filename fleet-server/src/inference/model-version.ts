@@ -5,6 +5,7 @@ import {
   ModelScheduler,
   type Bundle,
   type BundleManifest,
+  type CallerSignal,
   type CompletedInputs,
   type InferOptions,
   type SchedulerLimits,
@@ -160,7 +161,7 @@ const runOn = async (
 };
 
 /** Rejects when the caller cannot wait any longer. */
-const giveUp = (deadlineMs: number | undefined, signal: AbortSignal | undefined): Promise<never> => {
+const giveUp = (deadlineMs: number | undefined, signal: CallerSignal | undefined): Promise<never> => {
   const { promise, reject } = Promise.withResolvers<never>();
   const late = (): void =>
     reject(new ModelError('DEADLINE_UNMEETABLE', 'The model has not started within the deadline'));

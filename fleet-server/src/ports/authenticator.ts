@@ -19,8 +19,8 @@ export type Authentication =
   { readonly ok: true; readonly principal: Principal } | { readonly ok: false; readonly reason: string };
 
 export abstract class Authenticator {
-  /** Never throws for bad credentials: a refusal is an answer. */
-  abstract authenticate(credentials: Credentials): Promise<Authentication>;
+  /** Never throws for bad credentials: a refusal is an answer, given at once by whoever has nobody to ask. */
+  abstract authenticate(credentials: Credentials): Promise<Authentication> | Authentication;
   /** Per message and per forward; must be cheap. Default deny. */
   abstract mayPublish(principal: Principal, topic: string): boolean;
   abstract maySubscribe(principal: Principal, filter: string): boolean;

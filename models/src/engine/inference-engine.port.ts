@@ -14,6 +14,13 @@ export interface BatchOptions {
   readonly patienceMs: number | undefined;
 }
 
+/** As much of an `AbortSignal` as a wait needs: a transport may have something lighter. */
+export interface CallerSignal {
+  readonly aborted: boolean;
+  addEventListener(type: 'abort', listener: () => void, options?: { readonly once: boolean }): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
 export interface InferOptions {
   /** Milliseconds from the call, waiting included. Past it the call rejects with ENGINE_TIMEOUT. */
   readonly deadlineMs?: number;
@@ -25,7 +32,7 @@ export interface InferOptions {
   /** Higher goes first; 0 by default, first come first served among equals. */
   readonly priority?: number;
   /** Withdraws the request: rejects with INFERENCE_CANCELED. A run that has begun goes on, its answer is dropped. */
-  readonly signal?: AbortSignal;
+  readonly signal?: CallerSignal;
   /** The caller promises that the inputs stay as they are: a scheduler does not copy them. */
   readonly inputsStay?: boolean;
   /** Set by a scheduler only, which promises that the inputs stay as they are: they are not copied again. */

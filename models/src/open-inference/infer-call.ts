@@ -11,7 +11,7 @@ import {
   type NamedTensor,
   type Tensors,
 } from '@shoal/protocol';
-import type { InferOptions } from '../engine/inference-engine.port.ts';
+import type { CallerSignal, InferOptions } from '../engine/inference-engine.port.ts';
 import { rowCount } from '../engine/rows.ts';
 import { vectorHash } from '../features/vector-hash.ts';
 import { ModelError } from '../errors.ts';
@@ -46,7 +46,7 @@ const standing = (priority: number): number =>
 export const inferOptions = (
   { priority = 0, timeout = 0 }: SchedulePolicy,
   deadlineMs: number,
-  signal: AbortSignal | undefined,
+  signal: CallerSignal | undefined,
 ): InferOptions => ({
   // What was decoded is the request's own memory, which nobody writes into afterwards.
   inputsStay: true,
@@ -113,7 +113,7 @@ const checkVectors = ({ parameters }: InferRequest, { manifest }: ServedModel): 
 
 export interface InferTerms {
   readonly deadlineMs: number;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: CallerSignal | undefined;
   readonly arrivedAt?: number | undefined;
   /** Outweighs what the request says, e.g. the priority of its transport. */
   readonly options?: InferOptions;

@@ -40,11 +40,14 @@ export class OpenInferenceService {
     this.#options = options;
   }
 
-  /** Undefined for a path that is not of the protocol. */
-  async answer(request: OpenInferenceRequest): Promise<OpenInferenceAnswer | undefined> {
+  /** Undefined for a path that is not of the protocol. At once where nothing has to be waited for; never rejects. */
+  answer(request: OpenInferenceRequest): Promise<OpenInferenceAnswer> | OpenInferenceAnswer | undefined {
     try {
       const match = matchRoute(request.method, request.path);
-      if (match.found === 'route') return await this.#serve(request, match.route);
+      if (match.found === 'route') {
+        const answer = this.#serve(request, match.route);
+        return answer instanceof Promise ? answer.catch(faultAnswer) : answer;
+      }
       if (match.found === 'nothing') return request.path.startsWith('/v2/') ? unknownPath(request.path) : undefined;
       const allow = { allow: match.allowed.join(', ') };
       if (request.method === 'OPTIONS') return { status: 204, headers: allow, body: new Uint8Array() };
@@ -117,12 +120,8 @@ export class OpenInferenceService {
   }
 
   /** A full queue says when to come again. */
-  async #guarded(model: ServedModel, answer: Promise<OpenInferenceAnswer>): Promise<OpenInferenceAnswer> {
-    try {
-      return await answer;
-    } catch (error) {
-      return faultAnswer(error, { retryAfterMs: model.retryAfterMs() });
-    }
+  #guarded(model: ServedModel, answer: Promise<OpenInferenceAnswer>): Promise<OpenInferenceAnswer> {
+    return answer.catch((error: unknown) => faultAnswer(error, { retryAfterMs: model.retryAfterMs() }));
   }
 
   #model({ model, version }: MatchedRoute): ServedModel {

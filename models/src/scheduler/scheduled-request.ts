@@ -1,7 +1,7 @@
 /** One caller of the scheduler and the parts its rows are worked off in: settled exactly once. */
 import type { Tensors } from '@shoal/protocol';
 import type { ModelError } from '../errors.ts';
-import type { InferResult } from '../engine/inference-engine.port.ts';
+import type { CallerSignal, InferResult } from '../engine/inference-engine.port.ts';
 import { joinRows } from '../engine/rows.ts';
 import type { Candidate } from './admission.ts';
 
@@ -53,14 +53,14 @@ export class ScheduledRequest implements RequestFacts {
   outputMs = 0;
   readonly #answer = Promise.withResolvers<InferResult>();
   readonly #outputs: (Tensors | undefined)[] = [];
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: CallerSignal | undefined;
   readonly #onSettled: OnSettled;
   #onAbort: (() => void) | null = null;
   #missing = 1;
   #elapsedMs = 0;
   #settled = false;
 
-  constructor(facts: RequestFacts, signal: AbortSignal | undefined, onSettled: OnSettled) {
+  constructor(facts: RequestFacts, signal: CallerSignal | undefined, onSettled: OnSettled) {
     this.rows = facts.rows;
     this.priority = facts.priority;
     this.enqueuedAt = facts.enqueuedAt;

@@ -17,9 +17,8 @@ export const isLoopback = (address: string): boolean => {
 };
 
 export class LoopbackAuthenticator extends Authenticator {
-  // A refusal is a value; the port is asynchronous for adapters that ask a database.
-  override authenticate(credentials: Credentials): Promise<Authentication> {
-    return Promise.resolve(this.#decide(credentials));
+  override authenticate(credentials: Credentials): Authentication {
+    return this.#decide(credentials);
   }
 
   override mayPublish(principal: Principal, topic: string): boolean {

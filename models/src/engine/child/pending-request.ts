@@ -1,7 +1,7 @@
 /** One caller waiting for an answer: settled once, by the engine, its deadline or its signal. */
 import type { Tensors } from '@shoal/protocol';
 import { ModelError } from '../../errors.ts';
-import type { BatchOptions, InferOptions, InferResult } from '../inference-engine.port.ts';
+import type { BatchOptions, CallerSignal, InferOptions, InferResult } from '../inference-engine.port.ts';
 
 export class PendingRequest {
   readonly inputs: Tensors;
@@ -11,7 +11,7 @@ export class PendingRequest {
   /** Milliseconds the caller, or the longest waiting of a scheduler's callers, gives the run. */
   readonly patienceMs: number | undefined;
   readonly #answer: PromiseWithResolvers<InferResult> = Promise.withResolvers();
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: CallerSignal | undefined;
   #timer: NodeJS.Timeout | undefined;
   #onAbort: () => void = () => undefined;
   #settled = false;
