@@ -48,4 +48,8 @@ export class HttpFront implements PlainTaker {
   take(request: PlainRequest, reply: PlainReply): boolean {
     return this.#taker?.plain.take(request, reply) === true;
   }
+
+  noteAbandoned(): void {
+    this.#taker?.plain.noteAbandoned();
+  }
 }

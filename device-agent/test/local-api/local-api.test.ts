@@ -2,6 +2,7 @@ import { chmod, stat, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import type { InferOptions } from '@shoal/models';
 import { codeOf, withFolder } from '../fixtures/conditions.ts';
 import { addressOf, BODY, post, rawExchange, withLocalApi } from './local-api-fixture.ts';
 
@@ -163,7 +164,7 @@ describe('an inference over a socket', () => {
   it('is withdrawn when its caller leaves', async () => {
     const begun = Promise.withResolvers<void>();
     const withdrawn = Promise.withResolvers<string>();
-    const infer = async (_: unknown, { signal }: { signal?: AbortSignal }): Promise<never> => {
+    const infer = async (_: unknown, { signal }: InferOptions): Promise<never> => {
       signal?.addEventListener('abort', () => withdrawn.resolve('withdrawn'));
       begun.resolve();
       return new Promise(() => undefined);

@@ -7,7 +7,8 @@ const EDGE_LINES = Object.entries(EDGE_HEADERS)
   .map(([name, value]) => `${name}: ${value}\r\n`)
   .join('');
 
-const statusLine = (status: number): string => `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n${EDGE_LINES}`;
+const statusLine = (status: number): string =>
+  `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'unknown'}\r\n${EDGE_LINES}`;
 const OK = statusLine(200);
 
 /** A character for each byte. */

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { AnswerText } from './answer-text.ts';
 import { Caller } from './caller.ts';
 import type { PlainAnswer, PlainReply, PlainTaker } from './plain-exchange.ts';
-import { MAX_HEAD_BYTES, readPlainHead } from './plain-head.ts';
+import { MAX_HEAD_BYTES, readPlainHead, type HeadReading } from './plain-head.ts';
 
 /** What the connection asks of its server. */
 export interface PlainHost {
@@ -87,6 +87,8 @@ export class PlainConnection implements PlainReply {
 
   readonly #onClose = (): void => {
     this.#host.forget(this);
+    if (!this.#isBusy && this.#held !== null && this.#headOf(this.#held) !== 'partial')
+      this.#host.taker.noteAbandoned();
     this.#caller.leave();
   };
 
@@ -94,7 +96,7 @@ export class PlainConnection implements PlainReply {
   #read(): void {
     while (this.#held !== null && !this.#isBusy) {
       const held = this.#held;
-      const head = readPlainHead(held.toString('latin1', 0, MAX_HEAD_BYTES));
+      const head = this.#headOf(held);
       if (head === 'partial') return;
       const { taker } = this.#host;
       if (head === 'other' || head.bodyBytes > taker.maxBodyBytes || !taker.recognises(head.url))
@@ -114,6 +116,10 @@ export class PlainConnection implements PlainReply {
       this.#held = held;
       return this.#handOver();
     }
+  }
+
+  #headOf(held: Buffer): HeadReading {
+    return readPlainHead(held.toString('latin1', 0, MAX_HEAD_BYTES));
   }
 
   #goOn(): void {

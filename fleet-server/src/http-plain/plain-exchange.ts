@@ -31,4 +31,6 @@ export interface PlainTaker {
   recognises(url: string): boolean;
   /** False for what it leaves to Node after all; it has not been looked at then. Must not throw. */
   take(request: PlainRequest, reply: PlainReply): boolean;
+  /** A caller left in the middle of a body that would have been taken. */
+  noteAbandoned(): void;
 }

@@ -68,6 +68,6 @@ export const readPlainHead = (text: string): HeadReading => {
     at = FIELD.lastIndex;
   }
   const length = headers['content-length'];
-  if (headers['host'] === undefined || length === undefined || !LENGTH.test(length)) return 'other';
+  if ((headers['host'] ?? '') === '' || length === undefined || !LENGTH.test(length)) return 'other';
   return { url, headers, bodyBytes: Number(length), headBytes: at + 2 };
 };

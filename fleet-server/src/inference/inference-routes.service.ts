@@ -66,6 +66,7 @@ export class InferenceRoutes implements RequestTaker {
       maxBodyBytes: Math.min(PLAIN_BODY_BYTES, bodyLimitBytes),
       recognises: (url) => PREDICT.test(url) || INFERENCE.test(url),
       take: (request, reply) => this.takePlain(request, reply),
+      noteAbandoned: () => this.countFault('INFERENCE_CANCELED'),
     };
   }
 
@@ -168,8 +169,12 @@ export class InferenceRoutes implements RequestTaker {
   /** What never reached the service: the door, or the body. */
   private refusal(error: unknown): OpenInferenceAnswer {
     const answer = faultAnswer(error);
-    this.around.metrics.count('http_errors_total', 1, { code: answer.headers['shoal-error-code'] ?? 'INTERNAL' });
+    this.countFault(answer.headers['shoal-error-code'] ?? 'INTERNAL');
     return answer;
+  }
+
+  private countFault(code: string): void {
+    this.around.metrics.count('http_errors_total', 1, { code });
   }
 }
 

@@ -1,5 +1,6 @@
 /** Models that live in a test, and the service over them. */
 import {
+  bytesOf,
   INLINE_CODEC,
   ModelMeter,
   OpenInferenceService,
@@ -70,7 +71,7 @@ export interface Ask {
   readonly signal?: AbortSignal;
 }
 
-const bytesOf = (body: Ask['body']): Uint8Array => {
+const asked = (body: Ask['body']): Uint8Array => {
   if (body instanceof Uint8Array) return body;
   return Buffer.from(typeof body === 'object' ? JSON.stringify(body) : (body ?? ''), 'utf8');
 };
@@ -81,15 +82,15 @@ export const ask = async (
   method: string,
   target: string,
   { body, headers = {}, signal }: Ask = {},
-): Promise<OpenInferenceAnswer> => {
+): Promise<OpenInferenceAnswer & { readonly body: Buffer }> => {
   const [path = '', query = ''] = target.split('?');
-  const request = { method, path, query: new URLSearchParams(query), headers, body: bytesOf(body) };
+  const request = { method, path, query: new URLSearchParams(query), headers, body: asked(body) };
   const answer = await service.answer({ ...request, ...(signal && { signal }) });
   if (answer === undefined) throw new Error(`${target} is no path of the service`);
-  return answer;
+  return { ...answer, body: bytesOf(answer) };
 };
 
-export const jsonOf = ({ body }: OpenInferenceAnswer): unknown => JSON.parse(Buffer.from(body).toString('utf8'));
+export const jsonOf = (answer: OpenInferenceAnswer): unknown => JSON.parse(bytesOf(answer).toString('utf8'));
 
 export const inferBody = (data: readonly number[] = [1, 2], more: object = {}): object => ({
   inputs: [{ name: 'x', datatype: 'FP32', shape: [data.length / 2, 2], data }],
