@@ -64,7 +64,8 @@ export const planBatch = (
 
 /** Row ranges [from, to) of nearly equal size, none above `maxRows`; the whole when it fits. */
 export const splitRequest = (rows: number, maxRows: number): readonly (readonly [from: number, to: number])[] => {
-  const count = Math.max(1, Math.ceil(rows / maxRows));
+  if (rows <= maxRows) return [[0, rows]];
+  const count = Math.ceil(rows / maxRows);
   return Array.from({ length: count }, (_, i) => [
     Math.floor((i * rows) / count),
     Math.floor(((i + 1) * rows) / count),

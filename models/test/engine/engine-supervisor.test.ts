@@ -195,8 +195,11 @@ describe('the engine supervisor', () => {
     expect(await codeOf(model.infer(x(1)))).toBe('MODEL_CLOSED');
   });
 
-  test('does not believe a process that answers nonsense', async () => {
-    const entry = new URL('./fixtures/babbling-child.ts', import.meta.url);
+  test.each([
+    ['answers nonsense', 'babbling'],
+    ['announces more than it was asked for', 'boasting'],
+  ])('does not believe a process that %s', async (_, name) => {
+    const entry = new URL(`./fixtures/${name}-child.ts`, import.meta.url);
     const babbling: EngineSupervisorOptions['engines'] = {
       'native-child': (limits) =>
         createNativeEngine({ ...limits, launch: () => ({ entry, virtualMemoryKb: null, nodeFlags: [] }) }),

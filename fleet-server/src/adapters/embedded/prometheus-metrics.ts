@@ -1,7 +1,8 @@
 /** The Metrics port on prom-client: one registry per server, Node's own metrics, and the event-loop delay. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import { Metrics, type MetricLabels } from '../../ports/metrics.ts';
+import { Metrics, type BoundCounter, type BoundHistogram, type MetricLabels } from '../../ports/metrics.ts';
+import { BoundHistograms } from './bound-histograms.ts';
 import { DEFAULT_BUCKETS, HISTOGRAM_BUCKETS, METRIC_HELP } from './metrics-catalogue.ts';
 
 const PREFIX = 'shoal_';
@@ -14,6 +15,8 @@ export class PrometheusMetrics extends Metrics {
   readonly #counters = new Map<string, Counter>();
   readonly #gauges = new Map<string, Gauge>();
   readonly #histograms = new Map<string, Histogram>();
+  readonly #added = new Map<string, BoundCounter>();
+  readonly #bound = new Map<string, BoundHistograms>();
   readonly #readers: (() => void)[] = [];
   readonly #loopDelay = monitorEventLoopDelay({ resolution: LOOP_SAMPLE_MS });
 
@@ -42,6 +45,26 @@ export class PrometheusMetrics extends Metrics {
     histogram.observe(labels, value);
   }
 
+  /** What was added reaches the registry when somebody looks. */
+  override counter(name: string, labels: MetricLabels): BoundCounter {
+    const key = JSON.stringify([name, labels]);
+    const known = this.#added.get(key);
+    if (known !== undefined) return known;
+    let pending = 0;
+    this.beforeExpose(() => {
+      if (pending > 0) this.count(name, pending, labels);
+      pending = 0;
+    });
+    const counter: BoundCounter = { add: (by) => void (pending += by) };
+    this.#added.set(key, counter);
+    return counter;
+  }
+
+  override histogram(name: string, labels: MetricLabels): BoundHistogram {
+    const family = this.#bound.get(name) ?? this.#declareBound(name);
+    return family.of(labels);
+  }
+
   override beforeExpose(read: () => void): void {
     this.#readers.push(read);
   }
@@ -54,10 +77,18 @@ export class PrometheusMetrics extends Metrics {
     return this.#registry.metrics();
   }
 
+  #declareBound(name: string): BoundHistograms {
+    const bounds = HISTOGRAM_BUCKETS[name] ?? DEFAULT_BUCKETS;
+    const family = new BoundHistograms({ name: PREFIX + name, help: helpOf(name), bounds });
+    family.register(this.#registry);
+    this.#bound.set(name, family);
+    return family;
+  }
+
   #declare<T>(family: Map<string, T>, name: string, labels: MetricLabels, Kind: MetricKind<T>): T {
     const metric = new Kind({
       name: PREFIX + name,
-      help: METRIC_HELP[name] ?? name.replaceAll('_', ' '),
+      help: helpOf(name),
       labelNames: Object.keys(labels),
       registers: [this.#registry],
       ...(Kind === (Histogram as unknown) ? { buckets: [...(HISTOGRAM_BUCKETS[name] ?? DEFAULT_BUCKETS)] } : {}),
@@ -66,6 +97,8 @@ export class PrometheusMetrics extends Metrics {
     return metric;
   }
 }
+
+const helpOf = (name: string): string => METRIC_HELP[name] ?? name.replaceAll('_', ' ');
 
 /** The histogram holds the time between two samples, which is the sampling interval when nothing is late. */
 const delaySeconds = (nanoseconds: number): number => Math.max(0, nanoseconds / NANOSECONDS - LOOP_SAMPLE_MS / 1_000);

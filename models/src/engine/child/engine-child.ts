@@ -15,7 +15,7 @@ import {
 import { spawnChild, type ChildLaunch } from './spawn-child.ts';
 import { limitUsableTime } from './usable-time.ts';
 import { readProcessorWaitMs, readResidentBytes } from './watchdog.ts';
-import { decodeFrame, encodeFrame, FrameAssembler } from './wire.ts';
+import { decodeFrame, encodeFrame, FrameAssembler, mostFrameBytes } from './wire.ts';
 
 /** Milliseconds and bytes. */
 export interface ChildLimits {
@@ -105,6 +105,7 @@ export class EngineChild {
     // Its timer keeps the parent alive as long as an answer is owed.
     const endLimit = this.#limitTime(limitMs, `No answer within ${limitMs} ms`);
     this.#waiting = { id, endLimit, resolve, reject };
+    this.#frames.mostBytes = mostFrameBytes(call);
     this.#watchMemory();
     this.#socket.write(encodeFrame({ ...call, id }), this.#onWritten);
     return promise;

@@ -5,13 +5,15 @@
  */
 import type { Tensors } from '@shoal/protocol';
 import { fixedDataOver, isFixed, isFixedData, type Datatype, type TensorData } from '@shoal/protocol/tensor-data';
-import type { ChildMessage, ChildRequest } from './framing.ts';
+import type { ChildCall, ChildMessage, ChildRequest } from './framing.ts';
 
 export const PREFIX_BYTES = 8;
 /** Widest element, and where vector instructions like data to begin. */
 const ALIGNMENT = 16;
-/** No answer is larger: one is the output of one run. */
+/** No message is larger, whoever sends it. */
 const MAX_FRAME_BYTES = 2 ** 30;
+/** For all of an answer that is no data: what tensors are called, what a model declares, why a run failed. */
+const CONTROL_BYTES = 2 ** 20;
 
 /** What the head says of a tensor: `sizes` are the bytes of its data, of each element for BYTES. */
 interface TensorHead {
@@ -119,14 +121,20 @@ export const decodeFrame = (frame: Buffer): unknown => {
   }
 };
 
-/** Bytes of the frame that begins with `prefix`; null when none does. */
-export const frameBytes = (prefix: Buffer): number | null => {
+/** Bytes of the frame that begins with `prefix`; null when none of at most `mostBytes` does. */
+export const frameBytes = (prefix: Buffer, mostBytes = MAX_FRAME_BYTES): number | null => {
   const size = prefix.readUInt32LE(0);
-  return size >= PREFIX_BYTES && size <= MAX_FRAME_BYTES ? size : null;
+  return size >= PREFIX_BYTES && size <= mostBytes ? size : null;
 };
+
+/** Bytes that the answer to this may have: the process is not believed to send no more than it was allowed to. */
+export const mostFrameBytes = (call: ChildCall): number =>
+  CONTROL_BYTES + (call.type === 'infer' ? Math.min(call.maxAnswerBytes, MAX_FRAME_BYTES) : 0);
 
 /** Puts frames together from what a socket delivers. */
 export class FrameAssembler {
+  /** Nothing larger is waited for. */
+  mostBytes = CONTROL_BYTES;
   #chunks: Buffer[] = [];
   #held = 0;
   #wanted = PREFIX_BYTES;
@@ -138,7 +146,7 @@ export class FrameAssembler {
     const frames: Buffer[] = [];
     while (this.#held >= this.#wanted) {
       const all = this.#chunks.length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
-      const size = frameBytes(all);
+      const size = frameBytes(all, this.mostBytes);
       if (size === null) return null;
       const isWhole = all.byteLength >= size;
       if (isWhole) frames.push(all.subarray(0, size));

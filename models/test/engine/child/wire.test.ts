@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import type { Tensor } from '@shoal/protocol';
 import fc from 'fast-check';
 import type { ChildAnswer, ChildRequest } from '../../../src/engine/child/framing.ts';
-import { decodeFrame, encodeFrame, FrameAssembler } from '../../../src/engine/child/wire.ts';
+import { answerBytes } from '../../../src/engine/session/answer-bytes.ts';
+import { decodeFrame, encodeFrame, FrameAssembler, mostFrameBytes } from '../../../src/engine/child/wire.ts';
 
 const arrays: fc.Arbitrary<Pick<Tensor, 'datatype' | 'data'>> = fc.oneof(
   fc.float32Array({ maxLength: 9 }).map((data) => ({ datatype: 'FP32' as const, data })),
@@ -57,6 +58,38 @@ describe('a message on the socket of an engine process', () => {
       chunk.writeUInt32LE(size, 0);
       expect(new FrameAssembler().add(chunk)).toBeNull();
     }
+  });
+
+  test('is not waited for when it would be larger than what was asked can bring', () => {
+    const call = { type: 'infer', model: 'm', inputs: {}, outputs: ['y'], maxAnswerBytes: 100_000 } as const;
+    const prefix = Buffer.alloc(8);
+    prefix.writeUInt32LE(mostFrameBytes(call) + 1, 0);
+    const assembler = new FrameAssembler();
+    assembler.mostBytes = mostFrameBytes(call);
+    expect(assembler.add(prefix)).toBeNull();
+    // A process that was asked nothing has nothing to say that is large.
+    prefix.writeUInt32LE(mostFrameBytes(call), 0);
+    expect(new FrameAssembler().add(prefix)).toBeNull();
+    expect(mostFrameBytes({ ...call, maxAnswerBytes: Infinity })).toBeLessThan(2 ** 31);
+  });
+
+  test('may be as large as it was allowed to be, whatever it is made of', () => {
+    const fits = (outputs: Record<string, Tensor>): void => {
+      const call = {
+        type: 'infer',
+        model: 'm',
+        inputs: {},
+        outputs: ['y'],
+        maxAnswerBytes: answerBytes(outputs),
+      } as const;
+      const frame = Buffer.from(encodeFrame({ type: 'inferred', id: 1, elapsedMs: 1, outputs }));
+      const assembler = new FrameAssembler();
+      assembler.mostBytes = mostFrameBytes(call);
+      expect(assembler.add(frame)).toHaveLength(1);
+    };
+    const count = 100_000;
+    fits({ y: { datatype: 'FP32', shape: [count], data: new Float32Array(count) } });
+    fits({ y: { datatype: 'BYTES', shape: [count], data: Array.from({ length: count }, () => new Uint8Array(12)) } });
   });
 
   test('is none when data is missing, sizes are none or the head is no JSON, and no byte of it throws', () => {
