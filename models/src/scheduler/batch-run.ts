@@ -13,6 +13,8 @@ const MAX_LOSSES = 3;
 export interface BatchHost {
   now(): number;
   onRun(record: BatchRecord): void;
+  /** The engine was done with a run at this time; returns when it was with the one before. */
+  onAnswer(at: number): number;
   /** The instance has nothing left to run for this batch; its callers are told next. */
   onFree(): void;
   /** An answer that nobody waits for any more. */
@@ -32,6 +34,8 @@ interface Answered {
   readonly result: InferResult;
   readonly startedAt: number;
   readonly gatheredAt: number;
+  /** When the engine could turn to it. */
+  readonly begunAt: number;
   readonly answeredAt: number;
 }
 
@@ -81,13 +85,16 @@ export class BatchRun {
     const gatheredAt = this.#host.now();
     try {
       const result = await this.#handle.infer(inputs, { batch: { onLoss, patienceMs: patienceOf(parts) } });
-      this.#answer(parts, { result, startedAt, gatheredAt, answeredAt: this.#host.now() });
+      const answeredAt = this.#host.now();
+      const begunAt = Math.max(gatheredAt, this.#host.onAnswer(answeredAt));
+      this.#answer(parts, { result, startedAt, gatheredAt, begunAt, answeredAt });
     } catch (error) {
+      this.#host.onAnswer(this.#host.now());
       this.#afterFault(parts, asModelError(error, 'ENGINE_CRASHED'));
     }
   }
 
-  #answer(parts: readonly RequestPart[], { result, startedAt, gatheredAt, answeredAt }: Answered): void {
+  #answer(parts: readonly RequestPart[], { result, startedAt, gatheredAt, begunAt, answeredAt }: Answered): void {
     const rows = rowsOf(parts);
     if (parts.length > 1 && !isRowwise(result.outputs, rows)) {
       this.#host.onNotRowwise();
@@ -103,7 +110,7 @@ export class BatchRun {
     });
     const times: ComputeTimes = {
       inputMs: gatheredAt - startedAt,
-      inferMs: answeredAt - gatheredAt,
+      inferMs: answeredAt - begunAt,
       outputMs: this.#host.now() - answeredAt,
     };
     this.#host.onRun({ rows, requests: parts.length, elapsedMs: result.elapsedMs, ...times });

@@ -109,7 +109,8 @@ export class VirtualModel implements ModelHandle {
   readonly #options: VirtualModelOptions;
   /** Milliseconds by which every run is slower than it was. */
   delayMs = 0;
-  #isRunning = false;
+  #waiting = 0;
+  #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
   /** Rows of every run, in order. */
   readonly runs: number[] = [];
@@ -127,12 +128,15 @@ export class VirtualModel implements ModelHandle {
   async infer(inputs: Tensors, options: InferOptions = {}): Promise<InferResult> {
     if (this.#closed) throw new ModelError('MODEL_CLOSED', 'closed');
     if (this.outOfService !== null) throw this.outOfService;
-    if (this.#isRunning) throw new Error('Two runs at once on one instance');
-    this.#isRunning = true;
+    if (this.#waiting > 1) throw new Error('More than one run behind the one that runs');
+    this.#waiting += 1;
+    const before = this.#turn;
+    const answer = before.then(() => this.#infer(inputs, options.batch?.onLoss ?? 'retry'));
+    this.#turn = answer.catch(() => undefined);
     try {
-      return await this.#infer(inputs, options.batch?.onLoss ?? 'retry');
+      return await answer;
     } finally {
-      this.#isRunning = false;
+      this.#waiting -= 1;
     }
   }
 
