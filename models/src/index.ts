@@ -55,7 +55,9 @@ export {
   answerInferRequest,
   encodingsOf,
   inferOptions,
+  PRIORITY_NAME,
   runModel,
+  unreadRefusal,
   type InferTerms,
   type SchedulePolicy,
 } from './open-inference/infer-call.ts';

@@ -8,6 +8,8 @@ import {
   jsonAnswer,
   ModelError,
   OpenInferenceService,
+  PRIORITY_NAME,
+  unreadRefusal,
   type OpenInferenceAnswer,
 } from '@shoal/models';
 import { FleetError } from '../errors.ts';
@@ -18,6 +20,7 @@ import { Authenticator, type Authentication } from '../ports/authenticator.ts';
 import { readVersion } from '../version.ts';
 import { BodyBudget } from './body-budget.ts';
 import { Callers } from './callers.ts';
+import type { ModelVersion } from './model-version.ts';
 import { ServedModels } from './served-models.service.ts';
 import { Surroundings } from './surroundings.service.ts';
 
@@ -39,6 +42,15 @@ interface Caller {
   readonly remoteAddress: string;
 }
 
+/** What was refused last without being read. */
+interface Unread {
+  /** When the requests of that turn of the loop came. */
+  readonly turn: number;
+  readonly model: ModelVersion;
+  readonly reason: ModelError;
+  readonly answer: OpenInferenceAnswer;
+}
+
 @Injectable()
 export class InferenceRoutes implements RequestTaker {
   readonly plain: PlainTaker;
@@ -48,6 +60,7 @@ export class InferenceRoutes implements RequestTaker {
   private readonly service: OpenInferenceService;
   private readonly budget: BodyBudget;
   private readonly callers = new Callers();
+  private lastUnread: Unread | undefined;
 
   constructor(around: Surroundings, models: ServedModels, authenticator: Authenticator) {
     const { bodyLimitBytes, deadlineMs } = around.config.inference;
@@ -103,9 +116,33 @@ export class InferenceRoutes implements RequestTaker {
 
   private ask({ url, headers, body, signal }: PlainRequest): Promise<OpenInferenceAnswer> | OpenInferenceAnswer {
     const arrivedAt = this.around.arrivals.arrivedAt();
+    const refusal = this.refusalUnread(url, body, arrivedAt);
+    if (refusal !== undefined) return refusal;
     const answer = this.service.answer({ method: 'POST', ...targetOf(url), headers, body, signal, arrivedAt });
     if (answer instanceof Promise) return answer.then((given) => given ?? NOT_OURS);
     return answer ?? NOT_OURS;
+  }
+
+  /** What a full line refuses whatever the body says. One answer does for all that are refused in a turn of the loop. */
+  private refusalUnread(url: string, body: Buffer, turn: number): OpenInferenceAnswer | undefined {
+    const model = this.asked(url);
+    if (model === undefined || model.queueFill() < 1) return undefined;
+    const known = this.lastUnread;
+    if (known?.turn === turn && known.model === model && !body.includes(PRIORITY_NAME)) {
+      model.noteUnread(known.reason);
+      return known.answer;
+    }
+    const reason = unreadRefusal(body, model);
+    if (reason === undefined) return undefined;
+    const answer = faultAnswer(reason, { retryAfterMs: model.retryAfterMs() });
+    this.lastUnread = { turn, model, reason, answer };
+    return answer;
+  }
+
+  /** Undefined for what names none, or leaves it to the body. */
+  private asked(url: string): ModelVersion | undefined {
+    const [, name = '', version] = INFERENCE.exec(url) ?? [];
+    return PREDICT.test(url) ? this.models.only() : this.models.get(name, version);
   }
 
   /**
@@ -114,8 +151,7 @@ export class InferenceRoutes implements RequestTaker {
    */
   private isSwamped(url: string): boolean {
     if (this.around.arrivals.lateMs() <= LATE_MS) return false;
-    const [, name = '', version] = INFERENCE.exec(url) ?? [];
-    const model = url.startsWith('/predict') ? this.models.only() : this.models.get(name, version);
+    const model = this.asked(url);
     if (model === undefined || model.queueFill() < 1) return false;
     model.noteUnread(UNREAD);
     return true;

@@ -2,7 +2,9 @@
 import { createServer, request, type IncomingHttpHeaders, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { ModelError } from '@shoal/models';
 import { loadConfig } from '../../src/config.ts';
+import type { PlainAnswer } from '../../src/http-plain/plain-exchange.ts';
 import { InferenceRoutes } from '../../src/inference/inference-routes.service.ts';
 import type { ModelVersion } from '../../src/inference/model-version.ts';
 import type { ServedModels } from '../../src/inference/served-models.service.ts';
@@ -96,9 +98,18 @@ describe('a loop that is late', () => {
   const { inference, grpc } = loadConfig({ file: undefined, environment: {}, flags: {} });
   const loop = { lateMs: 0, fill: 1 };
   const unread: unknown[] = [];
+  let made = 0;
   const full = {
     queueFill: () => loop.fill,
     noteUnread: (reason: unknown) => unread.push(reason),
+    retryAfterMs: () => 2_400,
+    refuseUnread: (_: number, mayOvertake: () => boolean) => {
+      if (mayOvertake()) return undefined;
+      made += 1;
+      const reason = new ModelError('QUEUE_FULL', 'All places are taken');
+      unread.push(reason);
+      return reason;
+    },
     manifest: { name: 'full', signature: { inputs: [] } },
   } as unknown as ModelVersion;
   const models = {
@@ -136,6 +147,40 @@ describe('a loop that is late', () => {
       expect(unread).toHaveLength(before + 1);
     },
   );
+
+  test('refuses a plain request of a full line unread, with one answer for all of a turn', async () => {
+    const arrivals = { lateMs: () => 0, arrivedAt: () => turn };
+    const own = new InferenceRoutes(
+      { config: around.config, metrics: around.metrics, arrivals } as unknown as Surroundings,
+      models,
+      new LoopbackAuthenticator(),
+    );
+    let turn = 1;
+    const answers: PlainAnswer[] = [];
+    const askPlain = (body: string): void => {
+      const request = {
+        url: '/predict',
+        headers: { host: 'localhost' },
+        body: Buffer.from(body),
+        remoteAddress: '127.0.0.1',
+      };
+      const signal = new AbortController().signal;
+      expect(own.plain.take({ ...request, signal }, { send: (answer) => answers.push(answer) })).toBe(true);
+    };
+    Object.assign(loop, { lateMs: 0, fill: 1 });
+    const before = unread.length;
+    made = 0;
+    for (turn = 1; turn <= 2; turn += 1) for (const body of ['no JSON', '{}', '[']) askPlain(body);
+    expect([made, unread.length - before]).toEqual([2, 6]);
+    for (const answer of answers) expect(answer).toMatchObject({ status: 429, headers: { 'retry-after': '3' } });
+    askPlain('{"priority":');
+    await until(() => answers.length === 7);
+    expect(answers.at(-1)?.status).toBe(400);
+    Object.assign(loop, { fill: 0.99 });
+    askPlain('no JSON');
+    await until(() => answers.length === 8);
+    expect(answers.at(-1)?.status).toBe(400);
+  });
 
   test.each([
     ['whose line has room', '/predict', { lateMs: 6, fill: 0.99 }],

@@ -21,7 +21,7 @@ import type { InferenceCodec, OutputEncodings } from './inference-codec.port.ts'
 import type { CompletedInputs, ServedAnswer, ServedModel } from './model-repository.port.ts';
 
 /** A request that names a priority has to be read, whatever the line holds. */
-const PRIORITY_NAME = Buffer.from('"priority"');
+export const PRIORITY_NAME = Buffer.from('"priority"');
 
 /** Levels of `parameters.priority`, and where a request without one stands. */
 const PRIORITY_LEVELS = 9;
@@ -80,10 +80,14 @@ const namedOutputs = (outputs: Tensors, names: readonly string[]): NamedTensor[]
     return tensor === undefined ? [] : [{ name, ...tensor }];
   });
 
-/** Bounds before work: what a full line refuses in any case is not decoded first. Throws QUEUE_FULL. */
+/** Bounds before work: what a full line refuses in any case, counted; it is not decoded first. */
+export const unreadRefusal = (json: Buffer, model: ServedModel): ModelError | undefined =>
+  model.refuseUnread?.(standing(0), () => json.includes(PRIORITY_NAME));
+
+/** Throws QUEUE_FULL. */
 const refuseUnread = ({ body }: OpenInferenceRequest, model: ServedModel, headerLength: number | undefined): void => {
   const json = Buffer.from(body.buffer, body.byteOffset, Math.min(body.byteLength, headerLength ?? Infinity));
-  const reason = model.refuseUnread?.(standing(0), () => json.includes(PRIORITY_NAME));
+  const reason = unreadRefusal(json, model);
   if (reason !== undefined) throw reason;
 };
 

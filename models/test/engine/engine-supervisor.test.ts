@@ -196,10 +196,9 @@ describe('the engine supervisor', () => {
   });
 
   test.each([
-    ['answers nonsense', 'babbling'],
-    ['announces more than it was asked for', 'boasting'],
-  ])('does not believe a process that %s', async (_, name) => {
-    const entry = new URL(`./fixtures/${name}-child.ts`, import.meta.url);
+    ['answers nonsense', new URL('./fixtures/babbling-child.ts', import.meta.url)],
+    ['announces more than it was asked for', new URL('./fixtures/boasting-child.ts', import.meta.url)],
+  ])('does not believe a process that %s', async (_, entry) => {
     const babbling: EngineSupervisorOptions['engines'] = {
       'native-child': (limits) =>
         createNativeEngine({ ...limits, launch: () => ({ entry, virtualMemoryKb: null, nodeFlags: [] }) }),

@@ -1,4 +1,4 @@
-/** A model on a clock of its own: takes exactly a + b·rows, one run at a time, and misbehaves where a row says so. */
+/** A model on a clock of its own: takes exactly a + b·rows, one run after the other, and misbehaves where a row says so. */
 import {
   ModelError,
   type InferOptions,
@@ -110,6 +110,8 @@ export class VirtualModel implements ModelHandle {
   /** Milliseconds by which every run is slower than it was. */
   delayMs = 0;
   #waiting = 0;
+  /** Runs that it had at once, the one that ran and the one behind it. */
+  mostAtOnce = 0;
   #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
   /** Rows of every run, in order. */
@@ -130,6 +132,7 @@ export class VirtualModel implements ModelHandle {
     if (this.outOfService !== null) throw this.outOfService;
     if (this.#waiting > 1) throw new Error('More than one run behind the one that runs');
     this.#waiting += 1;
+    this.mostAtOnce = Math.max(this.mostAtOnce, this.#waiting);
     const before = this.#turn;
     const answer = before.then(() => this.#infer(inputs, options.batch?.onLoss ?? 'retry'));
     this.#turn = answer.catch(() => undefined);
