@@ -13,8 +13,6 @@ const MAX_LOSSES = 3;
 export interface BatchHost {
   now(): number;
   onRun(record: BatchRecord): void;
-  /** The engine was done with a run at this time; returns when it was with the one before. */
-  onAnswer(at: number): number;
   /** The instance has nothing left to run for this batch; its callers are told next. */
   onFree(): void;
   /** An answer that nobody waits for any more. */
@@ -34,8 +32,6 @@ interface Answered {
   readonly result: InferResult;
   readonly startedAt: number;
   readonly gatheredAt: number;
-  /** When the engine could turn to it. */
-  readonly begunAt: number;
   readonly answeredAt: number;
 }
 
@@ -85,16 +81,13 @@ export class BatchRun {
     const gatheredAt = this.#host.now();
     try {
       const result = await this.#handle.infer(inputs, { batch: { onLoss, patienceMs: patienceOf(parts) } });
-      const answeredAt = this.#host.now();
-      const begunAt = Math.max(gatheredAt, this.#host.onAnswer(answeredAt));
-      this.#answer(parts, { result, startedAt, gatheredAt, begunAt, answeredAt });
+      this.#answer(parts, { result, startedAt, gatheredAt, answeredAt: this.#host.now() });
     } catch (error) {
-      this.#host.onAnswer(this.#host.now());
       this.#afterFault(parts, asModelError(error, 'ENGINE_CRASHED'));
     }
   }
 
-  #answer(parts: readonly RequestPart[], { result, startedAt, gatheredAt, begunAt, answeredAt }: Answered): void {
+  #answer(parts: readonly RequestPart[], { result, startedAt, gatheredAt, answeredAt }: Answered): void {
     const rows = rowsOf(parts);
     if (parts.length > 1 && !isRowwise(result.outputs, rows)) {
       this.#host.onNotRowwise();
@@ -110,7 +103,7 @@ export class BatchRun {
     });
     const times: ComputeTimes = {
       inputMs: gatheredAt - startedAt,
-      inferMs: answeredAt - begunAt,
+      inferMs: answeredAt - gatheredAt,
       outputMs: this.#host.now() - answeredAt,
     };
     this.#host.onRun({ rows, requests: parts.length, elapsedMs: result.elapsedMs, ...times });

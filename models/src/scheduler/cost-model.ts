@@ -73,11 +73,6 @@ export class CostModel {
     return this.#line.a + this.#line.b * rows;
   }
 
-  /** Whether enough runs were seen to reckon with more than the next one. */
-  get isSettled(): boolean {
-    return this.#runs.length > FEW;
-  }
-
   /** What ninety-nine of a hundred runs stay within beyond the expected. */
   get marginMs(): number {
     return this.#marginMs;

@@ -6,40 +6,14 @@ const MAX_REST_MS = 30_000;
 
 export class Instance {
   readonly handle: ModelHandle;
-  /** The batch that runs, with when it is expected to be done, and perhaps one that the engine finds then. */
-  #underWay: { readonly costMs: number; readonly endsAt: number }[] = [];
-  /** When it last was done with a run. */
-  answeredAt = -Infinity;
+  isBusy = false;
+  /** When its batch is expected to be done, by the clock of the scheduler. */
+  freeAt = 0;
   #restsUntil = -Infinity;
   #faults = 0;
 
   constructor(handle: ModelHandle) {
     this.handle = handle;
-  }
-
-  get batches(): number {
-    return this.#underWay.length;
-  }
-
-  get isBusy(): boolean {
-    return this.batches > 0;
-  }
-
-  /** Sends a batch that is expected to take so long. */
-  begin(now: number, costMs: number): void {
-    this.#underWay.push({ costMs, endsAt: now + costMs });
-  }
-
-  /** One batch is done. */
-  end(now: number): void {
-    const [next] = this.#underWay.splice(0, 2).slice(1);
-    if (next !== undefined) this.begin(now, next.costMs);
-  }
-
-  /** When it is expected to be done with everything, by the clock of the scheduler; a batch that takes longer than expected may end any moment. */
-  freeAt(now: number): number {
-    const [running, next] = this.#underWay;
-    return running === undefined ? now : Math.max(now, running.endsAt) + (next?.costMs ?? 0);
   }
 
   isResting(now: number): boolean {
@@ -88,15 +62,8 @@ export class InstancePool {
     return this.inService(now).find(({ isBusy }) => !isBusy);
   }
 
-  /** One that runs a batch and has no other before it; the one that is done first. */
-  ahead(now: number): Instance | undefined {
-    return this.inService(now)
-      .filter(({ batches }) => batches === 1)
-      .toSorted((one, other) => one.freeAt(now) - other.freeAt(now))[0];
-  }
-
-  /** When each that counts can begin its next batch. */
+  /** When each that counts can take its next batch; a batch that takes longer than expected may end any moment. */
   freeAt(now: number): number[] {
-    return this.inService(now).map((instance) => instance.freeAt(now));
+    return this.inService(now).map(({ isBusy, freeAt }) => (isBusy ? Math.max(now, freeAt) : now));
   }
 }

@@ -5,7 +5,7 @@ import type { InferOptions, InferResult, ModelHandle, ModelStats } from '../engi
 import { asModelError, ModelError } from '../errors.ts';
 import { AdmissionGate } from './admission-gate.ts';
 import { BatchRun } from './batch-run.ts';
-import { planBatch, type BatchPlan } from './batch-plan.ts';
+import { planBatch } from './batch-plan.ts';
 import { CostModel } from './cost-model.ts';
 import { DeadlineWatch } from './deadline-watch.ts';
 import { InstancePool, type Instance } from './instance-pool.ts';
@@ -204,41 +204,24 @@ export class ModelScheduler implements ModelHandle {
     });
   }
 
-  /** Gives every free instance the best batch, until nothing waits or no instance is free; then each a full one to go on with. */
+  /** Gives every free instance the best batch, until nothing waits or no instance is free. */
   #dispatch(): void {
     while (this.#line.parts.length > 0) {
       const now = this.#clock.now();
       const instance = this.#pool.next(now);
-      if (instance === undefined) return this.#sendAhead(now);
-      const plan = this.#plan(now);
+      if (instance === undefined) return;
+      const waiting = this.#line.parts;
+      const plan = planBatch(waiting, new Uint8Array(waiting.length), now, this.#gate.batchLimits());
       const parts = this.#line.take(plan.members);
-      if (plan.verdict === 'run') this.#launch(instance, parts, this.#cost.expectMs(plan.rows));
+      if (plan.verdict === 'run') this.#launch(instance, parts, now + this.#cost.expectMs(plan.rows));
       else for (const { request } of parts) request.reject(tooLate(request));
     }
   }
 
-  /**
-   * An engine that finds its next batch when it is done with this one does not wait for a loop that is late. What could still grow stays in the line,
-   * and so does what would be late if the running batch took as long as one of a hundred does: there it can be regrouped.
-   */
-  #sendAhead(now: number): void {
-    if (!this.#cost.isSettled) return;
-    for (let instance = this.#pool.ahead(now); instance !== undefined; instance = this.#pool.ahead(now)) {
-      const plan = this.#plan(instance.freeAt(now) + this.#cost.marginMs);
-      const isFull = plan.rows > 1 && plan.rows >= this.#gate.batchLimits().maxRows;
-      if (plan.verdict !== 'run' || !isFull) return;
-      this.#launch(instance, this.#line.take(plan.members), this.#cost.expectMs(plan.rows));
-    }
-  }
-
-  #plan(startAt: number): BatchPlan {
-    const waiting = this.#line.parts;
-    return planBatch(waiting, new Uint8Array(waiting.length), startAt, this.#gate.batchLimits());
-  }
-
-  #launch(instance: Instance, parts: readonly RequestPart[], costMs: number): void {
+  #launch(instance: Instance, parts: readonly RequestPart[], freeAt: number): void {
     const now = this.#clock.now();
-    instance.begin(now, costMs);
+    instance.isBusy = true;
+    instance.freeAt = freeAt;
     for (const { request } of parts) request.startedAt ??= now;
     void this.#run(instance, parts);
   }
@@ -248,8 +231,8 @@ export class ModelScheduler implements ModelHandle {
     const free = (): void => {
       if (isDone) return;
       isDone = true;
+      instance.isBusy = false;
       this.#lastRunAt = this.#clock.now();
-      instance.end(this.#lastRunAt);
       this.#goOn();
     };
     const run = new BatchRun(instance.handle, {
@@ -260,11 +243,6 @@ export class ModelScheduler implements ModelHandle {
         this.#record.ran(record);
       },
       onFree: free,
-      onAnswer: (at) => {
-        const before = instance.answeredAt;
-        instance.answeredAt = at;
-        return before;
-      },
       onDropped: () => this.#record.dropped(),
       onNotRowwise: () => this.#limitBatches(1),
       onOutOfService: (left, error) => this.#giveBack(instance, left, error),

@@ -1,4 +1,4 @@
-/** A model on a clock of its own: takes exactly a + b·rows, one run after the other, and misbehaves where a row says so. */
+/** A model on a clock of its own: takes exactly a + b·rows, one run at a time, and misbehaves where a row says so. */
 import {
   ModelError,
   type InferOptions,
@@ -109,10 +109,7 @@ export class VirtualModel implements ModelHandle {
   readonly #options: VirtualModelOptions;
   /** Milliseconds by which every run is slower than it was. */
   delayMs = 0;
-  #waiting = 0;
-  /** Runs that it had at once, the one that ran and the one behind it. */
-  mostAtOnce = 0;
-  #turn: Promise<unknown> = Promise.resolve();
+  #isRunning = false;
   #closed = false;
   /** Rows of every run, in order. */
   readonly runs: number[] = [];
@@ -130,16 +127,12 @@ export class VirtualModel implements ModelHandle {
   async infer(inputs: Tensors, options: InferOptions = {}): Promise<InferResult> {
     if (this.#closed) throw new ModelError('MODEL_CLOSED', 'closed');
     if (this.outOfService !== null) throw this.outOfService;
-    if (this.#waiting > 1) throw new Error('More than one run behind the one that runs');
-    this.#waiting += 1;
-    this.mostAtOnce = Math.max(this.mostAtOnce, this.#waiting);
-    const before = this.#turn;
-    const answer = before.then(() => this.#infer(inputs, options.batch?.onLoss ?? 'retry'));
-    this.#turn = answer.catch(() => undefined);
+    if (this.#isRunning) throw new Error('Two runs at once on one instance');
+    this.#isRunning = true;
     try {
-      return await answer;
+      return await this.#infer(inputs, options.batch?.onLoss ?? 'retry');
     } finally {
-      this.#waiting -= 1;
+      this.#isRunning = false;
     }
   }
 

@@ -1,4 +1,4 @@
-/** One engine process from start to end: one request after the other, and a named reason when it is lost. */
+/** One engine process from start to end: one request at a time, and a named reason when it is lost. */
 import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -26,15 +26,10 @@ export interface ChildLimits {
 
 interface Waiting {
   readonly id: number;
-  readonly limitMs: number;
-  /** Bytes that its answer may have. */
-  readonly mostBytes: number;
+  readonly endLimit: () => void;
   readonly resolve: (answer: ChildAnswer) => void;
   readonly reject: (error: ModelError) => void;
 }
-
-/** Why a call that was sent behind another one has no answer: the process was lost before it turned to it. */
-export const NOT_BEGUN = new ModelError('ENGINE_UNAVAILABLE', 'The engine process was lost before it began this run');
 
 /** Where `spawn-child.ts` lays the socket. */
 const CHANNEL_FD = 3;
@@ -48,9 +43,7 @@ export class EngineChild {
   readonly #frames = new FrameAssembler();
   readonly #folder: string;
   #limits: ChildLimits;
-  /** In the order they are answered; the time of the first is running. */
-  #waiting: Waiting[] = [];
-  #endLimit: () => void = () => undefined;
+  #waiting: Waiting | null = null;
   #hello: PromiseWithResolvers<void> = Promise.withResolvers();
   #exited: PromiseWithResolvers<void> = Promise.withResolvers();
   #stderr = '';
@@ -93,11 +86,6 @@ export class EngineChild {
     return this.#lost;
   }
 
-  /** Calls without an answer. */
-  get pending(): number {
-    return this.#waiting.length;
-  }
-
   /** From the next look on, more than these bytes are the end of the process. */
   watch(limits: ChildLimits): void {
     this.#limits = limits;
@@ -109,17 +97,15 @@ export class EngineChild {
     return this.#residentBytes;
   }
 
-  /**
-   * Resolves with the answer; rejects with a failure the process answers, with why it was lost, or with ENGINE_TIMEOUT after killing it at `limitMs`
-   * of its own time. One that stood behind another when the process was lost rejects with NOT_BEGUN.
-   */
+  /** Resolves with the answer; rejects with a failure the process answers, with why it was lost, or with ENGINE_TIMEOUT after killing it at `limitMs`. */
   call(call: ChildCall, limitMs: number): Promise<ChildAnswer> {
     if (this.#lost !== null) return Promise.reject(this.#lost);
     const id = this.#nextId++;
     const { promise, resolve, reject } = Promise.withResolvers<ChildAnswer>();
-    this.#waiting.push({ id, limitMs, mostBytes: mostFrameBytes(call), resolve, reject });
-    if (this.#waiting.length === 1) this.#begin();
-    else this.#frames.mostBytes = Math.max(this.#frames.mostBytes, mostFrameBytes(call));
+    // Its timer keeps the parent alive as long as an answer is owed.
+    const endLimit = this.#limitTime(limitMs, `No answer within ${limitMs} ms`);
+    this.#waiting = { id, endLimit, resolve, reject };
+    this.#frames.mostBytes = mostFrameBytes(call);
     this.#watchMemory();
     this.#socket.write(encodeFrame({ ...call, id }), this.#onWritten);
     return promise;
@@ -146,16 +132,6 @@ export class EngineChild {
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-STDERR_CHARS);
     });
-  }
-
-  /** The process turns to the first that waits. */
-  #begin(): void {
-    const [first] = this.#waiting;
-    if (first === undefined) return;
-    const { limitMs } = first;
-    this.#frames.mostBytes = Math.max(...this.#waiting.map(({ mostBytes }) => mostBytes));
-    // Its timer keeps the parent alive as long as an answer is owed.
-    this.#endLimit = this.#limitTime(limitMs, `No answer within ${limitMs} ms`);
   }
 
   async #greeted(): Promise<void> {
@@ -193,12 +169,11 @@ export class EngineChild {
 
   #receive(message: ChildMessage | null): void {
     if (message?.type === 'hello') return this.#hello.resolve();
-    const [waiting] = this.#waiting;
+    const waiting = this.#waiting;
     if (message === null || waiting?.id !== message.id)
       return this.#kill(new ModelError('ENGINE_PROTOCOL_INVALID', 'The engine process sent what is not an answer'));
-    this.#waiting.shift();
-    this.#endLimit();
-    this.#begin();
+    this.#waiting = null;
+    waiting.endLimit();
     if (message.type === 'failed') return waiting.reject(new ModelError(message.code, message.message));
     return waiting.resolve(message);
   }
@@ -209,7 +184,7 @@ export class EngineChild {
     this.#poll ??= setTimeout(() => {
       this.#poll = null;
       this.#lookAtMemory();
-      if (this.#waiting.length > 0) this.#watchMemory();
+      if (this.#waiting !== null) this.#watchMemory();
     }, this.#limits.pollMs).unref();
   }
 
@@ -240,10 +215,9 @@ export class EngineChild {
     this.#lost ??= reason;
     if (this.#poll !== null) clearTimeout(this.#poll);
     this.#hello.reject(this.#lost);
-    this.#endLimit();
-    const [first, ...others] = this.#waiting.splice(0);
-    first?.reject(this.#lost);
-    for (const other of others) other.reject(NOT_BEGUN);
+    this.#waiting?.endLimit();
+    this.#waiting?.reject(this.#lost);
+    this.#waiting = null;
   }
 
   /** From now on it does not keep its parent alive. */

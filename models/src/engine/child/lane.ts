@@ -11,8 +11,6 @@ export interface Job {
   readonly priority: number;
   readonly model: ChildModel;
   readonly request: PendingRequest | null;
-  /** Sends it to the process behind the job that runs there; what comes of it is for `run`. Absent for what has to wait for its turn. */
-  sendAhead?(): void;
   run(): Promise<void>;
   fail(error: ModelError): void;
 }
@@ -55,8 +53,7 @@ export class Lane {
   /** False when the queue is full. */
   push(job: Job): boolean {
     const accepted = this.#queue.push(job);
-    if (this.#running) this.#sendAhead();
-    else void this.#drain();
+    void this.#drain();
     this.#watch();
     return accepted;
   }
@@ -78,9 +75,7 @@ export class Lane {
     for (let job = this.#queue.shift(); job !== undefined; job = this.#queue.shift()) {
       this.#current = { job, startedAt: performance.now() };
       try {
-        const done = job.run();
-        this.#sendAhead();
-        await done;
+        await job.run();
       } catch (error) {
         job.fail(asModelError(error, 'ENGINE_CRASHED'));
       }
@@ -90,13 +85,6 @@ export class Lane {
     this.#current = null;
     this.#running = false;
     await this.#options.onIdle(this);
-  }
-
-  /** The process finds the next run of the same model when it is done with this one, and waits for nobody. */
-  #sendAhead(): void {
-    const next = this.#queue.first;
-    if (next?.sendAhead === undefined || next.model !== this.#current?.job.model) return;
-    if (this.#current.job.sendAhead !== undefined && this.slot.child?.pending === 1) next.sendAhead();
   }
 
   /** Looks from time to time, but only while something waits. */

@@ -16,10 +16,6 @@ export class RequestQueue<T extends Queued> {
     return this.#items.length;
   }
 
-  get first(): T | undefined {
-    return this.#items[0];
-  }
-
   /** False when full. */
   push(item: T): boolean {
     if (this.#items.length >= this.#capacity) return false;

@@ -10,7 +10,7 @@ import { splitRows } from '../rows.ts';
 import { loadInto, runIn, unloadFrom } from './child-calls.ts';
 import { ChildModel, type ModelHost } from './child-model.ts';
 import type { ChildEvent, SlotOptions } from './child-slot.ts';
-import { NOT_BEGUN, type EngineChild } from './engine-child.ts';
+import type { EngineChild } from './engine-child.ts';
 import { FirstCome } from './first-come.ts';
 import { Lane, type Job } from './lane.ts';
 import { Nursery } from './nursery.ts';
@@ -37,12 +37,6 @@ export interface ChildEngineOptions extends Omit<SlotOptions, 'onChild'> {
   /** Shared by the engines of one machine. */
   readonly firstCome?: FirstCome;
   readonly onChild: (event: EngineEvent) => void;
-}
-
-/** A run that was sent behind another one. */
-interface RunAhead {
-  readonly child: EngineChild;
-  readonly answer: Promise<InferResult>;
 }
 
 const CONTROL_PRIORITY = Number.MAX_SAFE_INTEGER;
@@ -107,17 +101,13 @@ export class ChildEngine implements InferenceEngine, ModelHost {
   }
 
   enqueue(model: ChildModel, request: PendingRequest): boolean {
-    let ahead: RunAhead | null = null;
-    const sendAhead = (): void => {
-      ahead ??= this.#runAhead(model, request);
-    };
     const run = async (): Promise<void> => {
       if (!request.isWanted) return;
-      request.resolve(await this.#infer(model, request, ahead));
+      request.resolve(await this.#infer(model, request));
       await this.#places.noteAnswer(model);
     };
     const fail = (error: ModelError): void => request.reject(error);
-    return this.#places.laneOf(model).push({ priority: request.priority, model, request, run, sendAhead, fail });
+    return this.#places.laneOf(model).push({ priority: request.priority, model, request, run, fail });
   }
 
   withdraw(request: PendingRequest): void {
@@ -220,52 +210,18 @@ export class ChildEngine implements InferenceEngine, ModelHost {
     if (child !== null && !shared) await unloadFrom(child, model.key, this.#options.loadLimitMs);
   }
 
-  /** The process that has the model in it and is in order; null where that is to be seen to first. */
-  #readyChild(model: ChildModel): EngineChild | null {
-    const { child } = this.#places.laneOf(model).slot;
-    return child?.lost === null && this.#checkedIn.get(model) === child ? child : null;
-  }
-
   async #run(model: ChildModel, inputs: Tensors, limitMs: number): Promise<InferResult> {
-    return this.#runIn(this.#readyChild(model) ?? (await this.#childWith(model)), model, inputs, limitMs);
-  }
-
-  #runIn(child: EngineChild, model: ChildModel, inputs: Tensors, limitMs: number): Promise<InferResult> {
+    const { child: there } = this.#places.laneOf(model).slot;
+    const isReady = there?.lost === null && this.#checkedIn.get(model) === there;
+    const child = isReady ? there : await this.#childWith(model);
     const { key, signature } = model;
     return runIn(child, { model: key, signature, inputs, maxAnswerBytes: this.maxRequestBytes }, limitMs);
   }
 
-  #runAhead(model: ChildModel, request: PendingRequest): RunAhead | null {
-    const child = this.#readyChild(model);
-    if (child === null || !request.isWanted) return null;
+  async #infer(model: ChildModel, request: PendingRequest): Promise<InferResult> {
     const limitMs = killAfterMs(request.patienceMs, this.#options.hardLimitMs);
-    const answer = this.#runIn(child, model, request.inputs, limitMs);
-    answer.catch(() => undefined);
-    return { child, answer };
-  }
-
-  /** Anew where the process was lost before it came to it, or is not that of the model any more. */
-  async #takeUp(ahead: RunAhead, model: ChildModel, again: () => Promise<InferResult>): Promise<InferResult> {
-    try {
-      return await ahead.answer;
-    } catch (error) {
-      const isElsewhere = this.#places.laneOf(model).slot.child !== ahead.child;
-      if (error !== NOT_BEGUN && !isElsewhere) throw error;
-      return again();
-    }
-  }
-
-  async #infer(model: ChildModel, request: PendingRequest, sentAhead: RunAhead | null): Promise<InferResult> {
-    const limitMs = killAfterMs(request.patienceMs, this.#options.hardLimitMs);
-    let ahead = sentAhead;
     const attempts = {
-      run: (inputs: Tensors): Promise<InferResult> => {
-        const again = (): Promise<InferResult> => this.#run(model, inputs, limitMs);
-        if (ahead === null) return again();
-        const first = this.#takeUp(ahead, model, again);
-        ahead = null;
-        return first;
-      },
+      run: (inputs: Tensors) => this.#run(model, inputs, limitMs),
       isLoss: (error: unknown) => this.#noteLoss(model, error),
       isWanted: () => request.isWanted,
       golden: () => this.#golden(model),
