@@ -105,14 +105,16 @@ export class FeatureReader {
     if ((this.noted - 1) % this.around.config.auditEvery === 0) this.skew.sample(view, served);
   }
 
-  private readNow(plan: VectorPlan, entity: string, overrides: ReadOptions['overrides']): ServedVector {
+  /** As `read` without `asOf`, answered before it returns; throws what that rejects with. */
+  readNow(plan: VectorPlan, entity: string, overrides: ReadOptions['overrides']): ServedVector {
     const startedAt = performance.now();
     const asOf = this.around.clock.now();
-    const stored = plan.views.map(({ viewNo }) => this.store.read(viewNo, entity));
-    const judged = judgeAll(plan, stored, asOf);
-    for (const [of, view] of plan.views.entries()) {
-      this.note(view, { entity, servedAt: asOf, stored: stored[of], judged: judged[of] ?? [] });
-    }
+    const judged = plan.views.map((view) => {
+      const stored = this.store.read(view.viewNo, entity);
+      const features = judgeEntity(view, stored, asOf);
+      this.note(view, { entity, servedAt: asOf, stored, judged: features });
+      return features;
+    });
     const answer = served(plan, judged, { asOf, entity, overrides });
     this.around.metrics.count('feature_reads_total');
     this.around.metrics.observe('feature_read_seconds', (performance.now() - startedAt) / 1_000);

@@ -22,12 +22,12 @@ interface Judgement {
 /** Which of the names are too old, which are not there, and which of these must not be. */
 export const sortOut = (names: readonly string[], judged: readonly JudgedFeature[]): Judgement => {
   const sorted: Judgement = { stale: [], missing: [], failed: [] };
-  for (const [index, { status, fails }] of judged.entries()) {
+  judged.forEach(({ status, fails }, index) => {
     const name = names[index] ?? '';
     if (status === 'OUTSIDE_MAX_AGE') sorted.stale.push(name);
     else if (status !== 'PRESENT') sorted.missing.push(name);
     if (fails) sorted.failed.push(name);
-  }
+  });
   return sorted;
 };
 

@@ -16,14 +16,14 @@ export class EntityFeatures {
    * What completes the requests of a bundle; undefined for one that pins no vector, or no single input for it.
    * @throws FleetError FEATURE_VIEW_MISMATCH when the view is not defined here as it was in training
    */
-  completionOf({ manifest }: Bundle): ((inputs: Tensors, entity: string) => Promise<CompletedInputs>) | undefined {
+  completionOf({ manifest }: Bundle): ((inputs: Tensors, entity: string) => CompletedInputs) | undefined {
     const input = entityInput(manifest);
     if (manifest.entityView === undefined || input === undefined) return undefined;
     const plan = this.reader.plan(manifest.entityView);
-    return async (inputs, entity) => {
+    return (inputs, entity) => {
       const { own, overrides } = splitInputs(manifest, inputs);
       if (own[input.name] !== undefined) return { inputs };
-      const served = await this.reader.read(plan, entity, { overrides });
+      const served = this.reader.readNow(plan, entity, overrides);
       return { inputs: { ...own, [input.name]: vectorTensor(served.vector) }, parameters: statusOf(entity, served) };
     };
   }
@@ -31,13 +31,13 @@ export class EntityFeatures {
 
 /** `age_ms`: of the oldest value that was used. */
 const statusOf = (entity: string, { hash, asOf, eventAt, stale, missing }: ServedVector): JsonObject => {
-  const known = eventAt.filter((at) => at !== null);
+  const oldest = eventAt.reduce<number>((least, at) => (at === null || at > least ? least : at), Infinity);
   return {
     entity,
     features_hash: hash,
     features_as_of: asOf,
     features_stale: [...stale],
     features_missing: [...missing],
-    ...(known.length > 0 && { age_ms: Math.max(0, asOf - Math.min(...known)) }),
+    ...(oldest !== Infinity && { age_ms: Math.max(0, asOf - oldest) }),
   };
 };

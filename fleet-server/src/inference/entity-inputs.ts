@@ -34,8 +34,11 @@ export interface SplitInputs {
   readonly overrides: Readonly<Record<string, FeatureValue>>;
 }
 
+const NOTHING: SplitInputs = Object.freeze({ own: {}, overrides: {} });
+
 /** Inputs that are none of the model's are features. Throws as `valueOf`. */
 export const splitInputs = ({ signature }: BundleManifest, inputs: Tensors): SplitInputs => {
+  if (Object.keys(inputs).length === 0) return NOTHING;
   const declared = new Set(signature.inputs.map(({ name }) => name));
   const entries = Object.entries(inputs);
   return {
@@ -50,5 +53,5 @@ export const splitInputs = ({ signature }: BundleManifest, inputs: Tensors): Spl
 export const vectorTensor = (vector: Float64Array): Tensor => ({
   datatype: 'FP32',
   shape: [1, vector.length],
-  data: Float32Array.from(vector),
+  data: new Float32Array(vector),
 });

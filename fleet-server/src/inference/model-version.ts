@@ -26,7 +26,7 @@ export interface ModelVersionOptions {
   readonly limits: SchedulerLimits;
   readonly observer: SchedulerObserver;
   /** Absent for a model that pins no view of entities. */
-  readonly complete?: (inputs: Tensors, entity: string) => Promise<CompletedInputs>;
+  readonly complete?: (inputs: Tensors, entity: string) => CompletedInputs;
 }
 
 interface Running {
@@ -43,7 +43,7 @@ export class ModelVersion implements ServedModel {
   readonly bundle: Bundle;
   readonly manifest: BundleManifest;
   readonly meter = new SchedulerMeter(() => this.statistics());
-  readonly complete?: (inputs: Tensors, entity: string) => Promise<CompletedInputs>;
+  readonly complete?: (inputs: Tensors, entity: string) => CompletedInputs;
   readonly #options: ModelVersionOptions;
   #running: Running | null = null;
   #starting: Promise<void> | null = null;

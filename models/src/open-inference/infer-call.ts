@@ -102,8 +102,15 @@ const decode = (
   return codec.decodeRequest(request.body, headerLength);
 };
 
-/** What a request leaves to the host, brought in: the features of the entity it names. Rejects with ENTITY_UNSUPPORTED. */
-export const completed = async (model: ServedModel, inputs: Tensors, entity: string): Promise<CompletedInputs> => {
+/**
+ * What a request leaves to the host, brought in: the features of the entity it names; at once where the host has them at hand.
+ * Throws ENTITY_UNSUPPORTED, and as the host does.
+ */
+export const completed = (
+  model: ServedModel,
+  inputs: Tensors,
+  entity: string,
+): CompletedInputs | Promise<CompletedInputs> => {
   if (model.complete !== undefined) return model.complete(inputs, entity);
   throw new ModelError('ENTITY_UNSUPPORTED', `${model.manifest.name} looks no entity up here; send its inputs`);
 };

@@ -34,9 +34,9 @@ export interface ServedModel {
   infer(inputs: Tensors, options: InferOptions): Promise<ServedAnswer>;
   /**
    * Brings in what is known of an entity; inputs of the request outweigh it. Absent where nothing can be looked up.
-   * Rejects with ModelError, or with a fault of the host's own that has `code` and `status`.
+   * Throws or rejects with ModelError, or with a fault of the host's own that has `code` and `status`.
    */
-  complete?(inputs: Tensors, entity: string): Promise<CompletedInputs>;
+  complete?(inputs: Tensors, entity: string): CompletedInputs | Promise<CompletedInputs>;
   /**
    * What a request of this priority is refused with unread, counted; undefined while it has to be read. `mayOvertake`: whether it may have
    * another priority. Absent where nothing waits in a line.

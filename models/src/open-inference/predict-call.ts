@@ -36,6 +36,12 @@ const isLoneRow = (value: unknown): value is { features: number[] } => {
   return features.every((feature) => Number.isFinite(feature));
 };
 
+/** An entity and nothing else; what is no id is left to the schema to name. */
+const isLoneEntity = (value: unknown): value is { entity: string } => {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'entity')) return false;
+  return Object.keys(value).length === 1 && entityIdSchema.safeParse((value as { entity: unknown }).entity).success;
+};
+
 /** Features, a list of rows, the document: what nests deeper is no prediction. */
 const MAX_DEPTH = 4;
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -54,7 +60,7 @@ const readPredict = (body: Uint8Array): Predict => {
   } catch (cause) {
     throw new ModelError('REQUEST_INVALID', 'The body is not JSON in UTF-8', { cause });
   }
-  if (isLoneRow(value)) return value;
+  if (isLoneRow(value) || isLoneEntity(value)) return value;
   const result = predictSchema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
@@ -177,8 +183,9 @@ export const answerPredict = async (
   if (spec === undefined) throw new ModelError('MODEL_NOT_TABULAR', `${manifest.name} takes no tensor`);
   const given = inputsOf(asked, spec);
   const { entity } = asked;
-  const { inputs, parameters: found }: CompletedInputs =
-    entity === undefined ? { inputs: given } : await completed(model, given, entity);
+  const found = entity === undefined ? { inputs: given } : completed(model, given, entity);
+  // A turn of the microtasks is worth saving where everything is at hand.
+  const { inputs, parameters: known }: CompletedInputs = found instanceof Promise ? await found : found;
   const options = sinceArrival(inferOptions({}, deadlineMs, request.signal), request.arrivedAt);
   const { outputs, parameters: said } = await runModel(model, inputs, options);
   const judged = judgedOutput(manifest);
@@ -188,6 +195,6 @@ export const answerPredict = async (
     prediction: predictionOf({ name: judged, ...output }, inputs[spec.name]?.shape[0] ?? 1),
     model: manifest.name,
     version: manifest.version,
-    ...((said ?? found) !== undefined && { parameters: { ...said, ...found } }),
+    ...((said ?? known) !== undefined && { parameters: { ...said, ...known } }),
   });
 };
