@@ -45,6 +45,10 @@ export const CLI_ERRORS = {
     exitCode: EXIT.failed,
     description: 'A CSV file could not be read to its end. Correct it and import it again: nothing is stored twice.',
   },
+  DELIVERY_NOT_ARRIVED: {
+    exitCode: EXIT.failed,
+    description: 'The first attempt did not arrive. `shoal delivery get` shows why, and whether it is tried again.',
+  },
   COMMAND_FAILED: { exitCode: EXIT.failed, description: 'The device carried the command out and it failed.' },
   COMMAND_UNSUPPORTED: { exitCode: EXIT.refused, description: 'The device does not know this command.' },
   COMMAND_EXPIRED: {

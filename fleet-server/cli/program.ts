@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import type { Surroundings } from './command-context.ts';
 import { addAdvise } from './advise.ts';
+import { addDelivery } from './delivery.ts';
 import { addDevice } from './device.ts';
 import { CliError, EXIT, type ExitCode } from './errors.ts';
 import { addFeature } from './feature.ts';
@@ -32,6 +33,7 @@ const programOf = (surroundings: Surroundings): Command => {
   addDevice(program, surroundings);
   addFeature(program, surroundings);
   addStream(program, surroundings);
+  addDelivery(program, surroundings);
   addHistory(program, surroundings);
   addSubscribe(program, surroundings);
   addAdvise(program, surroundings);

@@ -6,6 +6,7 @@ import { dataPath, grpcPort, type ServerConfig } from './config.ts';
 import { ContextModule } from './context/context.module.ts';
 import { DashboardModule } from './dashboard/dashboard.module.ts';
 import { DatabaseModule } from './db/database.module.ts';
+import { DeliveryModule } from './delivery/delivery.module.ts';
 import { DeviceCommandsModule } from './device-commands/device-commands.module.ts';
 import { DevicesModule } from './devices/devices.module.ts';
 import { DocsModule } from './docs/docs.module.ts';
@@ -23,6 +24,11 @@ import { readVersion } from './version.ts';
 @Module({})
 export class AppModule {
   static of(config: ServerConfig, platform: Platform): DynamicModule {
+    const delivery = DeliveryModule.of({
+      delivery: config.delivery,
+      smtp: config.smtp,
+      secretsDir: config.delivery.secretsDir ?? dataPath(config, 'webhook-secrets'),
+    });
     const featureViews = FeatureViewsModule.of(config.features);
     return {
       module: AppModule,
@@ -34,6 +40,7 @@ export class AppModule {
         DevicesModule,
         TwinsModule,
         DeviceCommandsModule,
+        delivery,
         featureViews,
         IngestModule,
         TelemetryModule.of(config.storage),

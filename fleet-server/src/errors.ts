@@ -174,6 +174,27 @@ export const FLEET_ERRORS = {
     500,
     'The file of windows was written by a newer version. Start that version, or move the file away.',
   ),
+  DELIVERY_NOT_FOUND: once(404, 'No such delivery. List them with GET /api/deliveries.'),
+  DELIVERY_QUEUE_FULL: again(
+    503,
+    'More deliveries wait than delivery.maxPending. Whoever has them to hand over keeps them and tries again.',
+  ),
+  DELIVERY_BODY_TOO_LARGE: once(413, 'A delivery whose body is over delivery.bodyBytes; it was not sent. Send less.'),
+  DELIVERY_ADDRESS_REFUSED: once(
+    403,
+    'A webhook to an address that is not public, or by http. Name its host in delivery.allowedHosts when that is meant.',
+  ),
+  DELIVERY_REJECTED: again(502, 'The receiver answered with an error. Its answer is in the attempts of the delivery.'),
+  DELIVERY_TIMED_OUT: again(504, 'The receiver did not answer within delivery.attemptTimeoutMs.'),
+  DELIVERY_UNREACHABLE: again(502, 'No connection to the receiver. Check its address, and that it is up.'),
+  DELIVERY_GONE: once(410, 'The receiver answered 410 Gone: it wants no more. Remove it from where it is configured.'),
+  WEBHOOK_SECRET_NOT_FOUND: once(404, 'No such webhook secret. Make it with POST /api/webhook-secrets.'),
+  WEBHOOK_SECRET_EXISTS: once(409, 'A webhook secret of this name is there already. Replace it with PUT.'),
+  WEBHOOK_SECRET_UNREADABLE: again(
+    503,
+    'A file of webhook secrets cannot be read or written, or holds no whsec_ line. Correct the file or its rights.',
+  ),
+  MAIL_NOT_CONFIGURED: once(409, 'A delivery by e-mail on a server without smtp.host. Configure it, then send again.'),
   INTERNAL: again(500, 'A fault of the server. The log has the details under the same request id.'),
 } as const satisfies Record<string, ErrorEntry>;
 

@@ -1,4 +1,5 @@
 /** Every route of the HTTP API as one table: the OpenAPI 3.1 document is rendered from it, and a test holds the server to it. */
+import { DELIVERY_OPERATIONS } from './rest/delivery-operations.ts';
 import { CONTEXT_OPERATIONS, DEVICE_OPERATIONS } from './rest/device-operations.ts';
 import { FEATURE_OPERATIONS } from './rest/feature-operations.ts';
 import { INFERENCE_OPERATIONS } from './rest/inference-operations.ts';
@@ -15,6 +16,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...INFERENCE_OPERATIONS,
   ...TELEMETRY_OPERATIONS,
   ...STREAM_OPERATIONS,
+  ...DELIVERY_OPERATIONS,
   ...OVERVIEW_OPERATIONS,
   ...SERVICE_OPERATIONS,
 ];

@@ -12,6 +12,7 @@ const OPERATIONS = ALL_OPERATIONS.filter(({ tag }) => tag !== 'inference');
 let server: TestServer;
 let device: TestDevice;
 let commandId = '';
+let deliveryId = '';
 
 const at = Date.now();
 const customer = {
@@ -48,6 +49,8 @@ beforeAll(async () => {
   await call('POST', `${server.httpUrl}/api/streams`, stream);
   const windows = `${server.httpUrl}/api/streams/by-second/windows`;
   await until(async () => (await call<{ items: unknown[] }>('GET', windows)).body.items.length > 0);
+  const channel = { type: 'mqtt', topic: 'shoal/v1/alerts/test' };
+  ({ id: deliveryId } = (await call<{ id: string }>('POST', `${server.httpUrl}/api/deliveries`, { channel })).body);
   const commands = `${server.httpUrl}/api/devices/pump-01/commands`;
   ({ commandId } = (await call<{ commandId: string }>('POST', commands, { name: 'ping' })).body);
 });
@@ -64,6 +67,8 @@ const filled = (path: string, subject = 'pump-01'): string => {
     .replace('{commandId}', commandId)
     .replace('{view}', isThere ? 'customer' : subject)
     .replace('{stream}', isThere ? 'by-second' : subject)
+    .replace('{deliveryId}', isThere ? deliveryId : subject)
+    .replace('{secretName}', isThere ? 'default' : subject)
     .replace('{entity}', isThere ? 'c-1' : subject)
     .replace('{importId}', isThere ? 'import-1' : subject);
 };
@@ -124,6 +129,8 @@ describe('answers', () => {
         patchTwin: { desired: {} },
         putFeatureView: { ...customer, name: 'nobody' },
         putStream: { ...stream, name: 'nobody' },
+        sendAgain: {},
+        rotateWebhookSecret: {},
         putEntityFeatures: { values: { orders: 1 } },
         readFeatures: { entities: ['nobody'] },
       };
