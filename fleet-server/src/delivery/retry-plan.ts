@@ -30,6 +30,6 @@ export const nextAttemptAt = (tried: Tried, rules: RetryRules): number | null =>
 export const retryAfterMs = (header: string | undefined, now: number): number | null => {
   if (header === undefined) return null;
   if (/^\d{1,9}$/.test(header.trim())) return Number(header) * 1_000;
-  const at = /GMT$/.test(header) ? Date.parse(header) : Number.NaN;
+  const at = header.endsWith('GMT') ? Date.parse(header) : Number.NaN;
   return Number.isNaN(at) ? null : Math.max(0, at - now);
 };
