@@ -16,6 +16,7 @@ import { IdentityModule } from './identity/identity.module.ts';
 import { InferenceModule } from './inference/inference.module.ts';
 import { IngestModule } from './ingest/ingest.module.ts';
 import { PlatformModule, type Platform } from './platform.module.ts';
+import { PredictionsModule } from './predictions/predictions.module.ts';
 import { StreamsModule } from './streams/streams.module.ts';
 import { TelemetryModule } from './telemetry/telemetry.module.ts';
 import { TwinsModule } from './twins/twins.module.ts';
@@ -30,6 +31,10 @@ export class AppModule {
       secretsDir: config.delivery.secretsDir ?? dataPath(config, 'webhook-secrets'),
     });
     const featureViews = FeatureViewsModule.of(config.features);
+    const inference = InferenceModule.of(
+      { inference: config.inference, grpc: { ...config.grpc, port: grpcPort(config) } },
+      featureViews,
+    );
     return {
       module: AppModule,
       imports: [
@@ -45,10 +50,8 @@ export class AppModule {
         IngestModule,
         TelemetryModule.of(config.storage),
         StreamsModule.of(config.streams),
-        InferenceModule.of(
-          { inference: config.inference, grpc: { ...config.grpc, port: grpcPort(config) } },
-          featureViews,
-        ),
+        inference,
+        PredictionsModule.of(config.predictions, inference),
         ContextModule,
         AdviceModule,
         DashboardModule,

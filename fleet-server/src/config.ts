@@ -130,6 +130,22 @@ const inferenceSchema = z.strictObject({
   bodyLimitBytes: amount(67_108_864, 'largest request body of /v2; four of them may be on their way at a time'),
 });
 
+const predictionsSchema = z.strictObject({
+  batchRows: amount(128, 'asynchronous predictions in work at a time; as many may be computed again after a kill'),
+  rowsOfModel: amount(
+    32,
+    'of these, rows of one model that its engines are given at a time; fewer of a slow model, so that callers of /v2 go first',
+  ),
+  leaseMs: durationMs(60_000, 'time after which a prediction in work that nobody renewed is given out again'),
+  runTimeoutMs: durationMs(30_000, 'longest time for one run of a model; then it is tried again'),
+  maxAttempts: amount(5, 'attempts that may fail for a reason that can pass; then the prediction fails'),
+  maxOpen: amount(200_000, 'open tickets; more are refused with 429'),
+  maxOpenBytes: amount(268_435_456, 'bytes of inputs of open tickets; more are refused with 429'),
+  maxWaiting: amount(1_000, 'HTTP requests held until their ticket is final; more are answered at once'),
+  retentionMs: durationMs(7 * 86_400_000, 'time that final tickets are kept'),
+  trimMs: durationMs(60_000, 'time between two looks for tickets past their retention'),
+});
+
 const grpcSchema = z.strictObject({
   host: loopback.describe('address the gRPC listener binds to'),
   port: port
@@ -151,6 +167,7 @@ export const configSchema = z.strictObject({
   delivery: deliverySchema.prefault({}),
   smtp: smtpSchema.prefault({}),
   inference: inferenceSchema.prefault({}),
+  predictions: predictionsSchema.prefault({}),
   grpc: grpcSchema.prefault({}),
 });
 
@@ -162,6 +179,7 @@ export type StreamsConfig = ServerConfig['streams'];
 export type DeliveryConfig = ServerConfig['delivery'];
 export type SmtpConfig = ServerConfig['smtp'];
 export type InferenceConfig = ServerConfig['inference'];
+export type PredictionsConfig = ServerConfig['predictions'];
 export type GrpcConfig = ServerConfig['grpc'];
 
 /** Two servers on one machine differ in their HTTP ports; who chose one is not refused for the other. */

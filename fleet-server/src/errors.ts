@@ -174,6 +174,29 @@ export const FLEET_ERRORS = {
     500,
     'The file of windows was written by a newer version. Start that version, or move the file away.',
   ),
+  PREDICTION_NOT_FOUND: once(404, 'No such ticket, or it is past its retention. List them with GET /api/predictions.'),
+  PREDICTION_INVALID: once(
+    400,
+    'A prediction asked for with nothing to predict from, or with more than one thing. Send entity, inputs or features.',
+  ),
+  PREDICTION_STATE: once(409, 'The state of the ticket does not allow it. Look at the ticket.'),
+  PREDICTION_INPUT_TOO_LARGE: once(413, 'More inputs than a ticket may hold. Send fewer rows, or use /v2.'),
+  PREDICTION_QUEUE_FULL: again(
+    429,
+    'As many tickets are open as the queue may hold; nothing was stored. Send again after Retry-After.',
+  ),
+  PREDICTION_QUEUE_UNAVAILABLE: again(
+    503,
+    'The file of tickets cannot be used (disk full, I/O error, thread ended). Ask again with the same Idempotency-Key.',
+  ),
+  PREDICTION_QUEUE_CORRUPT: once(
+    500,
+    'The file of tickets was damaged. It was set aside and a fresh one begun; what was open has to be asked again.',
+  ),
+  PREDICTION_QUEUE_VERSION_UNKNOWN: once(
+    500,
+    'The file of tickets was written by a newer version. Start that version, or move the file away.',
+  ),
   DELIVERY_NOT_FOUND: once(404, 'No such delivery. List them with GET /api/deliveries.'),
   DELIVERY_QUEUE_FULL: again(
     503,

@@ -1,6 +1,7 @@
 /** Turns every error of the HTTP API into problem details (RFC 9457) with a code of the catalogue. */
 import { STATUS_CODES } from 'node:http';
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { isModelError, namedFault } from '@shoal/models';
 import { ProtocolError, type Problem } from '@shoal/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
@@ -47,6 +48,10 @@ export const problemOf = (error: unknown, requestId: string): Problem => {
   }
   if (error instanceof ProtocolError) {
     return { ...problem(error.code, 400, error.message, error.retryable), instance: requestId };
+  }
+  if (isModelError(error)) {
+    const { code, status, message, retryable } = namedFault(error);
+    return { ...problem(code, status, `${message}.`, retryable), instance: requestId };
   }
   const status = statusOf(error);
   const code = codeOfStatus(status);

@@ -4,6 +4,7 @@ import { CONTEXT_OPERATIONS, DEVICE_OPERATIONS } from './rest/device-operations.
 import { FEATURE_OPERATIONS } from './rest/feature-operations.ts';
 import { INFERENCE_OPERATIONS } from './rest/inference-operations.ts';
 import type { Operation } from './rest/operation.ts';
+import { PREDICTION_OPERATIONS } from './rest/prediction-operations.ts';
 import { OVERVIEW_OPERATIONS, SERVICE_OPERATIONS } from './rest/service-operations.ts';
 import { STREAM_OPERATIONS } from './rest/stream-operations.ts';
 import { TELEMETRY_OPERATIONS } from './rest/telemetry-operations.ts';
@@ -14,6 +15,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...CONTEXT_OPERATIONS,
   ...FEATURE_OPERATIONS,
   ...INFERENCE_OPERATIONS,
+  ...PREDICTION_OPERATIONS,
   ...TELEMETRY_OPERATIONS,
   ...STREAM_OPERATIONS,
   ...DELIVERY_OPERATIONS,

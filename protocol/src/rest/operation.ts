@@ -14,6 +14,7 @@ export const TAGS = {
   delivery: 'Webhooks, e-mail and MQTT to others: what was sent, how it went, and sending it again.',
   advice: 'Which deployment pattern fits a need, by rule and by measurement.',
   inference: 'Models that answer in real time: the Open Inference Protocol v2, and /predict.',
+  predictions: 'Predictions that are asked for now and fetched later; answered exactly once whatever is killed.',
   overview: 'The fleet at a glance, what needs attention, what moves, and who changed what.',
   operations: 'Health, metrics and these documents.',
 } as const;

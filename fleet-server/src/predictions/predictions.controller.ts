@@ -1,0 +1,157 @@
+/** /api/predictions: ask now, fetch later. */
+import { Body, Controller, Get, HttpCode, Param, Post, Query, type StreamableFile } from '@nestjs/common';
+import {
+  latestPredictionQuerySchema,
+  predictionSubmitBatchAnswerSchema,
+  predictionSubmitBatchSchema,
+  predictionIdSchema,
+  predictionQuerySchema,
+  predictionShowQuerySchema,
+  predictionSubmitSchema,
+  predictionTicketSchema,
+  type Page,
+  type PredictionSubmitBatch,
+  type PredictionSubmitBatchAnswer,
+  type PredictionSubmit,
+  type PredictionTicket,
+} from '@shoal/protocol';
+import type { z } from 'zod';
+import { FleetError } from '../errors.ts';
+import { Exchange, type EditExchange } from '../listing/exchange.decorator.ts';
+import { answerList } from '../listing/list-answer.ts';
+import { shallow } from '../listing/request-body.ts';
+import { problemOf } from '../problem.filter.ts';
+import type { StoredTicket } from '../ports/prediction-queue.ts';
+import { HeldRequests } from './held-requests.service.ts';
+import { TICKETS } from './listings.ts';
+import { PredictionsService, type PredictionRequest } from './predictions.service.ts';
+import { Surroundings } from './surroundings.service.ts';
+import { isFinal, ticketDocument, ticketPath } from './ticket-document.ts';
+
+const submitSchema = shallow(predictionSubmitSchema);
+const batchSchema = shallow(predictionSubmitBatchSchema);
+const listSchema = predictionQuerySchema.strict();
+const showSchema = predictionShowQuerySchema.strict();
+const latestSchema = latestPredictionQuerySchema.strict();
+const ID = { schema: predictionIdSchema };
+const MS_PER_SECOND = 1_000;
+
+@Controller('api/predictions')
+export class PredictionsController {
+  private readonly predictions: PredictionsService;
+  private readonly held: HeldRequests;
+  private readonly around: Surroundings;
+  constructor(predictions: PredictionsService, held: HeldRequests, around: Surroundings) {
+    this.predictions = predictions;
+    this.held = held;
+    this.around = around;
+  }
+
+  @Get()
+  list(
+    @Query({ schema: listSchema }) query: z.output<typeof listSchema>,
+  ): Promise<Page<PredictionTicket> | StreamableFile> {
+    const { state, model, entity, from, to, order } = query;
+    return answerList(TICKETS, query, async (limit, cursor) => {
+      const page = await this.predictions.list({ state, model, entity, from, to, order, limit, cursor });
+      return { ...page, items: page.items.map(ticketDocument) };
+    });
+  }
+
+  @Post()
+  async submit(
+    @Body({ schema: submitSchema }) { wait, ...request }: PredictionSubmit,
+    @Exchange() exchange: EditExchange,
+  ): Promise<PredictionTicket> {
+    const ticket = await this.predictions.submit(withKey(request, exchange.idempotencyKey));
+    return this.answer(await this.held.whenFinal(ticket, wait, leaving(exchange)), exchange);
+  }
+
+  /** One commit takes them all in. */
+  @Post('batch')
+  @HttpCode(200)
+  async submitBatch(
+    @Body({ schema: batchSchema }) { requests }: PredictionSubmitBatch,
+    @Exchange() { reply }: EditExchange,
+  ): Promise<PredictionSubmitBatchAnswer> {
+    const items = await Promise.all(
+      requests.map(async (request) => {
+        try {
+          const ticket = await this.predictions.submit(request);
+          return { status: isFinal(ticket) ? 200 : 202, ticket: ticketDocument(ticket) };
+        } catch (error) {
+          const problem = problemOf(error, reply.request.id);
+          return { status: problem.status, problem };
+        }
+      }),
+    );
+    return predictionSubmitBatchAnswerSchema.parse({ items });
+  }
+
+  @Get('latest')
+  async latest(
+    @Query({ schema: latestSchema }) { model, version, entity }: z.output<typeof latestSchema>,
+    @Exchange() exchange: EditExchange,
+  ): Promise<PredictionTicket> {
+    return this.answer(await this.predictions.latest(model, version, entity), exchange);
+  }
+
+  @Get(':predictionId')
+  async show(
+    @Param('predictionId', ID) ticketId: string,
+    @Query({ schema: showSchema }) { wait }: z.output<typeof showSchema>,
+    @Exchange() exchange: EditExchange,
+  ): Promise<PredictionTicket> {
+    const ticket = await this.held.whenFinal(await this.predictions.show(ticketId), wait, leaving(exchange));
+    return this.document(ticket, exchange);
+  }
+
+  @Post(':predictionId/cancel')
+  @HttpCode(200)
+  async cancel(
+    @Param('predictionId', ID) ticketId: string,
+    @Exchange() exchange: EditExchange,
+  ): Promise<PredictionTicket> {
+    return this.document(await this.predictions.cancel(ticketId), exchange);
+  }
+
+  @Post(':predictionId/retry')
+  async retry(
+    @Param('predictionId', ID) ticketId: string,
+    @Exchange() exchange: EditExchange,
+  ): Promise<PredictionTicket> {
+    return this.answer(await this.predictions.retry(ticketId), exchange);
+  }
+
+  /** 200 for what is final, else 202. */
+  private answer(ticket: StoredTicket, exchange: EditExchange): PredictionTicket {
+    void exchange.reply.code(isFinal(ticket) ? 200 : 202).header('location', ticketPath(ticket.ticketId));
+    return this.document(ticket, exchange);
+  }
+
+  private document(ticket: StoredTicket, { reply }: EditExchange): PredictionTicket {
+    const { finishedAt } = ticket;
+    if (!isFinal(ticket)) void reply.header('retry-after', '1');
+    else if (finishedAt !== null) {
+      const age = Math.floor(Math.max(0, this.around.clock.now() - finishedAt) / MS_PER_SECOND);
+      void reply.header('age', String(age));
+    }
+    return predictionTicketSchema.parse(ticketDocument(ticket));
+  }
+}
+
+/** Aborts when the caller has left. */
+const leaving = ({ reply }: EditExchange): AbortSignal => {
+  const controller = new AbortController();
+  reply.raw.once('close', () => controller.abort());
+  return controller.signal;
+};
+
+const withKey = (request: PredictionRequest, header: string | undefined): PredictionRequest => {
+  const { idempotencyKey = header } = request;
+  if (header !== undefined && idempotencyKey !== header) {
+    const faults = [{ path: 'idempotencyKey', message: 'differs from the header Idempotency-Key' }];
+    throw new FleetError('REQUEST_INVALID', 'The body and the header name different idempotency keys.', { faults });
+  }
+  return idempotencyKey === undefined ? request : { ...request, idempotencyKey };
+};

@@ -1,0 +1,45 @@
+/** Asynchronous predictions: a durable queue in front of the models of this server. */
+import { Module, type BeforeApplicationShutdown, type DynamicModule, type OnModuleInit } from '@nestjs/common';
+import type { PredictionsConfig } from '../config.ts';
+import { RunAnswers } from './answer-run.service.ts';
+import { HeldRequests } from './held-requests.service.ts';
+import { PredictionsController } from './predictions.controller.ts';
+import { PredictionsService } from './predictions.service.ts';
+import { PredictionProcessor } from './processor.service.ts';
+import { PREDICTIONS_CONFIG, Surroundings } from './surroundings.service.ts';
+import { TicketEventsController } from './ticket-events.controller.ts';
+import { TicketNews } from './ticket-news.service.ts';
+
+@Module({})
+export class PredictionsModule implements OnModuleInit, BeforeApplicationShutdown {
+  private readonly processor: PredictionProcessor;
+  constructor(processor: PredictionProcessor) {
+    this.processor = processor;
+  }
+
+  /** `inference`: the module that exports `ServedModels`. */
+  static of(config: PredictionsConfig, inference: DynamicModule): DynamicModule {
+    return {
+      module: PredictionsModule,
+      imports: [inference],
+      controllers: [PredictionsController, TicketEventsController],
+      providers: [
+        { provide: PREDICTIONS_CONFIG, useValue: config },
+        Surroundings,
+        TicketNews,
+        RunAnswers,
+        PredictionProcessor,
+        PredictionsService,
+        HeldRequests,
+      ],
+    };
+  }
+
+  onModuleInit(): void {
+    this.processor.start();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.processor.stop();
+  }
+}
