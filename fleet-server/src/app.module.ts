@@ -51,7 +51,7 @@ export class AppModule {
         TelemetryModule.of(config.storage),
         StreamsModule.of(config.streams),
         inference,
-        PredictionsModule.of(config.predictions, inference),
+        PredictionsModule.of(config.predictions, inference, delivery),
         ContextModule,
         AdviceModule,
         DashboardModule,

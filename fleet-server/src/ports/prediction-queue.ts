@@ -30,6 +30,20 @@ export interface StoredTicket {
   readonly error: TicketError | null;
 }
 
+export interface TicketWebhook {
+  readonly url: string;
+  readonly secretName?: string | undefined;
+}
+
+/** What has to be told of a ticket and was not handed over yet: written in the transaction that made it final. */
+export interface Untold {
+  /** The same however often it is handed over. */
+  readonly intentId: string;
+  readonly webhook: TicketWebhook;
+  /** As it was then. */
+  readonly ticket: StoredTicket;
+}
+
 export interface NewTicket {
   readonly ticketId: string;
   readonly model: string;
@@ -46,6 +60,8 @@ export interface NewTicket {
   readonly expiresAt: number;
   /** An answer about the entity finished at or after this is answer enough; Infinity for none. */
   readonly freshSince: number;
+  /** Told of its end. */
+  readonly webhook: TicketWebhook | null;
   readonly key: { readonly text: string; readonly digest: string } | null;
 }
 
@@ -105,6 +121,8 @@ export interface TurnOutcome {
   /** Leases that had ended without an outcome. */
   readonly takenBack: number;
   readonly open: number;
+  /** What is to be told of the tickets that are final now. */
+  readonly untold: number;
   /** When the next run that rests or lease that ends is due; null for none. */
   readonly nextDueAt: number | null;
 }
@@ -138,6 +156,10 @@ export abstract class PredictionQueue {
   abstract list(query: TicketQuery): Promise<Page<StoredTicket>>;
   /** The one answered last about an entity. */
   abstract latest(model: string, version: string | undefined, entity: string): Promise<StoredTicket | undefined>;
+  /** In the order of their writing, a bounded number. */
+  abstract untold(): Promise<readonly Untold[]>;
+  /** They were handed over. */
+  abstract told(intentIds: readonly string[]): Promise<void>;
   /** Drops tickets that were final before, a bounded number. @returns how many */
   abstract trim(finishedBefore: number): Promise<number>;
 }

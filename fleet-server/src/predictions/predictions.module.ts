@@ -9,19 +9,22 @@ import { PredictionProcessor } from './processor.service.ts';
 import { PREDICTIONS_CONFIG, Surroundings } from './surroundings.service.ts';
 import { TicketEventsController } from './ticket-events.controller.ts';
 import { TicketNews } from './ticket-news.service.ts';
+import { WebhookHandover } from './webhook-handover.service.ts';
 
 @Module({})
 export class PredictionsModule implements OnModuleInit, BeforeApplicationShutdown {
   private readonly processor: PredictionProcessor;
-  constructor(processor: PredictionProcessor) {
+  private readonly webhooks: WebhookHandover;
+  constructor(processor: PredictionProcessor, webhooks: WebhookHandover) {
     this.processor = processor;
+    this.webhooks = webhooks;
   }
 
-  /** `inference`: the module that exports `ServedModels`. */
-  static of(config: PredictionsConfig, inference: DynamicModule): DynamicModule {
+  /** The modules that export `ServedModels` and `DeliveryService`. */
+  static of(config: PredictionsConfig, inference: DynamicModule, delivery: DynamicModule): DynamicModule {
     return {
       module: PredictionsModule,
-      imports: [inference],
+      imports: [inference, delivery],
       controllers: [PredictionsController, TicketEventsController],
       providers: [
         { provide: PREDICTIONS_CONFIG, useValue: config },
@@ -31,15 +34,18 @@ export class PredictionsModule implements OnModuleInit, BeforeApplicationShutdow
         PredictionProcessor,
         PredictionsService,
         HeldRequests,
+        WebhookHandover,
       ],
     };
   }
 
   onModuleInit(): void {
     this.processor.start();
+    this.webhooks.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     await this.processor.stop();
+    await this.webhooks.stop();
   }
 }

@@ -98,7 +98,16 @@ export class PredictionsService {
   }
 
   private ticketOf(request: PredictionRequest): NewTicket {
-    const { model: name, version, entity = null, maxAgeS = 0, ttlS, priority, idempotencyKey } = request;
+    const {
+      model: name,
+      version,
+      entity = null,
+      maxAgeS = 0,
+      ttlS,
+      priority,
+      idempotencyKey,
+      webhook = null,
+    } = request;
     const model = this.models.get(name, version);
     if (model === undefined) {
       throw new ModelError('MODEL_NOT_FOUND', `There is no model ${name}${version === undefined ? '' : ` ${version}`}`);
@@ -117,6 +126,7 @@ export class PredictionsService {
       createdAt: now,
       expiresAt: now + Math.ceil(ttlS * MS_PER_SECOND),
       freshSince: maxAgeS > 0 ? now - maxAgeS * MS_PER_SECOND : Infinity,
+      webhook,
       key: idempotencyKey === undefined ? null : { text: idempotencyKey, digest: digestOf(request) },
     };
   }

@@ -15,6 +15,7 @@ import { ModelRuns } from './model-runs.ts';
 import { rowsAtOnce } from './rows-at-once.ts';
 import { Surroundings } from './surroundings.service.ts';
 import { TicketNews } from './ticket-news.service.ts';
+import { WebhookHandover } from './webhook-handover.service.ts';
 import { WakeUp } from './wake-up.ts';
 
 /** Expired tickets are looked for at least so often. */
@@ -33,6 +34,7 @@ export class PredictionProcessor {
   private readonly queue: PredictionQueue;
   private readonly answers: RunAnswers;
   private readonly news: TicketNews;
+  private readonly webhooks: WebhookHandover;
   private readonly around: Surroundings;
   private readonly stopping = new AbortController();
   private readonly wakeUp = new WakeUp();
@@ -44,10 +46,17 @@ export class PredictionProcessor {
   private trimmedAt = -Infinity;
   private running: Promise<void> = Promise.resolve();
 
-  constructor(queue: PredictionQueue, answers: RunAnswers, news: TicketNews, around: Surroundings) {
+  constructor(
+    queue: PredictionQueue,
+    answers: RunAnswers,
+    news: TicketNews,
+    webhooks: WebhookHandover,
+    around: Surroundings,
+  ) {
     this.queue = queue;
     this.answers = answers;
     this.news = news;
+    this.webhooks = webhooks;
     this.around = around;
   }
 
@@ -123,6 +132,7 @@ export class PredictionProcessor {
       this.forget(settled);
       this.dueAt = outcome.nextDueAt;
       this.measure(outcome);
+      if (outcome.untold > 0) this.webhooks.wake();
       await this.news.tell(outcome.finished);
       return outcome;
     } catch (error) {

@@ -16,6 +16,12 @@ const isWebUrl = (text: string): boolean => {
   return (url?.protocol === 'https:' || url?.protocol === 'http:') && url.username === '' && url.password === '';
 };
 
+export const webhookUrlSchema = z
+  .string()
+  .max(2_048)
+  .refine(isWebUrl, { message: 'an http or https URL without user and password' })
+  .describe('https; http and private addresses only for hosts that delivery.allowedHosts names.');
+
 /** Names that are no filters, and not those of devices or of the broker. */
 const isOpenTopic = (topic: string): boolean =>
   !/[+#\0]/.test(topic) &&
@@ -28,11 +34,7 @@ export const deliveryChannelSchema = z
     z
       .strictObject({
         type: z.literal('webhook'),
-        url: z
-          .string()
-          .max(2_048)
-          .refine(isWebUrl, { message: 'an http or https URL without user and password' })
-          .describe('https; http and private addresses only for hosts that delivery.allowedHosts names.'),
+        url: webhookUrlSchema,
         secretName: webhookSecretNameSchema.optional().describe('Which secret signs it; absent: default.'),
       })
       .describe('POST of JSON, signed as in Standard Webhooks.'),

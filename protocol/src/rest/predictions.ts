@@ -5,6 +5,7 @@ import { entityIdSchema, featureValueSchema } from '../features/entity-view.ts';
 import { instantSchema } from '../identifiers.ts';
 import { inferTensorSchema } from '../inference/v2-schemas.ts';
 import { jsonObjectSchema } from '../twin.ts';
+import { webhookSecretNameSchema, webhookUrlSchema } from './deliveries.ts';
 import { pageOf, pageQuerySchema } from './page.ts';
 import { problemSchema } from './problem.ts';
 
@@ -57,6 +58,12 @@ const asked = {
     .optional()
     .describe('As the header Idempotency-Key: the same key with the same body is the same ticket.'),
   priority: z.int().min(1).max(9).default(5).describe('1 goes first; all of them after those who wait on /v2.'),
+  webhook: z
+    .strictObject({ url: webhookUrlSchema, secretName: webhookSecretNameSchema.optional() })
+    .optional()
+    .describe(
+      'Gets the ticket as POST of JSON when it is answered, failed or expired; signed as in Standard Webhooks.',
+    ),
   ttlS: z.number().min(1).max(MAX_TTL_S).default(DAY_S).describe('Not answered by then, it expires and is not run.'),
 };
 

@@ -89,6 +89,8 @@ export const METRIC_HELP: Readonly<Record<string, string>> = {
   prediction_leases_ended_total: 'leases that ended without a result',
   prediction_leases_taken_back_total: 'leases of a process that is gone, taken back at the start',
   prediction_turn_errors_total: 'turns of the queue that failed; they are tried again',
+  prediction_handover_errors_total:
+    'times that webhooks of predictions could not be handed to the deliveries; it is tried again',
   predictions_trimmed_total: 'final tickets dropped past their retention',
   prediction_messages_dropped_total: 'tickets that could not be told on MQTT',
   predictions_waiting: 'HTTP requests held until their ticket is final',

@@ -19,7 +19,7 @@ export const TICKET = { open: 0, succeeded: 1, failed: 2, canceled: 3, expired: 
 
 /**
  * `due_at` is the end of a lease, or of a rest. `fence` grows with every lease and is 0 in no hands. Every answer that is committed
- * to a ticket appends to `answers`, in the transaction that makes the ticket final.
+ * to a ticket appends to `answers`, in the transaction that makes the ticket final; what its webhook is to be told goes to `untold`.
  */
 const SQL = `
   CREATE TABLE models (model_no INTEGER PRIMARY KEY, name TEXT NOT NULL, version TEXT NOT NULL, UNIQUE (name, version));
@@ -37,7 +37,7 @@ const SQL = `
   CREATE TABLE tickets (
     ticket_no INTEGER PRIMARY KEY AUTOINCREMENT, ticket_id TEXT NOT NULL UNIQUE, run_no INTEGER NOT NULL,
     model_no INTEGER NOT NULL, entity TEXT, priority INTEGER NOT NULL, state INTEGER NOT NULL, created_at INTEGER NOT NULL,
-    expires_at INTEGER NOT NULL, finished_at INTEGER, earlier_attempts INTEGER NOT NULL DEFAULT 0
+    expires_at INTEGER NOT NULL, finished_at INTEGER, earlier_attempts INTEGER NOT NULL DEFAULT 0, webhook TEXT
   );
   CREATE INDEX tickets_of_run ON tickets (run_no);
   CREATE INDEX tickets_by_subject ON tickets (entity, ticket_no) WHERE entity IS NOT NULL;
@@ -51,6 +51,9 @@ const SQL = `
     attempt INTEGER NOT NULL, fence INTEGER NOT NULL, at INTEGER NOT NULL
   );
   CREATE INDEX answers_of_ticket ON answers (ticket_no);
+  CREATE TABLE untold (
+    intent_no INTEGER PRIMARY KEY AUTOINCREMENT, intent_id TEXT UNIQUE, webhook TEXT NOT NULL, ticket TEXT NOT NULL
+  );
   CREATE TABLE fences (last INTEGER NOT NULL);
   INSERT INTO fences VALUES (0);
 `;

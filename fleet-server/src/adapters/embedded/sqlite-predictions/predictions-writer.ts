@@ -8,6 +8,7 @@ import { Settlement } from './settlement.ts';
 import { Submissions } from './submissions.ts';
 import type { QueueBounds } from './thread-messages.ts';
 import { TicketChanges } from './ticket-changes.ts';
+import { UntoldNews } from './untold-news.ts';
 
 export class PredictionsWriter {
   readonly #db: Sqlite;
@@ -17,6 +18,7 @@ export class PredictionsWriter {
   readonly #settlement: Settlement;
   readonly #leases: Leases;
   readonly #changes: TicketChanges;
+  readonly #news: UntoldNews;
 
   constructor(db: Sqlite, bounds: QueueBounds) {
     this.#db = db;
@@ -26,6 +28,7 @@ export class PredictionsWriter {
     this.#settlement = new Settlement(db, this.#open);
     this.#leases = new Leases(db, this.#models);
     this.#changes = new TicketChanges(db, this.#open, bounds);
+    this.#news = new UntoldNews(db);
   }
 
   submit(tickets: readonly NewTicket[]): Submitted[] {
@@ -36,15 +39,17 @@ export class PredictionsWriter {
     return this.#whole(() => {
       const { now, settled } = turn;
       const closed = settled.map((run) => this.#settlement.settle(run, now));
-      const finished = [...closed.flatMap((tickets) => tickets ?? []), ...this.#changes.expire(now)];
+      const ended = [...closed.flatMap((tickets) => tickets ?? []), ...this.#changes.expire(now)];
+      const finished = ended.map((ticketNo) => this.#changes.row(ticketNo));
       this.#leases.renew(turn);
       const takenBack = this.#leases.free(now);
       return {
         leased: this.#leases.lease(turn),
-        finished: finished.map((ticketNo) => this.#changes.show(ticketNo)),
+        finished: finished.map(({ ticket }) => ticket),
         stale: closed.filter((tickets) => tickets === undefined).length,
         takenBack,
         open: this.#open.tickets,
+        untold: this.#news.write(finished),
         nextDueAt: this.#leases.nextDueAt(),
       };
     });
@@ -56,6 +61,10 @@ export class PredictionsWriter {
 
   retry(ticketId: string, now: number, expiresAt: number): TicketChange | null {
     return this.#whole(() => this.#changes.retry(ticketId, now, expiresAt));
+  }
+
+  told(intentIds: readonly string[]): null {
+    return this.#whole(() => this.#news.forget(intentIds));
   }
 
   trim(finishedBefore: number): number {

@@ -13,6 +13,7 @@ import {
   type TicketChange,
   type TicketQuery,
   type TurnOutcome,
+  type Untold,
 } from '../../../ports/prediction-queue.ts';
 import { asStoreError, codeOf } from '../store-errors.ts';
 import { ThreadLink } from '../sqlite-telemetry/thread-link.ts';
@@ -95,6 +96,14 @@ export class SqlitePredictionQueue extends PredictionQueue {
 
   override async retry(ticketId: string, now: number, expiresAt: number): Promise<TicketChange | undefined> {
     return (await this.#write('retry', { ticketId, now, expiresAt })) ?? undefined;
+  }
+
+  override untold(): Promise<readonly Untold[]> {
+    return this.#read('untold', null);
+  }
+
+  override async told(intentIds: readonly string[]): Promise<void> {
+    await this.#write('told', { intentIds });
   }
 
   override trim(finishedBefore: number): Promise<number> {

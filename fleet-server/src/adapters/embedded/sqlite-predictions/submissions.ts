@@ -45,8 +45,8 @@ export class Submissions {
     );
     this.#hurry = db.prepare('UPDATE runs SET priority = min(priority, ?) WHERE run_no = ?');
     this.#addTicket = db.prepare(
-      `INSERT INTO tickets (ticket_id, run_no, model_no, entity, priority, state, created_at, expires_at)
-      VALUES (?, ?, ?, ?, ?, ${TICKET.open}, ?, ?)`,
+      `INSERT INTO tickets (ticket_id, run_no, model_no, entity, priority, state, created_at, expires_at, webhook)
+      VALUES (?, ?, ?, ?, ?, ${TICKET.open}, ?, ?, ?)`,
     );
     this.#addKey = db.prepare('INSERT INTO keys (key, digest, ticket_no) VALUES (?, ?, ?)');
     this.#ticket = db.prepare(`${SELECT_TICKETS} WHERE t.ticket_no = ?`);
@@ -97,7 +97,8 @@ export class Submissions {
 
   #add(ticket: NewTicket, modelNo: number, runNo: number): StoredTicket {
     const { ticketId, entity, priority, createdAt, expiresAt } = ticket;
-    const values = [ticketId, runNo, modelNo, entity, priority, createdAt, expiresAt];
+    const webhook = ticket.webhook === null ? null : JSON.stringify(ticket.webhook);
+    const values = [ticketId, runNo, modelNo, entity, priority, createdAt, expiresAt, webhook];
     const ticketNo = Number(this.#addTicket.run(...values).lastInsertRowid);
     this.#open.tickets += 1;
     this.#remember(ticket, ticketNo);

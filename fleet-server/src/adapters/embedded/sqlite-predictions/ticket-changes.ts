@@ -7,6 +7,12 @@ import { RUN, TICKET, type Sqlite } from './predictions-file.ts';
 import type { QueueBounds } from './thread-messages.ts';
 import { SELECT_TICKETS, ticketOf, type TicketRow } from './ticket-rows.ts';
 
+export interface ShownRow {
+  readonly ticket: StoredTicket;
+  /** JSON. */
+  readonly webhook: string | null;
+}
+
 /** Tickets that one transaction expires or drops. */
 const AT_ONCE = 500;
 
@@ -70,8 +76,9 @@ export class TicketChanges {
     );
   }
 
-  show(ticketNo: number): StoredTicket {
-    return ticketOf(this.#show.get(ticketNo) as TicketRow);
+  row(ticketNo: number): ShownRow {
+    const row = this.#show.get(ticketNo) as TicketRow;
+    return { ticket: ticketOf(row), webhook: row.webhook };
   }
 
   cancel(ticketId: string, now: number): TicketChange | null {
@@ -80,7 +87,7 @@ export class TicketChanges {
     const ticket = ticketOf(row);
     if (afterEvent(ticket.state, 'cancel') === undefined) return { kind: 'refused', ticket };
     this.#end(row, TICKET.canceled, now);
-    return { kind: 'changed', ticket: this.show(row.ticket_no) };
+    return { kind: 'changed', ticket: this.row(row.ticket_no).ticket };
   }
 
   /** Joins a run about the same that is open, as a new ticket would. */
@@ -94,7 +101,7 @@ export class TicketChanges {
     this.#reopen.run(expiresAt, row.run_no, runNo, row.ticket_no, row.run_no);
     this.#open.tickets += 1;
     this.#dropRun.run(row.run_no);
-    return { kind: 'changed', ticket: this.show(row.ticket_no) };
+    return { kind: 'changed', ticket: this.row(row.ticket_no).ticket };
   }
 
   /** @returns the tickets that are final now, a bounded number */

@@ -1,10 +1,12 @@
 /** Tickets by id, in pages, and the newest about an entity. */
 import type { Page } from '@shoal/protocol';
 import { decodeCursor, encodeCursor } from '../../../listing/cursor.ts';
-import type { StoredTicket, TicketQuery } from '../../../ports/prediction-queue.ts';
+import type { StoredTicket, TicketQuery, TicketWebhook, Untold } from '../../../ports/prediction-queue.ts';
 import { RUN, TICKET, type Sqlite } from './predictions-file.ts';
 import { SELECT_TICKETS, ticketOf, type TicketRow } from './ticket-rows.ts';
 
+/** News handed over together. */
+const UNTOLD_AT_ONCE = 100;
 const LAST = Number.MAX_SAFE_INTEGER;
 
 const OF_STATE: Readonly<Record<StoredTicket['state'], string>> = {
@@ -50,6 +52,19 @@ export class TicketReads {
       items: shown.map(ticketOf),
       nextCursor: rows.length > limit && last !== undefined ? encodeCursor([last.ticket_no]) : null,
     };
+  }
+
+  untold(): Untold[] {
+    return this.#db
+      .prepare<[number], { intent_id: string; webhook: string; ticket: string }>(
+        'SELECT intent_id, webhook, ticket FROM untold ORDER BY intent_no LIMIT ?',
+      )
+      .all(UNTOLD_AT_ONCE)
+      .map(({ intent_id: intentId, webhook, ticket }) => ({
+        intentId,
+        webhook: JSON.parse(webhook) as TicketWebhook,
+        ticket: JSON.parse(ticket) as StoredTicket,
+      }));
   }
 
   latest(model: string, version: string | undefined, entity: string): StoredTicket | null {

@@ -22,13 +22,14 @@ export interface TicketRow {
   readonly answers: number;
   readonly answer: string | null;
   readonly error: string | null;
+  readonly webhook: string | null;
 }
 
 /** To be followed by conditions on `t` (tickets), `r` (runs) and `m` (models). */
 export const SELECT_TICKETS = `
   SELECT t.ticket_no, t.ticket_id, t.run_no, t.state, r.state AS run_state, m.name, m.version, t.entity, r.feature_version,
     t.priority, t.created_at, t.expires_at, r.started_at, t.finished_at, t.earlier_attempts + r.attempts AS attempts,
-    (SELECT count(*) FROM answers a WHERE a.ticket_no = t.ticket_no) AS answers, r.answer, r.error
+    (SELECT count(*) FROM answers a WHERE a.ticket_no = t.ticket_no) AS answers, r.answer, r.error, t.webhook
   FROM tickets t JOIN runs r ON r.run_no = t.run_no JOIN models m ON m.model_no = t.model_no`;
 
 const FINAL: readonly PredictionState[] = ['queued', 'succeeded', 'failed', 'canceled', 'expired'];

@@ -17,6 +17,8 @@ const perform = (db: Sqlite, writer: PredictionsWriter, request: Request): unkno
       return writer.cancel(request.ask.ticketId, request.ask.now);
     case 'retry':
       return writer.retry(request.ask.ticketId, request.ask.now, request.ask.expiresAt);
+    case 'told':
+      return writer.told(request.ask.intentIds);
     case 'trim':
       return writer.trim(request.ask.finishedBefore);
     case 'takeBack':
