@@ -8,6 +8,9 @@ import type { Logger } from 'pino';
 import { FleetError, type FleetErrorCode } from './errors.ts';
 import type { Metrics } from './ports/metrics.ts';
 
+/** What is full has room again soon, or says so again. */
+const RETRY_AFTER_S = '1';
+
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   private readonly metrics: Metrics;
@@ -27,6 +30,7 @@ export class ProblemFilter implements ExceptionFilter {
       reply.raw.destroy();
       return;
     }
+    if (problem.status === 429) void reply.header('retry-after', RETRY_AFTER_S);
     void reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem));
   }
 }

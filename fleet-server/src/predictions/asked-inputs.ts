@@ -1,6 +1,7 @@
 /** From what a caller sends to the inference request that is stored: checked against the model before there is a ticket. */
 import { checkInputs, isTabular, ModelError, predictInputs, type ServedModel } from '@shoal/models';
 import {
+  BOUNDS,
   decodeInferRequest,
   encodeInferRequest,
   tensorsByName,
@@ -37,12 +38,13 @@ export const askedInputs = (asked: Asked, model: ServedModel): AskedInputs => {
     throw invalid('Send an entity, inputs or features to predict from.');
   }
   const { name } = model.manifest;
-  if (entity !== undefined && model.complete === undefined) {
+  const looksUp = entity !== undefined && model.complete !== undefined;
+  if (!looksUp && inputs === undefined && features === undefined) {
     throw new ModelError('ENTITY_UNSUPPORTED', `${name} looks no entity up here; send its inputs`);
   }
   const tensors = inputs === undefined ? featureTensors(asked, model) : inputTensors(inputs);
-  if (entity === undefined) checkInputs(tensorsByName(tensors), model.manifest.signature, MAX_ASKED_BYTES);
-  const request: InferRequest = { ...(entity !== undefined && { parameters: { entity } }), inputs: tensors };
+  if (!looksUp) checkInputs(tensorsByName(tensors), model.manifest.signature, BOUNDS.inferenceBytes);
+  const request: InferRequest = { ...(looksUp && { parameters: { entity } }), inputs: tensors };
   return { bytes: bounded(encodeInferRequest(request, () => PLAIN).body), isShareable: tensors.length === 0 };
 };
 

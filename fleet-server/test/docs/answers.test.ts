@@ -13,6 +13,7 @@ let server: TestServer;
 let device: TestDevice;
 let commandId = '';
 let deliveryId = '';
+let predictionId = '';
 
 const at = Date.now();
 const customer = {
@@ -51,6 +52,8 @@ beforeAll(async () => {
   await until(async () => (await call<{ items: unknown[] }>('GET', windows)).body.items.length > 0);
   const channel = { type: 'mqtt', topic: 'shoal/v1/alerts/test' };
   ({ id: deliveryId } = (await call<{ id: string }>('POST', `${server.httpUrl}/api/deliveries`, { channel })).body);
+  const asked = { model: 'pump-anomaly', entity: 'pump-01', features: Array.from({ length: 11 }, () => 0.5), wait: 60 };
+  ({ id: predictionId } = (await call<{ id: string }>('POST', `${server.httpUrl}/api/predictions`, asked)).body);
   const commands = `${server.httpUrl}/api/devices/pump-01/commands`;
   ({ commandId } = (await call<{ commandId: string }>('POST', commands, { name: 'ping' })).body);
 });
@@ -67,6 +70,7 @@ const filled = (path: string, subject = 'pump-01'): string => {
     .replace('{commandId}', commandId)
     .replace('{view}', isThere ? 'customer' : subject)
     .replace('{stream}', isThere ? 'by-second' : subject)
+    .replace('{predictionId}', isThere ? predictionId : 'p-ffffffffffffffffffff')
     .replace('{deliveryId}', isThere ? deliveryId : subject)
     .replace('{secretName}', isThere ? 'default' : subject)
     .replace('{entity}', isThere ? 'c-1' : subject)
@@ -76,6 +80,7 @@ const urlOf = ({ path, query }: Operation, subject?: string): string => {
   const needsSpan = query?.shape['from'] !== undefined && !query.safeParse({}).success;
   const url = new URL(`${server.httpUrl}${filled(path, subject)}`);
   if (needsSpan) url.search = `?from=0&to=${at + 1_000}`;
+  if (path === '/api/predictions/latest') url.search = '?model=pump-anomaly&entity=pump-01';
   return url.href;
 };
 const answers = ({ responses }: Operation): boolean => 200 in responses;

@@ -6,21 +6,16 @@ import * as predictions from './predictions.ts';
 const ticketParams = z.object({ predictionId: predictions.predictionIdSchema });
 const tag = 'predictions' as const;
 
-const ticketHeaders = z.object({
-  Location: z.string().optional().meta({ description: 'Path of the ticket.' }),
-  'Retry-After': z
-    .string()
-    .optional()
-    .meta({ description: 'Seconds until it is worth asking again, while it is open.' }),
-  Age: z
-    .string()
-    .optional()
-    .meta({ description: 'Seconds since it was finished, of an answer that was there already.' }),
+const located = z.object({ Location: z.string().meta({ description: 'Path of the ticket.' }) });
+const openHeaders = located.extend({
+  'Retry-After': z.string().meta({ description: 'Seconds until it is worth asking again.' }),
 });
-const ticket = (description: string) => ({
-  ...json(description, predictions.predictionTicketSchema),
-  headers: ticketHeaders,
+const finalHeaders = located.extend({
+  Age: z.string().meta({ description: 'Seconds since it was final.' }),
 });
+const shown = (description: string) => json(description, predictions.predictionTicketSchema);
+const open = (description: string) => ({ ...shown(description), headers: openHeaders });
+const final = (description: string) => ({ ...shown(description), headers: finalHeaders });
 
 export const PREDICTION_OPERATIONS: readonly Operation[] = [
   {
@@ -46,8 +41,8 @@ export const PREDICTION_OPERATIONS: readonly Operation[] = [
     headers: idempotencyHeader,
     body: predictions.predictionSubmitSchema,
     responses: {
-      200: ticket('The answer: one that is fresh enough, or the one that was waited for.'),
-      202: ticket('A ticket.'),
+      200: final('The answer: one that is fresh enough, or the one that was waited for.'),
+      202: open('A ticket.'),
       ...bodyProblems(404, 409, 429, 503),
     },
   },
@@ -71,7 +66,7 @@ export const PREDICTION_OPERATIONS: readonly Operation[] = [
     tag,
     summary: 'Show the newest prediction about an entity',
     query: predictions.latestPredictionQuerySchema,
-    responses: { 200: ticket('The ticket that was answered last.'), ...problems(404, 503) },
+    responses: { 200: final('The ticket that was answered last.'), ...problems(404, 503) },
   },
   {
     id: 'getPrediction',
@@ -81,7 +76,7 @@ export const PREDICTION_OPERATIONS: readonly Operation[] = [
     summary: 'Show one ticket',
     params: ticketParams,
     query: predictions.predictionShowQuerySchema,
-    responses: { 200: ticket('The ticket as it is now.'), ...problems(404, 503) },
+    responses: { 200: shown('The ticket as it is now.'), ...problems(404, 503) },
   },
   {
     id: 'watchPrediction',
@@ -100,7 +95,7 @@ export const PREDICTION_OPERATIONS: readonly Operation[] = [
     tag,
     summary: 'Run a ticket that failed, expired or was canceled once more',
     params: ticketParams,
-    responses: { 202: ticket('The ticket, queued again.'), ...problems(404, 409, 415, 429, 503) },
+    responses: { 202: open('The ticket, queued again.'), ...problems(404, 409, 415, 429, 503) },
   },
   {
     id: 'cancelPrediction',
@@ -109,6 +104,6 @@ export const PREDICTION_OPERATIONS: readonly Operation[] = [
     tag,
     summary: 'Cancel an open ticket',
     params: ticketParams,
-    responses: { 200: ticket('The ticket, canceled.'), ...problems(404, 409, 415, 503) },
+    responses: { 200: shown('The ticket, canceled.'), ...problems(404, 409, 415, 503) },
   },
 ];

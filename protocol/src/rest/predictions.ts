@@ -34,7 +34,9 @@ const asked = {
   version: modelText.optional().describe('Absent: the newest there is now. The ticket keeps the version.'),
   entity: entityIdSchema
     .optional()
-    .describe('Its features are looked up when the model runs, as the bundle of the model pins them.'),
+    .describe(
+      'What it is about. Where the bundle of the model pins features of entities, they are looked up when the model runs.',
+    ),
   inputs: z
     .array(inferTensorSchema)
     .max(BOUNDS.tensorsPerMessage)
