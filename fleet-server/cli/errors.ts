@@ -30,7 +30,8 @@ export const CLI_ERRORS = {
   },
   SUBSCRIPTION_REFUSED: {
     exitCode: EXIT.refused,
-    description: 'The broker refuses this topic filter. Subscribe to live/, windows/, predictions/, alerts/, rollouts/ or fleet/.',
+    description:
+      'The broker refuses this topic filter. Subscribe to live/, windows/, predictions/, alerts/, rollouts/ or fleet/.',
   },
   MESSAGES_TIMED_OUT: {
     exitCode: EXIT.timeout,

@@ -24,9 +24,10 @@ import { problemOf } from '../problem.filter.ts';
 import type { StoredTicket } from '../ports/prediction-queue.ts';
 import { HeldRequests } from './held-requests.service.ts';
 import { TICKETS } from './listings.ts';
-import { PredictionsService, type PredictionRequest } from './predictions.service.ts';
+import { PredictionSubmissions, type PredictionRequest } from './submissions.service.ts';
 import { Surroundings } from './surroundings.service.ts';
 import { isFinal, ticketDocument, ticketPath } from './ticket-document.ts';
+import { TicketsService } from './tickets.service.ts';
 
 const submitSchema = shallow(predictionSubmitSchema);
 const batchSchema = shallow(predictionSubmitBatchSchema);
@@ -38,11 +39,13 @@ const MS_PER_SECOND = 1_000;
 
 @Controller('api/predictions')
 export class PredictionsController {
-  private readonly predictions: PredictionsService;
+  private readonly submissions: PredictionSubmissions;
+  private readonly tickets: TicketsService;
   private readonly held: HeldRequests;
   private readonly around: Surroundings;
-  constructor(predictions: PredictionsService, held: HeldRequests, around: Surroundings) {
-    this.predictions = predictions;
+  constructor(submissions: PredictionSubmissions, tickets: TicketsService, held: HeldRequests, around: Surroundings) {
+    this.submissions = submissions;
+    this.tickets = tickets;
     this.held = held;
     this.around = around;
   }
@@ -53,7 +56,7 @@ export class PredictionsController {
   ): Promise<Page<PredictionTicket> | StreamableFile> {
     const { state, model, entity, from, to, order } = query;
     return answerList(TICKETS, query, async (limit, cursor) => {
-      const page = await this.predictions.list({ state, model, entity, from, to, order, limit, cursor });
+      const page = await this.tickets.list({ state, model, entity, from, to, order, limit, cursor });
       return { ...page, items: page.items.map(ticketDocument) };
     });
   }
@@ -63,7 +66,7 @@ export class PredictionsController {
     @Body({ schema: submitSchema }) { wait, ...request }: PredictionSubmit,
     @Exchange() exchange: EditExchange,
   ): Promise<PredictionTicket> {
-    const ticket = await this.predictions.submit(withKey(request, exchange.idempotencyKey));
+    const ticket = await this.submissions.submit(withKey(request, exchange.idempotencyKey));
     return this.answer(await this.held.whenFinal(ticket, wait, leaving(exchange)), exchange);
   }
 
@@ -77,7 +80,7 @@ export class PredictionsController {
     const items = await Promise.all(
       requests.map(async (request) => {
         try {
-          const ticket = await this.predictions.submit(request);
+          const ticket = await this.submissions.submit(request);
           return { status: isFinal(ticket) ? 200 : 202, ticket: ticketDocument(ticket) };
         } catch (error) {
           const problem = problemOf(error, reply.request.id);
@@ -93,7 +96,7 @@ export class PredictionsController {
     @Query({ schema: latestSchema }) { model, version, entity }: z.output<typeof latestSchema>,
     @Exchange() exchange: EditExchange,
   ): Promise<PredictionTicket> {
-    return this.answer(await this.predictions.latest(model, version, entity), exchange);
+    return this.answer(await this.tickets.latest(model, version, entity), exchange);
   }
 
   @Get(':predictionId')
@@ -102,7 +105,7 @@ export class PredictionsController {
     @Query({ schema: showSchema }) { wait }: z.output<typeof showSchema>,
     @Exchange() exchange: EditExchange,
   ): Promise<PredictionTicket> {
-    const ticket = await this.held.whenFinal(await this.predictions.show(ticketId), wait, leaving(exchange));
+    const ticket = await this.held.whenFinal(await this.tickets.show(ticketId), wait, leaving(exchange));
     return this.document(ticket, exchange);
   }
 
@@ -112,7 +115,7 @@ export class PredictionsController {
     @Param('predictionId', ID) ticketId: string,
     @Exchange() exchange: EditExchange,
   ): Promise<PredictionTicket> {
-    return this.document(await this.predictions.cancel(ticketId), exchange);
+    return this.document(await this.tickets.cancel(ticketId), exchange);
   }
 
   @Post(':predictionId/retry')
@@ -120,7 +123,7 @@ export class PredictionsController {
     @Param('predictionId', ID) ticketId: string,
     @Exchange() exchange: EditExchange,
   ): Promise<PredictionTicket> {
-    return this.answer(await this.predictions.retry(ticketId), exchange);
+    return this.answer(await this.tickets.retry(ticketId), exchange);
   }
 
   /** 200 for what is final, else 202. */

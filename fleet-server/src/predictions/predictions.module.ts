@@ -1,14 +1,15 @@
 /** Asynchronous predictions: a durable queue in front of the models of this server. */
 import { Module, type BeforeApplicationShutdown, type DynamicModule, type OnModuleInit } from '@nestjs/common';
 import type { PredictionsConfig } from '../config.ts';
-import { RunAnswers } from './answer-run.service.ts';
+import { RunAnswers } from './run-answers.service.ts';
 import { HeldRequests } from './held-requests.service.ts';
 import { PredictionsController } from './predictions.controller.ts';
-import { PredictionsService } from './predictions.service.ts';
 import { PredictionProcessor } from './processor.service.ts';
+import { PredictionSubmissions } from './submissions.service.ts';
 import { PREDICTIONS_CONFIG, Surroundings } from './surroundings.service.ts';
 import { TicketEventsController } from './ticket-events.controller.ts';
 import { TicketNews } from './ticket-news.service.ts';
+import { TicketsService } from './tickets.service.ts';
 import { WebhookHandover } from './webhook-handover.service.ts';
 
 @Module({})
@@ -32,7 +33,8 @@ export class PredictionsModule implements OnModuleInit, BeforeApplicationShutdow
         TicketNews,
         RunAnswers,
         PredictionProcessor,
-        PredictionsService,
+        PredictionSubmissions,
+        TicketsService,
         HeldRequests,
         WebhookHandover,
       ],

@@ -10,12 +10,11 @@ import {
   type SettledRun,
   type TurnOutcome,
 } from '../ports/prediction-queue.ts';
-import { RunAnswers } from './answer-run.service.ts';
+import { RunAnswers } from './run-answers.service.ts';
 import { ModelRuns } from './model-runs.ts';
 import { rowsAtOnce } from './rows-at-once.ts';
 import { Surroundings } from './surroundings.service.ts';
 import { TicketNews } from './ticket-news.service.ts';
-import { WebhookHandover } from './webhook-handover.service.ts';
 import { WakeUp } from './wake-up.ts';
 
 /** Expired tickets are looked for at least so often. */
@@ -34,7 +33,6 @@ export class PredictionProcessor {
   private readonly queue: PredictionQueue;
   private readonly answers: RunAnswers;
   private readonly news: TicketNews;
-  private readonly webhooks: WebhookHandover;
   private readonly around: Surroundings;
   private readonly stopping = new AbortController();
   private readonly wakeUp = new WakeUp();
@@ -46,17 +44,10 @@ export class PredictionProcessor {
   private trimmedAt = -Infinity;
   private running: Promise<void> = Promise.resolve();
 
-  constructor(
-    queue: PredictionQueue,
-    answers: RunAnswers,
-    news: TicketNews,
-    webhooks: WebhookHandover,
-    around: Surroundings,
-  ) {
+  constructor(queue: PredictionQueue, answers: RunAnswers, news: TicketNews, around: Surroundings) {
     this.queue = queue;
     this.answers = answers;
     this.news = news;
-    this.webhooks = webhooks;
     this.around = around;
   }
 
@@ -132,8 +123,7 @@ export class PredictionProcessor {
       this.forget(settled);
       this.dueAt = outcome.nextDueAt;
       this.measure(outcome);
-      if (outcome.untold > 0) this.webhooks.wake();
-      await this.news.tell(outcome.finished);
+      await this.news.tell(outcome.finished, outcome.untold);
       return outcome;
     } catch (error) {
       // Whether it was committed is not known: said again, it is stale or it is new.

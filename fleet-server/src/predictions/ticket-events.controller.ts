@@ -4,9 +4,9 @@ import { predictionIdSchema, predictionTicketSchema } from '@shoal/protocol';
 import type { FastifyReply } from 'fastify';
 import { openEventStream } from '../event-stream.ts';
 import type { StoredTicket } from '../ports/prediction-queue.ts';
-import { PredictionsService } from './predictions.service.ts';
 import { isFinal, ticketDocument } from './ticket-document.ts';
 import { TicketNews } from './ticket-news.service.ts';
+import { TicketsService } from './tickets.service.ts';
 
 const HEARTBEAT_MS = 15_000;
 
@@ -16,10 +16,10 @@ const eventText = (ticket: StoredTicket): string =>
 
 @Controller('api/predictions')
 export class TicketEventsController {
-  private readonly predictions: PredictionsService;
+  private readonly tickets: TicketsService;
   private readonly news: TicketNews;
-  constructor(predictions: PredictionsService, news: TicketNews) {
-    this.predictions = predictions;
+  constructor(tickets: TicketsService, news: TicketNews) {
+    this.tickets = tickets;
     this.news = news;
   }
 
@@ -31,7 +31,7 @@ export class TicketEventsController {
     const ended = Promise.withResolvers<StoredTicket | undefined>();
     const leave = this.news.waiters.add(ticketId, ended.resolve);
     try {
-      const ticket = await this.predictions.show(ticketId);
+      const ticket = await this.tickets.show(ticketId);
       const sink = openEventStream(reply);
       reply.raw.once('close', () => ended.resolve(undefined));
       const heart = setInterval(() => sink.write(': heartbeat\n\n'), HEARTBEAT_MS);

@@ -1,4 +1,4 @@
-/** Tells what became of tickets, after commit: to requests that are held for them, on MQTT, and to the live feed. */
+/** Tells what became of tickets, after commit: to requests that are held for them, on MQTT, to the live feed and to webhooks. */
 import { Injectable } from '@nestjs/common';
 import { topics, type PredictionTicket } from '@shoal/protocol';
 import { DeviceGateway } from '../ports/device-gateway.ts';
@@ -7,6 +7,7 @@ import type { StoredTicket } from '../ports/prediction-queue.ts';
 import { Surroundings } from './surroundings.service.ts';
 import { isFinal, ticketDocument } from './ticket-document.ts';
 import { Waiters } from './waiters.ts';
+import { WebhookHandover } from './webhook-handover.service.ts';
 
 const MS_PER_SECOND = 1_000;
 
@@ -15,16 +16,19 @@ export class TicketNews {
   readonly waiters = new Waiters<StoredTicket>();
   private readonly gateway: DeviceGateway;
   private readonly bus: MessageBus;
+  private readonly webhooks: WebhookHandover;
   private readonly around: Surroundings;
 
-  constructor(gateway: DeviceGateway, bus: MessageBus, around: Surroundings) {
+  constructor(gateway: DeviceGateway, bus: MessageBus, webhooks: WebhookHandover, around: Surroundings) {
     this.gateway = gateway;
     this.bus = bus;
+    this.webhooks = webhooks;
     this.around = around;
   }
 
-  /** Each change once: what nobody hears now is in the queue. Never rejects. */
-  async tell(tickets: readonly StoredTicket[]): Promise<void> {
+  /** Each change once: what nobody hears now is in the queue. `untold`: what is to be told to webhooks. Never rejects. */
+  async tell(tickets: readonly StoredTicket[], untold: number): Promise<void> {
+    if (untold > 0) this.webhooks.wake();
     if (tickets.length === 0) return;
     for (const ticket of tickets) {
       this.count(ticket);

@@ -7,7 +7,7 @@ const FOR_EVER_MS = 2_000_000_000;
 test('a wake-up that came before the rest ends it at once', async () => {
   const wakeUp = new WakeUp();
   wakeUp.wake();
-  await wakeUp.rest(FOR_EVER_MS);
+  await expect(wakeUp.rest(FOR_EVER_MS)).resolves.toBeUndefined();
 });
 
 test('a wake-up ends the rest, and only one', async () => {
@@ -25,5 +25,5 @@ test('a wake-up ends the rest, and only one', async () => {
 });
 
 test('without a wake-up it ends by itself', async () => {
-  await new WakeUp().rest(1);
+  await expect(new WakeUp().rest(1)).resolves.toBeUndefined();
 });

@@ -59,8 +59,7 @@ class QueueUnderFire {
       case 'submit': {
         const part = { createdAt: this.#now, expiresAt: this.#now + 3 * LEASE_MS };
         const ticket = step.entity === null ? newTicket(part) : about(`pump-${step.entity}`, part);
-        const [submitted] = this.#writer.submit([ticket]);
-        expect(['queued', 'joined']).toContain(submitted?.kind);
+        this.#writer.submit([ticket]);
         this.#ids.push(ticket.ticketId);
         break;
       }
@@ -147,7 +146,7 @@ it('a ticket has one answer, and one more only for each time it was run again', 
           expect(answers).toBe(queue.told.get(ticketId) ?? 0);
           expect(answers).toBeLessThanOrEqual(1 + (queue.retried.get(ticketId) ?? 0));
           expect(answer !== null).toBe(state === 'succeeded');
-          if (state === 'succeeded' || state === 'failed') expect(answers).toBeGreaterThan(0);
+          expect(answers > 0 || (state !== 'succeeded' && state !== 'failed')).toBe(true);
         }
       } finally {
         queue.close();

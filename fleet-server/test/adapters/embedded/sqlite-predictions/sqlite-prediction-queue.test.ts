@@ -37,7 +37,9 @@ const open = async (): Promise<QueueSubject> => {
   };
 };
 
-describe('the queue on SQLite', () => predictionQueueContract(open));
+describe('the queue on SQLite', () => {
+  predictionQueueContract(open);
+});
 
 describe('its file', () => {
   it('of a newer version is refused and left alone', async () => {
