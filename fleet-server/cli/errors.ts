@@ -50,6 +50,15 @@ export const CLI_ERRORS = {
     exitCode: EXIT.failed,
     description: 'The first attempt did not arrive. `shoal delivery get` shows why, and whether it is tried again.',
   },
+  PREDICTION_FAILED: {
+    exitCode: EXIT.failed,
+    description:
+      'The ticket has no answer: it failed, expired or was canceled. Look at it, and run it again with retry.',
+  },
+  PREDICTION_OPEN: {
+    exitCode: EXIT.timeout,
+    description: 'The ticket is not answered yet. Fetch it later with `shoal prediction get`.',
+  },
   COMMAND_FAILED: { exitCode: EXIT.failed, description: 'The device carried the command out and it failed.' },
   COMMAND_UNSUPPORTED: { exitCode: EXIT.refused, description: 'The device does not know this command.' },
   COMMAND_EXPIRED: {

@@ -9,6 +9,7 @@ import { addFeature } from './feature.ts';
 import { addHistory } from './history.ts';
 import { whole } from './moments.ts';
 import { addOverview } from './overview.ts';
+import { addPrediction } from './prediction.ts';
 import { addStream } from './stream.ts';
 import { addSubscribe } from './subscribe.ts';
 import { harmless } from './terminal.ts';
@@ -33,6 +34,7 @@ const programOf = (surroundings: Surroundings): Command => {
   addDevice(program, surroundings);
   addFeature(program, surroundings);
   addStream(program, surroundings);
+  addPrediction(program, surroundings);
   addDelivery(program, surroundings);
   addHistory(program, surroundings);
   addSubscribe(program, surroundings);
