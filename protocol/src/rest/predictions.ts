@@ -84,7 +84,7 @@ export const predictionSubmitSchema = z
 export type PredictionSubmit = z.infer<typeof predictionSubmitSchema>;
 
 /** Requests of one batch. */
-const MAX_BATCH = 500;
+const MAX_BATCH = 200;
 export const predictionSubmitBatchSchema = z
   .strictObject({ requests: z.array(z.strictObject(asked)).min(1).max(MAX_BATCH) })
   .meta({ id: 'PredictionSubmitBatch', examples: [{ requests: [{ model: 'pump-risk', entity: 'pump-07' }] }] });
