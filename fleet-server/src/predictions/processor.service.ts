@@ -61,6 +61,7 @@ export class PredictionProcessor {
     this.wakeUp.wake();
     await this.running;
     if (this.done.length > 0) await this.turn(0).catch(() => undefined);
+    await this.news.idle();
   }
 
   /** There is something new. */

@@ -1,5 +1,5 @@
 /** Takes predictions in: checked against their model, and on disk before they are answered. */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { canonicalJson, ModelError } from '@shoal/models';
 import type { PredictionSubmit } from '@shoal/protocol';
@@ -12,7 +12,7 @@ import { Surroundings } from './surroundings.service.ts';
 import { queueFull } from './ticket-document.ts';
 
 const MS_PER_SECOND = 1_000;
-const ID_BYTES = 10;
+const ID_DIGITS = 20;
 
 export type PredictionRequest = Omit<PredictionSubmit, 'wait'>;
 
@@ -59,7 +59,7 @@ export class PredictionSubmissions {
     const { bytes, isShareable } = askedInputs(request, model);
     const now = this.around.clock.now();
     return {
-      ticketId: `p-${randomBytes(ID_BYTES).toString('hex')}`,
+      ticketId: `p-${randomUUID().replaceAll('-', '').slice(0, ID_DIGITS)}`,
       model: name,
       version: model.manifest.version,
       entity,

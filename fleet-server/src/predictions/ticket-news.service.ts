@@ -9,6 +9,8 @@ import { isFinal, ticketDocument } from './ticket-document.ts';
 import { Waiters } from './waiters.ts';
 import { WebhookHandover } from './webhook-handover.service.ts';
 
+/** Tickets that may wait to be told on MQTT; above it whoever tells more waits too. */
+const MAX_WAITING = 1_000;
 const MS_PER_SECOND = 1_000;
 
 @Injectable()
@@ -18,6 +20,8 @@ export class TicketNews {
   private readonly bus: MessageBus;
   private readonly webhooks: WebhookHandover;
   private readonly around: Surroundings;
+  private waiting = 0;
+  private publishing: Promise<void> = Promise.resolve();
 
   constructor(gateway: DeviceGateway, bus: MessageBus, webhooks: WebhookHandover, around: Surroundings) {
     this.gateway = gateway;
@@ -37,7 +41,19 @@ export class TicketNews {
     const documents = tickets.map(ticketDocument);
     this.bus.emit('prediction.changed', { tickets: documents });
     if (!this.gateway.isOpen() || !this.gateway.hasPublicSubscribers()) return;
+    this.waiting += documents.length;
+    this.publishing = this.publishing.then(() => this.publishAll(documents));
+    if (this.waiting > MAX_WAITING) await this.publishing;
+  }
+
+  /** Resolves when everything is told. */
+  idle(): Promise<void> {
+    return this.publishing;
+  }
+
+  private async publishAll(documents: readonly PredictionTicket[]): Promise<void> {
     for (const document of documents) await this.publish(document);
+    this.waiting -= documents.length;
   }
 
   private count(ticket: StoredTicket): void {
