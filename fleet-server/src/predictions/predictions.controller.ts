@@ -4,8 +4,10 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query, type StreamableFil
 import {
   latestPredictionQuerySchema,
   predictionSubmitBatchSchema,
+  predictionCancelSchema,
   predictionIdSchema,
   predictionQuerySchema,
+  predictionRetrySchema,
   predictionShowQuerySchema,
   predictionSubmitSchema,
   predictionTicketSchema,
@@ -15,7 +17,7 @@ import {
   type PredictionSubmit,
   type PredictionTicket,
 } from '@shoal/protocol';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { FleetError } from '../errors.ts';
 import { Exchange, type EditExchange } from '../listing/exchange.decorator.ts';
 import { answerList } from '../listing/list-answer.ts';
@@ -29,8 +31,12 @@ import { Surroundings } from './surroundings.service.ts';
 import { isFinal, ticketDocument, ticketPath } from './ticket-document.ts';
 import { TicketsService } from './tickets.service.ts';
 
+/** A body that may be left out. */
+const orNothing = (body: unknown): unknown => body ?? {};
 const submitSchema = shallow(predictionSubmitSchema);
 const batchSchema = shallow(predictionSubmitBatchSchema);
+const retrySchema = z.preprocess(orNothing, predictionRetrySchema);
+const cancelSchema = z.preprocess(orNothing, predictionCancelSchema);
 const listSchema = predictionQuerySchema.strict();
 const showSchema = predictionShowQuerySchema.strict();
 const latestSchema = latestPredictionQuerySchema.strict();
@@ -79,12 +85,14 @@ export class PredictionsController {
   @HttpCode(200)
   async submitBatch(
     @Body({ schema: batchSchema }) { requests }: PredictionSubmitBatch,
-    @Exchange() { reply }: EditExchange,
+    @Exchange() { idempotencyKey, reply }: EditExchange,
   ): Promise<PredictionSubmitBatchAnswer> {
     const items: Promise<BatchItem>[] = [];
     for (const request of requests) {
       if (items.length % ITEMS_PER_TURN === ITEMS_PER_TURN - 1) await setImmediate();
-      items.push(this.submitItem(request, reply.request.id));
+      const key = idempotencyKey === undefined ? undefined : `${idempotencyKey}.${items.length}`;
+      const keyed = { ...(key !== undefined && { idempotencyKey: key }), ...request };
+      items.push(this.submitItem(keyed, reply.request.id));
     }
     return { items: await Promise.all(items) };
   }
@@ -121,6 +129,7 @@ export class PredictionsController {
   @HttpCode(200)
   async cancel(
     @Param('predictionId', ID) ticketId: string,
+    @Body({ schema: cancelSchema }) _: object,
     @Exchange() exchange: EditExchange,
   ): Promise<PredictionTicket> {
     return this.document(await this.tickets.cancel(ticketId), exchange);
@@ -129,9 +138,10 @@ export class PredictionsController {
   @Post(':predictionId/retry')
   async retry(
     @Param('predictionId', ID) ticketId: string,
+    @Body({ schema: retrySchema }) { ttlS }: z.output<typeof predictionRetrySchema>,
     @Exchange() exchange: EditExchange,
   ): Promise<PredictionTicket> {
-    return this.answer(await this.tickets.retry(ticketId), exchange);
+    return this.answer(await this.tickets.retry(ticketId, ttlS * MS_PER_SECOND), exchange);
   }
 
   /** 200 for what is final, else 202. */

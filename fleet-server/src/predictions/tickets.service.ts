@@ -5,11 +5,14 @@ import { FleetError } from '../errors.ts';
 import { PredictionQueue, type StoredTicket, type TicketChange, type TicketQuery } from '../ports/prediction-queue.ts';
 import { PredictionProcessor } from './processor.service.ts';
 import { Surroundings } from './surroundings.service.ts';
-import { queueFull } from './ticket-document.ts';
+import { isFinal, queueFull } from './ticket-document.ts';
 import { TicketNews } from './ticket-news.service.ts';
 
-/** A ticket that is run again has so long. */
-const DAY_MS = 86_400_000;
+interface Wish {
+  readonly what: string;
+  /** What is wished is so. */
+  readonly isAlready: (ticket: StoredTicket) => boolean;
+}
 
 @Injectable()
 export class TicketsService {
@@ -41,24 +44,29 @@ export class TicketsService {
     throw new FleetError('PREDICTION_NOT_FOUND', `${model} has answered nothing about ${entity} that is still kept.`);
   }
 
-  /** @throws FleetError PREDICTION_NOT_FOUND | PREDICTION_STATE */
+  /** One that is canceled already stays so. @throws FleetError PREDICTION_NOT_FOUND | PREDICTION_STATE */
   async cancel(ticketId: string): Promise<StoredTicket> {
     const change = await this.queue.cancel(ticketId, this.around.clock.now());
-    return this.changed(change, ticketId, 'canceled');
+    return this.changed(change, ticketId, { what: 'canceled', isAlready: ({ state }) => state === 'canceled' });
   }
 
-  /** @throws FleetError PREDICTION_NOT_FOUND | PREDICTION_STATE | PREDICTION_QUEUE_FULL */
-  async retry(ticketId: string): Promise<StoredTicket> {
+  /** One that is open already stays so. @throws FleetError PREDICTION_NOT_FOUND | PREDICTION_STATE | PREDICTION_QUEUE_FULL */
+  async retry(ticketId: string, ttlMs: number): Promise<StoredTicket> {
     const now = this.around.clock.now();
-    const change = await this.queue.retry(ticketId, now, now + DAY_MS);
+    const change = await this.queue.retry(ticketId, now, now + ttlMs);
     this.processor.wake();
-    return this.changed(change, ticketId, 'run again');
+    return this.changed(change, ticketId, { what: 'run again', isAlready: (ticket) => !isFinal(ticket) });
   }
 
-  private async changed(change: TicketChange | undefined, ticketId: string, what: string): Promise<StoredTicket> {
+  private async changed(
+    change: TicketChange | undefined,
+    ticketId: string,
+    { what, isAlready }: Wish,
+  ): Promise<StoredTicket> {
     if (change === undefined) return missing(ticketId);
     if (change.kind === 'full') throw queueFull(change.open);
     if (change.kind === 'refused') {
+      if (isAlready(change.ticket)) return change.ticket;
       throw new FleetError('PREDICTION_STATE', `Ticket ${ticketId} is ${change.ticket.state} and cannot be ${what}.`);
     }
     await this.news.tell([change.ticket], 0);

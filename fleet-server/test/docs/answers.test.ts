@@ -135,6 +135,8 @@ describe('answers', () => {
         putFeatureView: { ...customer, name: 'nobody' },
         putStream: { ...stream, name: 'nobody' },
         sendAgain: {},
+        retryTicket: {},
+        cancelTicket: {},
         rotateWebhookSecret: {},
         putEntityFeatures: { values: { orders: 1 } },
         readFeatures: { entities: ['nobody'] },

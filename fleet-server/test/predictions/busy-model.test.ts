@@ -34,8 +34,14 @@ test('behind a long run tickets wait, are canceled, expire, and are refused when
   expect(await show(hurried.id, 60)).toMatchObject({ state: 'expired', answers: 0 });
   const canceled = await call<PredictionTicket>('POST', `${server.httpUrl}${brief.body.links.cancel}`);
   expect([canceled.status, canceled.body.state]).toEqual([200, 'canceled']);
-  const { body: events } = await call<PredictionTicket>('POST', `${server.httpUrl}${long.links.cancel}`);
-  expect(events).toMatchObject({ state: 'canceled', answer: null });
+  const again = await call<PredictionTicket>('POST', `${server.httpUrl}${brief.body.links.cancel}`, {});
+  expect([again.status, again.body]).toEqual([200, canceled.body]);
+  const retried = await call<PredictionTicket>('POST', `${server.httpUrl}${brief.body.links.retry}`, { ttlS: 60 });
+  expect(retried.body.expiresAt).toBeLessThan(brief.body.expiresAt);
+  const open = await call<PredictionTicket>('POST', `${server.httpUrl}${brief.body.links.retry}`);
+  expect([open.status, open.body.expiresAt]).toEqual([202, retried.body.expiresAt]);
+  const { body: ended } = await call<PredictionTicket>('POST', `${server.httpUrl}${long.links.cancel}`);
+  expect(ended).toMatchObject({ state: 'canceled', answer: null });
   expect(await server.metric('shoal_predictions_finished_total{state="expired"}')).toBe(1);
   expect(await server.metric('shoal_predictions_submitted_total{outcome="full"}')).toBe(1);
 });

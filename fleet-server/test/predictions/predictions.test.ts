@@ -148,6 +148,24 @@ describe('a batch of predictions', () => {
     expect((await sites.server.metric(counted)) - before).toBe(1);
   });
 
+  test('with a key has a key for each of its requests', async () => {
+    const requests = [
+      { model: MODEL, features: rowOf(0.5) },
+      { model: MODEL, features: rowOf(0.25), idempotencyKey: 'own' },
+    ];
+    const send = () =>
+      call<PredictionSubmitBatchAnswer>(
+        'POST',
+        url('/api/predictions/batch'),
+        { requests },
+        { 'idempotency-key': 'all' },
+      );
+    const ids = ({ body }: Awaited<ReturnType<typeof send>>) => body.items.map(({ ticket }) => ticket?.id);
+    const [first, again] = [await send(), await send()];
+    expect(ids(again)).toEqual(ids(first));
+    expect((await sites.submit({ features: rowOf(0.25), idempotencyKey: 'own' })).body.id).toBe(ids(first)[1]);
+  });
+
   test('takes what it can, and says of each what became of it', async () => {
     const requests = [
       { model: MODEL, entity: 'north' },

@@ -19,7 +19,7 @@ const final = (description: string) => ({ ...shown(description), headers: finalH
 
 export const PREDICTION_OPERATIONS: readonly Operation[] = [
   {
-    id: 'listPredictions',
+    id: 'listTickets',
     method: 'get',
     path: '/api/predictions',
     tag,
@@ -52,7 +52,9 @@ export const PREDICTION_OPERATIONS: readonly Operation[] = [
     path: '/api/predictions/batch',
     tag,
     summary: 'Ask for many predictions at once',
-    description: 'Each request is taken or refused by itself; they are answered in their order.',
+    description:
+      'Each request is taken or refused by itself; they are answered in their order. An Idempotency-Key of the batch is one of each of its requests that has none.',
+    headers: idempotencyHeader,
     body: predictions.predictionSubmitBatchSchema,
     responses: {
       200: json('One item a request.', predictions.predictionSubmitBatchAnswerSchema),
@@ -69,7 +71,7 @@ export const PREDICTION_OPERATIONS: readonly Operation[] = [
     responses: { 200: final('The ticket that was answered last.'), ...problems(404, 503) },
   },
   {
-    id: 'getPrediction',
+    id: 'getTicket',
     method: 'get',
     path: '/api/predictions/{predictionId}',
     tag,
@@ -79,7 +81,7 @@ export const PREDICTION_OPERATIONS: readonly Operation[] = [
     responses: { 200: shown('The ticket as it is now.'), ...problems(404, 503) },
   },
   {
-    id: 'watchPrediction',
+    id: 'watchTicket',
     method: 'get',
     path: '/api/predictions/{predictionId}/events',
     tag,
@@ -89,21 +91,27 @@ export const PREDICTION_OPERATIONS: readonly Operation[] = [
     responses: { 200: text('Events.', 'text/event-stream'), ...problems(404, 503) },
   },
   {
-    id: 'retryPrediction',
+    id: 'retryTicket',
     method: 'post',
     path: '/api/predictions/{predictionId}/retry',
     tag,
     summary: 'Run a ticket that failed, expired or was canceled once more',
+    description: 'One that is open already is answered as it is.',
     params: ticketParams,
-    responses: { 202: open('The ticket, queued again.'), ...problems(404, 409, 415, 429, 503) },
+    headers: idempotencyHeader,
+    body: predictions.predictionRetrySchema,
+    responses: { 202: open('The ticket, queued again.'), ...bodyProblems(404, 409, 429, 503) },
   },
   {
-    id: 'cancelPrediction',
+    id: 'cancelTicket',
     method: 'post',
     path: '/api/predictions/{predictionId}/cancel',
     tag,
     summary: 'Cancel an open ticket',
+    description: 'One that is canceled already is answered as it is.',
     params: ticketParams,
-    responses: { 200: shown('The ticket, canceled.'), ...problems(404, 409, 415, 503) },
+    headers: idempotencyHeader,
+    body: predictions.predictionCancelSchema,
+    responses: { 200: shown('The ticket, canceled.'), ...bodyProblems(404, 409, 503) },
   },
 ];

@@ -29,6 +29,13 @@ const MAX_TTL_S = 30 * DAY_S;
 
 const waitSchema = z.coerce.number().min(0).max(MAX_WAIT_S);
 
+const ttlSchema = z
+  .number()
+  .min(1)
+  .max(MAX_TTL_S)
+  .default(DAY_S)
+  .describe('Not answered by then, it expires and is not run.');
+
 const asked = {
   model: modelText.describe('Name of a model this server has.'),
   version: modelText.optional().describe('Absent: the newest there is now. The ticket keeps the version.'),
@@ -66,7 +73,7 @@ const asked = {
     .describe(
       'Gets the ticket as POST of JSON when it is answered, failed or expired; signed as in Standard Webhooks.',
     ),
-  ttlS: z.number().min(1).max(MAX_TTL_S).default(DAY_S).describe('Not answered by then, it expires and is not run.'),
+  ttlS: ttlSchema,
 };
 
 export const predictionSubmitSchema = z
@@ -89,6 +96,12 @@ export const predictionSubmitBatchSchema = z
   .strictObject({ requests: z.array(z.strictObject(asked)).min(1).max(MAX_BATCH) })
   .meta({ id: 'PredictionSubmitBatch', examples: [{ requests: [{ model: 'pump-risk', entity: 'pump-07' }] }] });
 export type PredictionSubmitBatch = z.infer<typeof predictionSubmitBatchSchema>;
+
+/** May be left out as a whole. */
+export const predictionRetrySchema = z
+  .strictObject({ ttlS: ttlSchema })
+  .meta({ id: 'PredictionRetry', examples: [{}] });
+export const predictionCancelSchema = z.strictObject({}).meta({ id: 'PredictionCancel', examples: [{}] });
 
 export const predictionAnswerSchema = z
   .object({
