@@ -53,6 +53,10 @@ class QueueUnderFire {
   /** Times each ticket was told as answered or failed. */
   readonly told = new Map<string, number>();
   readonly retried = new Map<string, number>();
+  /** Outcomes that counted though another lease was given since, or the process that leased was killed. */
+  trespasses = 0;
+  /** By run: the token that was given last, to the process that lives. */
+  readonly #newest = new Map<number, number>();
 
   take(step: Step): void {
     switch (step.do) {
@@ -69,7 +73,11 @@ class QueueUnderFire {
       case 'settle': {
         // Also one that was settled before, or was taken by another since.
         const run = this.#leased[step.which % Math.max(1, this.#leased.length)];
-        if (run !== undefined) this.#turn({ settled: [OUTCOMES[step.how](run, this.#now + 1)] });
+        if (run === undefined) break;
+        const isNewest = this.#newest.get(run.runNo) === run.fence;
+        const stale = this.#turn({ settled: [OUTCOMES[step.how](run, this.#now + 1)] });
+        if (stale === 0 && !isNewest) this.trespasses += 1;
+        if (isNewest) this.#newest.delete(run.runNo);
         break;
       }
       case 'cancel':
@@ -89,6 +97,7 @@ class QueueUnderFire {
         this.#db = openForWriting(join(this.#folder, 'predictions.db'), NOW).db;
         this.#writer = new PredictionsWriter(this.#db, { maxOpen: 1_000, maxOpenBytes: 1_000_000 });
         this.#writer.takeBack();
+        this.#newest.clear();
         break;
     }
   }
@@ -97,7 +106,9 @@ class QueueUnderFire {
   drain(): void {
     this.#now += LEASE_MS;
     for (let rounds = 0; rounds < 100; rounds += 1) {
-      const runs = this.#turn({ rows: 10 });
+      const before = this.#leased.length;
+      this.#turn({ rows: 10 });
+      const runs = this.#leased.slice(before);
       if (runs.length === 0) return;
       this.#turn({ settled: runs.map((run) => answered(run)) });
     }
@@ -122,13 +133,15 @@ class QueueUnderFire {
     return this.#ids[index % Math.max(1, this.#ids.length)] ?? 'p-none';
   }
 
-  #turn(part: Parameters<typeof turn>[0]): readonly LeasedRun[] {
-    const { leased, finished } = this.#writer.turn(turn({ now: this.#now, ...part }));
+  /** @returns how many outcomes changed nothing */
+  #turn(part: Parameters<typeof turn>[0]): number {
+    const { leased, finished, stale } = this.#writer.turn(turn({ now: this.#now, ...part }));
     this.#leased.push(...leased);
+    for (const { runNo, fence } of leased) this.#newest.set(runNo, fence);
     for (const { ticketId, state } of finished) {
       if (state === 'succeeded' || state === 'failed') this.told.set(ticketId, (this.told.get(ticketId) ?? 0) + 1);
     }
-    return leased;
+    return stale;
   }
 }
 
@@ -141,6 +154,7 @@ it('a ticket has one answer, and one more only for each time it was run again', 
         const { open, counted } = queue.counted();
         expect(open).toBe(counted);
         queue.drain();
+        expect(queue.trespasses).toBe(0);
         for (const { ticketId, state, answers, answer } of queue.tickets()) {
           expect(['queued', 'running']).not.toContain(state);
           expect(answers).toBe(queue.told.get(ticketId) ?? 0);
