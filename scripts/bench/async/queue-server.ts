@@ -6,15 +6,22 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Program, type ProgramCommand } from '../kill/processes/program.ts';
 import { serverCommand } from '../kill/processes/project-programs.ts';
+import { traced } from '../kill/processes/tracer.ts';
 import { entityValues, MODEL, VIEW, writeBundle } from './asked-load.ts';
 
 const portOf = (url: string): number => Number(new URL(url).port);
 
 export class QueueServer {
-  readonly #folder = mkdtempSync(join(tmpdir(), 'shoal-async-'));
-  readonly dataDir = join(this.#folder, 'data');
+  readonly #folder: string;
+  readonly dataDir: string;
+  #logFile: string | undefined;
   #program: Program | undefined;
   #ports = { mqtt: 0, http: 0 };
+
+  constructor(folder = mkdtempSync(join(tmpdir(), 'shoal-async-'))) {
+    this.#folder = folder;
+    this.dataDir = join(folder, 'data');
+  }
 
   get httpUrl(): string {
     return `http://127.0.0.1:${this.#ports.http}`;
@@ -24,9 +31,10 @@ export class QueueServer {
     return `mqtt://127.0.0.1:${this.#ports.mqtt}`;
   }
 
-  /** With its model served and its entities known. */
-  async prepare(): Promise<void> {
-    mkdirSync(this.dataDir);
+  /** With its model served and its entities known; under strace when there is a file for the trace. */
+  async prepare(logFile?: string): Promise<void> {
+    this.#logFile = logFile;
+    mkdirSync(this.dataDir, { recursive: true });
     const bundleFolders = [await writeBundle(this.#folder)];
     const config = { logLevel: 'fatal', inference: { catalogue: 'leave', bundleFolders } };
     writeFileSync(join(this.#folder, 'config.json'), JSON.stringify(config));
@@ -46,7 +54,8 @@ export class QueueServer {
   }
 
   async start(): Promise<void> {
-    this.#program = new Program(this.#command());
+    const command = this.#command();
+    this.#program = new Program(this.#logFile === undefined ? command : traced(command, this.#logFile));
     const ready = await this.#program.start();
     this.#ports = { mqtt: portOf(String(ready['mqttUrl'])), http: portOf(String(ready['httpUrl'])) };
   }

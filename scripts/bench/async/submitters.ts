@@ -7,6 +7,8 @@ const CLIENTS = 8;
 /** Requests of one HTTP request, in turn: a batch in which some are alone. */
 const BATCHES = [50, 1, 25, 100, 1];
 const PAUSE_MS = 20;
+/** A server that was killed takes a while to come back. */
+const AGAIN_MS = 100;
 const PATIENCE_MS = 20_000;
 
 export class Submitters {
@@ -69,7 +71,7 @@ export class Submitters {
         this.broken += 1;
       }
       this.#inFlight -= 1;
-      if (waiting.length > 0) await pause(PAUSE_MS);
+      if (waiting.length > 0) await pause(AGAIN_MS);
     }
   }
 
