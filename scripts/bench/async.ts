@@ -7,7 +7,7 @@ import { seededRandom } from './kill/seeded-random.ts';
 
 const SCALE = {
   full: { requests: 100_000, kills: 20, watched: 2_000, lossPoints: 60 },
-  quick: { requests: 5_000, kills: 3, watched: 300, lossPoints: 8 },
+  quick: { requests: 5_000, kills: 3, watched: 150, lossPoints: 5 },
 } as const;
 
 const faultsOf = (result: QueueKillResult, requests: number, kills: number): string[] => {

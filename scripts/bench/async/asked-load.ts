@@ -4,7 +4,7 @@ import { entityViewSchema } from '@shoal/protocol';
 import { network, predict, writeNetworkBundle } from '../serving/network-model.ts';
 
 const WIDTH = 8;
-const ENTITIES = 500;
+const ENTITIES = 100;
 /** One of so many requests is about an entity, and may share the run of another. */
 const ABOUT_ENTITY = 4;
 const TOLERANCE = 1e-3;
