@@ -28,7 +28,7 @@ const load = async (file) => {
 };
 
 /** What `all` runs. */
-const EVERYDAY = ['ingest', 'kill', 'connections', 'features', 'streams', 'edge'];
+const EVERYDAY = ['ingest', 'kill', 'async', 'connections', 'features', 'streams', 'edge'];
 /** By name only: they load the machine past what it can do, and say nothing beside other work. */
 const ALONE = ['hostile', 'serving', 'overload', 'fallback'];
 const isBuilt = (name) => existsSync(join(BENCHES, `${name}.js`));

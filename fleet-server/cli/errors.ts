@@ -30,7 +30,8 @@ export const CLI_ERRORS = {
   },
   SUBSCRIPTION_REFUSED: {
     exitCode: EXIT.refused,
-    description: 'The broker refuses this topic filter. Subscribe to live/, windows/, alerts/, rollouts/ or fleet/.',
+    description:
+      'The broker refuses this topic filter. Subscribe to live/, windows/, predictions/, alerts/, rollouts/ or fleet/.',
   },
   MESSAGES_TIMED_OUT: {
     exitCode: EXIT.timeout,
@@ -44,6 +45,19 @@ export const CLI_ERRORS = {
   IMPORT_INCOMPLETE: {
     exitCode: EXIT.failed,
     description: 'A CSV file could not be read to its end. Correct it and import it again: nothing is stored twice.',
+  },
+  DELIVERY_NOT_ARRIVED: {
+    exitCode: EXIT.failed,
+    description: 'The first attempt did not arrive. `shoal delivery get` shows why, and whether it is tried again.',
+  },
+  PREDICTION_FAILED: {
+    exitCode: EXIT.failed,
+    description:
+      'The ticket has no answer: it failed, expired or was canceled. Look at it, and run it again with retry.',
+  },
+  PREDICTION_OPEN: {
+    exitCode: EXIT.timeout,
+    description: 'The ticket is not answered yet. Fetch it later with `shoal prediction get`.',
   },
   COMMAND_FAILED: { exitCode: EXIT.failed, description: 'The device carried the command out and it failed.' },
   COMMAND_UNSUPPORTED: { exitCode: EXIT.refused, description: 'The device does not know this command.' },

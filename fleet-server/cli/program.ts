@@ -2,12 +2,14 @@
 import { Command, CommanderError } from 'commander';
 import type { Surroundings } from './command-context.ts';
 import { addAdvise } from './advise.ts';
+import { addDelivery } from './delivery.ts';
 import { addDevice } from './device.ts';
 import { CliError, EXIT, type ExitCode } from './errors.ts';
 import { addFeature } from './feature.ts';
 import { addHistory } from './history.ts';
 import { whole } from './moments.ts';
 import { addOverview } from './overview.ts';
+import { addPrediction } from './prediction.ts';
 import { addStream } from './stream.ts';
 import { addSubscribe } from './subscribe.ts';
 import { harmless } from './terminal.ts';
@@ -32,6 +34,8 @@ const programOf = (surroundings: Surroundings): Command => {
   addDevice(program, surroundings);
   addFeature(program, surroundings);
   addStream(program, surroundings);
+  addPrediction(program, surroundings);
+  addDelivery(program, surroundings);
   addHistory(program, surroundings);
   addSubscribe(program, surroundings);
   addAdvise(program, surroundings);

@@ -72,7 +72,7 @@ const connected = async (context: CommandContext, signal: AbortSignal): Promise<
 };
 
 const subscribe = async (client: MqttClient, filter: string): Promise<void> => {
-  const refusal = `The broker refuses "${filter}"; subscribe to live/, windows/, alerts/, rollouts/ or fleet/.`;
+  const refusal = `The broker refuses "${filter}"; subscribe to live/, windows/, predictions/, alerts/, rollouts/ or fleet/.`;
   try {
     const granted = await client.subscribeAsync(filter, { qos: 0 });
     if (granted.every(({ qos }) => qos <= 2)) return;

@@ -6,6 +6,7 @@ import { dataPath, grpcPort, type ServerConfig } from './config.ts';
 import { ContextModule } from './context/context.module.ts';
 import { DashboardModule } from './dashboard/dashboard.module.ts';
 import { DatabaseModule } from './db/database.module.ts';
+import { DeliveryModule } from './delivery/delivery.module.ts';
 import { DeviceCommandsModule } from './device-commands/device-commands.module.ts';
 import { DevicesModule } from './devices/devices.module.ts';
 import { DocsModule } from './docs/docs.module.ts';
@@ -15,6 +16,7 @@ import { IdentityModule } from './identity/identity.module.ts';
 import { InferenceModule } from './inference/inference.module.ts';
 import { IngestModule } from './ingest/ingest.module.ts';
 import { PlatformModule, type Platform } from './platform.module.ts';
+import { PredictionsModule } from './predictions/predictions.module.ts';
 import { StreamsModule } from './streams/streams.module.ts';
 import { TelemetryModule } from './telemetry/telemetry.module.ts';
 import { TwinsModule } from './twins/twins.module.ts';
@@ -23,7 +25,16 @@ import { readVersion } from './version.ts';
 @Module({})
 export class AppModule {
   static of(config: ServerConfig, platform: Platform): DynamicModule {
+    const delivery = DeliveryModule.of({
+      delivery: config.delivery,
+      smtp: config.smtp,
+      secretsDir: config.delivery.secretsDir ?? dataPath(config, 'webhook-secrets'),
+    });
     const featureViews = FeatureViewsModule.of(config.features);
+    const inference = InferenceModule.of(
+      { inference: config.inference, grpc: { ...config.grpc, port: grpcPort(config) } },
+      featureViews,
+    );
     return {
       module: AppModule,
       imports: [
@@ -34,14 +45,13 @@ export class AppModule {
         DevicesModule,
         TwinsModule,
         DeviceCommandsModule,
+        delivery,
         featureViews,
         IngestModule,
         TelemetryModule.of(config.storage),
         StreamsModule.of(config.streams),
-        InferenceModule.of(
-          { inference: config.inference, grpc: { ...config.grpc, port: grpcPort(config) } },
-          featureViews,
-        ),
+        inference,
+        PredictionsModule.of(config.predictions, inference, delivery),
         ContextModule,
         AdviceModule,
         DashboardModule,

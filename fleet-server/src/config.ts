@@ -72,10 +72,44 @@ const streamsSchema = z.strictObject({
   trimMs: durationMs(600_000, 'time between two looks for windows past their retention'),
 });
 
-const folders = z.preprocess(
-  (value) => (typeof value === 'string' ? value.split(',').filter((folder) => folder !== '') : value),
+const names = z.preprocess(
+  (value) => (typeof value === 'string' ? value.split(',').filter((name) => name !== '') : value),
   z.array(z.string().min(1)).default([]),
 );
+
+const deliverySchema = z.strictObject({
+  allowedHosts: names.describe(
+    'hosts (name or address, with :port for one port only) that webhooks may reach by http and at private addresses',
+  ),
+  secretsDir: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'folder of the secrets that sign webhooks, one file each; webhook-secrets in the data directory by default',
+    ),
+  attemptTimeoutMs: durationMs(10_000, 'longest time of one attempt'),
+  firstRetryMs: durationMs(5_000, 'pause after the first failed attempt; it doubles with every further one'),
+  longestRetryMs: durationMs(3_600_000, 'longest pause between two attempts'),
+  giveUpMs: durationMs(86_400_000, 'a delivery that was tried for so long has failed'),
+  concurrency: amount(32, 'attempts at once'),
+  perDestination: amount(4, 'attempts at once to one host'),
+  maxPending: amount(100_000, 'deliveries that wait; more are refused to whoever hands them over, who keeps them'),
+  bodyBytes: amount(131_072, 'largest body; a larger one is recorded as failed'),
+  keepDays: amount(30, 'days that finished deliveries are kept'),
+});
+
+const smtpSchema = z.strictObject({
+  host: z.string().min(1).optional().describe('mail server; without it deliveries by e-mail fail'),
+  port: port.default(587).describe('TCP port of the mail server'),
+  security: z
+    .enum(['starttls', 'tls', 'none'])
+    .default('starttls')
+    .describe('starttls: refused when the server does not offer it'),
+  username: z.string().min(1).optional().describe('absent: no authentication'),
+  passwordFile: z.string().min(1).optional().describe('file that holds the password'),
+  from: z.string().min(3).default('shoal@localhost').describe('sender of mails'),
+});
 
 const inferenceSchema = z.strictObject({
   start: z
@@ -89,11 +123,27 @@ const inferenceSchema = z.strictObject({
     'engine processes, each with every model; by default one less than there are cores',
   ),
   catalogue: z.enum(['load', 'leave']).default('load').describe('whether the bundles that come with Shoal are served'),
-  bundleFolders: folders.describe('folders of further bundles to serve; separated by commas in a variable'),
+  bundleFolders: names.describe('folders of further bundles to serve; separated by commas in a variable'),
   deadlineMs: durationMs(10_000, 'longest time for an answer; a request can only shorten it'),
   maxBatchRows: amount(64, 'rows of one run of a model; 1 switches batching off'),
   maxQueuedRows: amount(64, 'rows that may wait for a model; more are refused with 429'),
   bodyLimitBytes: amount(67_108_864, 'largest request body of /v2; four of them may be on their way at a time'),
+});
+
+const predictionsSchema = z.strictObject({
+  batchRows: amount(128, 'asynchronous predictions in work at a time; as many may be computed again after a kill'),
+  rowsOfModel: amount(
+    32,
+    'of these, rows of one model that its engines are given at a time; fewer of a slow model, so that callers of /v2 go first',
+  ),
+  leaseMs: durationMs(60_000, 'time after which a prediction in work that nobody renewed is given out again'),
+  runTimeoutMs: durationMs(30_000, 'longest time for one run of a model; then it is tried again'),
+  maxAttempts: amount(5, 'attempts that may fail for a reason that can pass; then the prediction fails'),
+  maxOpen: amount(200_000, 'open tickets; more are refused with 429'),
+  maxOpenBytes: amount(268_435_456, 'bytes of inputs of open tickets; more are refused with 429'),
+  maxWaiting: amount(1_000, 'HTTP requests held until their ticket is final; more are answered at once'),
+  retentionMs: durationMs(7 * 86_400_000, 'time that final tickets are kept'),
+  trimMs: durationMs(60_000, 'time between two looks for tickets past their retention'),
 });
 
 const grpcSchema = z.strictObject({
@@ -114,7 +164,10 @@ export const configSchema = z.strictObject({
   storage: storageSchema.prefault({}),
   features: featuresSchema.prefault({}),
   streams: streamsSchema.prefault({}),
+  delivery: deliverySchema.prefault({}),
+  smtp: smtpSchema.prefault({}),
   inference: inferenceSchema.prefault({}),
+  predictions: predictionsSchema.prefault({}),
   grpc: grpcSchema.prefault({}),
 });
 
@@ -123,7 +176,10 @@ export type MqttConfig = ServerConfig['mqtt'];
 export type StorageConfig = ServerConfig['storage'];
 export type FeaturesConfig = ServerConfig['features'];
 export type StreamsConfig = ServerConfig['streams'];
+export type DeliveryConfig = ServerConfig['delivery'];
+export type SmtpConfig = ServerConfig['smtp'];
 export type InferenceConfig = ServerConfig['inference'];
+export type PredictionsConfig = ServerConfig['predictions'];
 export type GrpcConfig = ServerConfig['grpc'];
 
 /** Two servers on one machine differ in their HTTP ports; who chose one is not refused for the other. */

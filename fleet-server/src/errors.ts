@@ -174,6 +174,50 @@ export const FLEET_ERRORS = {
     500,
     'The file of windows was written by a newer version. Start that version, or move the file away.',
   ),
+  PREDICTION_NOT_FOUND: once(404, 'No such ticket, or it is past its retention. List them with GET /api/predictions.'),
+  PREDICTION_INVALID: once(
+    400,
+    'A prediction asked for with nothing to predict from, or with more than one thing. Send entity, inputs or features.',
+  ),
+  PREDICTION_STATE: once(409, 'The state of the ticket does not allow it. Look at the ticket.'),
+  PREDICTION_INPUT_TOO_LARGE: once(413, 'More inputs than a ticket may hold. Send fewer rows, or use /v2.'),
+  PREDICTION_QUEUE_FULL: again(
+    429,
+    'As many tickets are open as the queue may hold; nothing was stored. Send again after Retry-After.',
+  ),
+  PREDICTION_QUEUE_UNAVAILABLE: again(
+    503,
+    'The file of tickets cannot be used (disk full, I/O error, thread ended). Ask again with the same Idempotency-Key.',
+  ),
+  PREDICTION_QUEUE_CORRUPT: once(
+    500,
+    'The file of tickets was damaged. It was set aside and a fresh one begun; what was open has to be asked again.',
+  ),
+  PREDICTION_QUEUE_VERSION_UNKNOWN: once(
+    500,
+    'The file of tickets was written by a newer version. Start that version, or move the file away.',
+  ),
+  DELIVERY_NOT_FOUND: once(404, 'No such delivery. List them with GET /api/deliveries.'),
+  DELIVERY_QUEUE_FULL: again(
+    503,
+    'More deliveries wait than delivery.maxPending. Whoever has them to hand over keeps them and tries again.',
+  ),
+  DELIVERY_BODY_TOO_LARGE: once(413, 'A delivery whose body is over delivery.bodyBytes; it was not sent. Send less.'),
+  DELIVERY_ADDRESS_REFUSED: once(
+    403,
+    'A webhook to an address that is not public, or by http. Name its host in delivery.allowedHosts when that is meant.',
+  ),
+  DELIVERY_REJECTED: again(502, 'The receiver answered with an error. Its answer is in the attempts of the delivery.'),
+  DELIVERY_TIMED_OUT: again(504, 'The receiver did not answer within delivery.attemptTimeoutMs.'),
+  DELIVERY_UNREACHABLE: again(502, 'No connection to the receiver. Check its address, and that it is up.'),
+  DELIVERY_GONE: once(410, 'The receiver answered 410 Gone: it wants no more. Remove it from where it is configured.'),
+  WEBHOOK_SECRET_NOT_FOUND: once(404, 'No such webhook secret. Make it with POST /api/webhook-secrets.'),
+  WEBHOOK_SECRET_EXISTS: once(409, 'A webhook secret of this name is there already. Replace it with PUT.'),
+  WEBHOOK_SECRET_UNREADABLE: again(
+    503,
+    'A file of webhook secrets cannot be read or written, or holds no whsec_ line. Correct the file or its rights.',
+  ),
+  MAIL_NOT_CONFIGURED: once(409, 'A delivery by e-mail on a server without smtp.host. Configure it, then send again.'),
   INTERNAL: again(500, 'A fault of the server. The log has the details under the same request id.'),
 } as const satisfies Record<string, ErrorEntry>;
 

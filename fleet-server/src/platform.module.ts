@@ -8,6 +8,7 @@ import { DeviceGateway } from './ports/device-gateway.ts';
 import { FeatureStore } from './ports/feature-store.ts';
 import { MessageBus } from './ports/message-bus.ts';
 import { Metrics } from './ports/metrics.ts';
+import { PredictionQueue } from './ports/prediction-queue.ts';
 import { TelemetryStore } from './ports/telemetry-store.ts';
 import { WindowStore } from './ports/window-store.ts';
 
@@ -25,6 +26,7 @@ export interface Platform {
   readonly telemetry: TelemetryStore;
   readonly features: FeatureStore;
   readonly windows: WindowStore;
+  readonly predictions: PredictionQueue;
 }
 
 @Module({})
@@ -41,6 +43,7 @@ export class PlatformModule {
       { provide: TelemetryStore, useValue: platform.telemetry },
       { provide: FeatureStore, useValue: platform.features },
       { provide: WindowStore, useValue: platform.windows },
+      { provide: PredictionQueue, useValue: platform.predictions },
     ];
     return { module: PlatformModule, global: true, providers, exports: providers };
   }

@@ -1,11 +1,15 @@
 /** Turns every error of the HTTP API into problem details (RFC 9457) with a code of the catalogue. */
 import { STATUS_CODES } from 'node:http';
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { isModelError, namedFault } from '@shoal/models';
 import { ProtocolError, type Problem } from '@shoal/protocol';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { FleetError, type FleetErrorCode } from './errors.ts';
 import type { Metrics } from './ports/metrics.ts';
+
+/** What is full has room again soon, or says so again. */
+const RETRY_AFTER_S = '1';
 
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
@@ -26,6 +30,7 @@ export class ProblemFilter implements ExceptionFilter {
       reply.raw.destroy();
       return;
     }
+    if (problem.status === 429) void reply.header('retry-after', RETRY_AFTER_S);
     void reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem));
   }
 }
@@ -47,6 +52,10 @@ export const problemOf = (error: unknown, requestId: string): Problem => {
   }
   if (error instanceof ProtocolError) {
     return { ...problem(error.code, 400, error.message, error.retryable), instance: requestId };
+  }
+  if (isModelError(error)) {
+    const { code, status, message, retryable } = namedFault(error);
+    return { ...problem(code, status, `${message}.`, retryable), instance: requestId };
   }
   const status = statusOf(error);
   const code = codeOfStatus(status);

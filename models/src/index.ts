@@ -61,6 +61,8 @@ export {
   type InferTerms,
   type SchedulePolicy,
 } from './open-inference/infer-call.ts';
+export { isTabular, judgedPrediction, predictInputs, tensorCells } from './open-inference/predict-call.ts';
+export { checkInputs } from './engine/check-tensors.ts';
 export { modelMetadata } from './open-inference/model-views.ts';
 export * from './open-inference/model-meter.ts';
 export * from './open-inference/model-repository.port.ts';

@@ -75,7 +75,7 @@ export const asyncApiDocument = (version: string, host: string): AsyncApiDocumen
     version,
     description:
       'MQTT 3.1.1. Payloads are JSON in UTF-8; a payload whose first byte is 0x1f is gzip. ' +
-      'Devices publish under their own up/ and subscribe to their own down/; live/, windows/, alerts/, rollouts/ and fleet/ are for third parties.',
+      'Devices publish under their own up/ and subscribe to their own down/; live/, windows/, predictions/, alerts/, rollouts/ and fleet/ are for third parties.',
     license: { name: 'Apache-2.0' },
   },
   defaultContentType: 'application/json',

@@ -58,6 +58,8 @@ export * from './rest/telemetry.ts';
 export * from './rest/context.ts';
 export * from './rest/features.ts';
 export * from './rest/streams.ts';
+export * from './rest/predictions.ts';
+export * from './rest/deliveries.ts';
 export * from './rest/overview.ts';
 export * from './rest/advice.ts';
 export * from './rest/audit.ts';

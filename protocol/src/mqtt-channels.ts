@@ -16,6 +16,7 @@ import {
   twinGetRequestSchema,
 } from './request.ts';
 import { fleetSummarySchema } from './rest/overview.ts';
+import { predictionTicketSchema } from './rest/predictions.ts';
 import { windowResultSchema } from './rest/streams.ts';
 import { storedEventSchema, storedPredictionSchema, storedReadingSchema } from './rest/telemetry.ts';
 import { RECORD_KINDS, topics, type RecordKind, type RequestMethod } from './topics.ts';
@@ -190,6 +191,20 @@ const SERVER_CHANNELS: readonly MqttChannel[] = [
     qos: 1,
     retained: true,
     messages: { WindowResult: windowResultSchema },
+  },
+  {
+    builder: 'prediction',
+    address: topics.prediction('{model}', '{predictionId}'),
+    summary:
+      'Tickets of asynchronous predictions when they are final, and when one is queued again; what came while nobody listened is in the list of tickets',
+    parameters: {
+      model: { description: 'Name of the model.' },
+      predictionId: { description: 'The ticket.' },
+    },
+    publisher: 'server',
+    qos: 1,
+    retained: false,
+    messages: { PredictionTicket: predictionTicketSchema },
   },
   {
     builder: 'alert',

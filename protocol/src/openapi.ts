@@ -1,8 +1,10 @@
 /** Every route of the HTTP API as one table: the OpenAPI 3.1 document is rendered from it, and a test holds the server to it. */
+import { DELIVERY_OPERATIONS } from './rest/delivery-operations.ts';
 import { CONTEXT_OPERATIONS, DEVICE_OPERATIONS } from './rest/device-operations.ts';
 import { FEATURE_OPERATIONS } from './rest/feature-operations.ts';
 import { INFERENCE_OPERATIONS } from './rest/inference-operations.ts';
 import type { Operation } from './rest/operation.ts';
+import { PREDICTION_OPERATIONS } from './rest/prediction-operations.ts';
 import { OVERVIEW_OPERATIONS, SERVICE_OPERATIONS } from './rest/service-operations.ts';
 import { STREAM_OPERATIONS } from './rest/stream-operations.ts';
 import { TELEMETRY_OPERATIONS } from './rest/telemetry-operations.ts';
@@ -13,8 +15,10 @@ export const OPERATIONS: readonly Operation[] = [
   ...CONTEXT_OPERATIONS,
   ...FEATURE_OPERATIONS,
   ...INFERENCE_OPERATIONS,
+  ...PREDICTION_OPERATIONS,
   ...TELEMETRY_OPERATIONS,
   ...STREAM_OPERATIONS,
+  ...DELIVERY_OPERATIONS,
   ...OVERVIEW_OPERATIONS,
   ...SERVICE_OPERATIONS,
 ];

@@ -38,6 +38,7 @@ export const topics = {
   live: (deviceId: string, kind: RecordKind): string => `${TOPIC_ROOT}/live/${deviceId}/${kind}`,
   liveFilter: (deviceId = '+', kind: RecordKind | '+' = '+'): string => `${TOPIC_ROOT}/live/${deviceId}/${kind}`,
   window: (stream: string, key: string): string => `${TOPIC_ROOT}/windows/${stream}/${key}`,
+  prediction: (model: string, predictionId: string): string => `${TOPIC_ROOT}/predictions/${model}/${predictionId}`,
   alert: (alertId: string): string => `${TOPIC_ROOT}/alerts/${alertId}`,
   rollout: (rolloutId: string): string => `${TOPIC_ROOT}/rollouts/${rolloutId}`,
   fleetSummary: (): string => `${TOPIC_ROOT}/fleet/summary`,
@@ -63,6 +64,7 @@ export type DownTopic =
 export type PublicTopic =
   | { readonly direction: 'public'; readonly what: 'live'; readonly deviceId: string; readonly kind: RecordKind }
   | { readonly direction: 'public'; readonly what: 'window'; readonly stream: string; readonly key: string }
+  | { readonly direction: 'public'; readonly what: 'prediction'; readonly model: string; readonly id: string }
   | { readonly direction: 'public'; readonly what: 'alert' | 'rollout'; readonly id: string }
   | { readonly direction: 'public'; readonly what: 'fleet-summary' };
 
@@ -105,6 +107,9 @@ const parsePublic = (levels: readonly string[]): PublicTopic | undefined => {
     }
     if (first === 'windows' && isPlainLevel(second) && isPlainLevel(third)) {
       return { direction: 'public', what: 'window', stream: second, key: third };
+    }
+    if (first === 'predictions' && isPlainLevel(second) && isPlainLevel(third)) {
+      return { direction: 'public', what: 'prediction', model: second, id: third };
     }
   }
   if (levels.length !== 2 || second === undefined) return undefined;

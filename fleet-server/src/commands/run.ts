@@ -13,6 +13,7 @@ import { InProcessBus } from '../adapters/embedded/in-process-bus.ts';
 import { LoopbackAuthenticator } from '../adapters/embedded/loopback-authenticator.ts';
 import { PrometheusMetrics } from '../adapters/embedded/prometheus-metrics.ts';
 import { SqliteFeatureStore } from '../adapters/embedded/sqlite-features/sqlite-feature-store.ts';
+import { SqlitePredictionQueue } from '../adapters/embedded/sqlite-predictions/sqlite-prediction-queue.ts';
 import { SqliteTelemetryStore } from '../adapters/embedded/sqlite-telemetry/sqlite-telemetry-store.ts';
 import { SqliteWindowStore } from '../adapters/embedded/sqlite-windows/sqlite-window-store.ts';
 import { SystemClock } from '../adapters/embedded/system-clock.ts';
@@ -73,10 +74,27 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
     { file: dataPath(config, 'windows.db'), logFile: dataPath(config, 'ingest.db') },
     { metrics, log },
   );
-  await Promise.all([features.start(), windows.start()]);
+  const { maxOpen, maxOpenBytes } = config.predictions;
+  const predictions = new SqlitePredictionQueue(
+    { file: dataPath(config, 'predictions.db'), maxOpen, maxOpenBytes },
+    { metrics, log },
+  );
+  await Promise.all([features.start(), windows.start(), predictions.start()]);
   const gateway = new AedesGateway(config.mqtt, { authenticator, clock, metrics, log });
   const front = new HttpFront();
-  const platform = { log, front, clock, metrics, bus, authenticator, gateway, telemetry, features, windows };
+  const platform = {
+    log,
+    front,
+    clock,
+    metrics,
+    bus,
+    authenticator,
+    gateway,
+    telemetry,
+    features,
+    windows,
+    predictions,
+  };
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.of(config, platform),
     new FastifyAdapter({
@@ -95,6 +113,7 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
   app.connectMicroservice<MicroserviceOptions>({ strategy: new DeviceTransportStrategy(gateway, metrics) });
   const stop = async (): Promise<void> => {
     await app.close();
+    await predictions.stop();
     await windows.stop();
     await features.stop();
     await telemetry.stop();

@@ -5,6 +5,7 @@ import type {
   DeviceCommand,
   FleetSummary,
   Prediction,
+  PredictionTicket,
   Reading,
   WindowResult,
 } from '@shoal/protocol';
@@ -63,6 +64,13 @@ export const windowEvent = (result: WindowResult): LiveEvent => ({
   topic: 'windows',
   deviceId: null,
   data: JSON.stringify(result),
+});
+
+/** Final ones, and those that are queued again. */
+export const ticketEvent = (ticket: PredictionTicket): LiveEvent => ({
+  topic: 'tickets',
+  deviceId: null,
+  data: JSON.stringify(ticket),
 });
 
 export const summaryEvent = (summary: FleetSummary): LiveEvent => ({

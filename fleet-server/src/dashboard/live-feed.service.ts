@@ -2,6 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { FleetSummary } from '@shoal/protocol';
+import type { EventSink } from '../event-stream.ts';
 import { Clock } from '../ports/clock.ts';
 import { MessageBus } from '../ports/message-bus.ts';
 import { Metrics } from '../ports/metrics.ts';
@@ -11,19 +12,12 @@ import {
   eventsOf,
   latestOf,
   summaryEvent,
+  ticketEvent,
   windowEvent,
   type Pending,
 } from './live-events.ts';
 import { LiveRing, type LiveEvent } from './live-ring.ts';
 import { eventText, gapText, parseId, selects, type LiveSelection } from './live-selection.ts';
-
-/** Where the text of a client goes. */
-export interface LiveSink {
-  /** Bytes that the client has not taken yet. */
-  pendingBytes(): number;
-  write(text: string): void;
-  close(): void;
-}
 
 const RING_EVENTS = 4_096;
 /** At most four updates a second of the same thing. */
@@ -38,7 +32,7 @@ const LINGER_MS = 60_000;
 
 interface Watcher {
   readonly selection: LiveSelection;
-  readonly sink: LiveSink;
+  readonly sink: EventSink;
 }
 
 @Injectable()
@@ -77,6 +71,9 @@ export class LiveFeed {
       this.bus.on('window.published', ({ windows }) => {
         if (this.isWatched()) for (const window of windows) this.publish(windowEvent(window));
       }),
+      this.bus.on('prediction.changed', ({ tickets }) => {
+        if (this.isWatched()) for (const ticket of tickets) this.publish(ticketEvent(ticket));
+      }),
       this.bus.on('command.changed', ({ command }) => this.isWatched() && this.publish(commandEvent(command))),
     ];
     this.timers = [setInterval(() => void this.flush(), FLUSH_MS), setInterval(() => this.beat(), HEARTBEAT_MS)];
@@ -93,7 +90,7 @@ export class LiveFeed {
    * Starts with what was missed since `lastEventId`, or with a `gap` event when that is no longer known.
    * @returns the end of watching; to be called when the client is gone
    */
-  watch(selection: LiveSelection, lastEventId: string | undefined, sink: LiveSink): () => void {
+  watch(selection: LiveSelection, lastEventId: string | undefined, sink: EventSink): () => void {
     this.isWatched();
     const watcher = { selection, sink };
     sink.write('retry: 2000\n\n');

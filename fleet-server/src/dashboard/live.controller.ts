@@ -4,7 +4,8 @@ import { liveQuerySchema } from '@shoal/protocol';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import { FleetError } from '../errors.ts';
-import { LiveFeed, type LiveSink } from './live-feed.service.ts';
+import { openEventStream } from '../event-stream.ts';
+import { LiveFeed } from './live-feed.service.ts';
 import { parseTopics } from './live-selection.ts';
 
 const querySchema = liveQuerySchema.strict();
@@ -25,33 +26,11 @@ export class LiveController {
     const topics = parseTopics(query.topics);
     if (!topics) {
       const faults = [
-        { path: 'topics', message: 'expected readings,predictions,events,devices,commands,windows,summary' },
+        { path: 'topics', message: 'expected readings,predictions,events,devices,commands,windows,tickets,summary' },
       ];
       throw new FleetError('REQUEST_INVALID', 'The live feed has no such topic.', { faults });
     }
-    const leave = this.feed.watch({ topics, deviceId: query.deviceId }, lastEventId, openStream(reply));
+    const leave = this.feed.watch({ topics, deviceId: query.deviceId }, lastEventId, openEventStream(reply));
     reply.raw.once('close', leave);
   }
 }
-
-const openStream = (reply: FastifyReply): LiveSink => {
-  reply.hijack();
-  const { raw } = reply;
-  for (const [name, value] of Object.entries(reply.getHeaders())) if (value !== undefined) raw.setHeader(name, value);
-  raw.writeHead(200, {
-    'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-cache, no-transform',
-    // Proxies that buffer would hold events back.
-    'x-accel-buffering': 'no',
-  });
-  raw.flushHeaders();
-  return {
-    pendingBytes: () => raw.writableLength,
-    write: (text) => {
-      raw.write(text);
-    },
-    close: () => {
-      raw.destroy();
-    },
-  };
-};

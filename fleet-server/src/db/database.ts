@@ -13,6 +13,8 @@ export interface Tables {
   feature_views: FeatureViewRow;
   feature_view_versions: FeatureViewVersionRow;
   streams: StreamRow;
+  deliveries: DeliveryRow;
+  delivery_attempts: DeliveryAttemptRow;
 }
 
 export interface AuditEntryRow {
@@ -105,6 +107,42 @@ export interface StreamRow {
   hash: string;
   revision: number;
   updated_at: number;
+}
+
+export interface DeliveryRow {
+  id: string;
+  channel_type: string;
+  /** JSON of a `DeliveryChannel`. */
+  channel: string;
+  /** What attempts share a limit by: host of a webhook, else the type of the channel. */
+  destination: string;
+  subject: string;
+  source_kind: string;
+  source_id: string;
+  /** JSON text as it is sent. */
+  body: string;
+  state: string;
+  created_at: number;
+  /** Since when it is tried without a break: its creation, or when it was sent again. */
+  round_started_at: number;
+  attempts: number;
+  round_attempts: number;
+  next_attempt_at: number | null;
+  finished_at: number | null;
+  error_code: string | null;
+  error_message: string | null;
+}
+
+export interface DeliveryAttemptRow {
+  delivery_id: string;
+  attempt: number;
+  at: number;
+  duration_ms: number;
+  outcome: string;
+  status: number | null;
+  error_code: string | null;
+  error_message: string | null;
+  answer: string | null;
 }
 
 /** The injection token of the control database; also the type of a connection to it. */

@@ -42,7 +42,7 @@ export class InferenceModule implements OnModuleInit, BeforeApplicationShutdown 
         InferenceCalls,
         GrpcServer,
       ],
-      exports: [GrpcServer],
+      exports: [GrpcServer, ServedModels],
     };
   }
 

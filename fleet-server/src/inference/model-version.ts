@@ -103,6 +103,10 @@ export class ModelVersion implements ServedModel {
     return this.#running?.scheduler.fill ?? 0;
   }
 
+  get maxQueuedRows(): number {
+    return this.#options.limits.maxQueuedRows;
+  }
+
   refuseUnread(priority: number, mayOvertake: () => boolean): ModelError | undefined {
     return this.#running?.scheduler.refuseUnread(priority, mayOvertake);
   }

@@ -1,5 +1,14 @@
 /** In-process wake-ups between capabilities, downstream only. Never the record of anything: the log and the tables are. */
-import type { AnyRecord, Device, DeviceCommand, Lane, PriorityClass, RecordKind, WindowResult } from '@shoal/protocol';
+import type {
+  AnyRecord,
+  Device,
+  DeviceCommand,
+  Lane,
+  PredictionTicket,
+  PriorityClass,
+  RecordKind,
+  WindowResult,
+} from '@shoal/protocol';
 
 /** What one committed message added: only records that were new. Parallel arrays, ascending sequence. */
 export interface AppendedBatch {
@@ -23,6 +32,8 @@ export interface BusEvents {
   'command.changed': { readonly command: DeviceCommand };
   /** After commit, in the order of publication; the window store has the record of it. */
   'window.published': { readonly windows: readonly WindowResult[] };
+  /** After commit: tickets that are final, or queued again by a retry; the queue has the record of them. */
+  'prediction.changed': { readonly tickets: readonly PredictionTicket[] };
   'storage.changed': { readonly state: 'ok' | 'refusing'; readonly why: string | null };
 }
 

@@ -3,7 +3,8 @@ import { describe, expect, it } from '@jest/globals';
 import { pino } from 'pino';
 import { InProcessBus } from '../../src/adapters/embedded/in-process-bus.ts';
 import { PrometheusMetrics } from '../../src/adapters/embedded/prometheus-metrics.ts';
-import { LiveFeed, type LiveSink } from '../../src/dashboard/live-feed.service.ts';
+import { LiveFeed } from '../../src/dashboard/live-feed.service.ts';
+import type { EventSink } from '../../src/event-stream.ts';
 import { Clock } from '../../src/ports/clock.ts';
 
 class HandClock extends Clock {
@@ -16,7 +17,7 @@ class HandClock extends Clock {
   }
 }
 
-class Sink implements LiveSink {
+class Sink implements EventSink {
   texts: string[] = [];
   pending = 0;
   isClosed = false;

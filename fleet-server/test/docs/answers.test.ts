@@ -12,6 +12,8 @@ const OPERATIONS = ALL_OPERATIONS.filter(({ tag }) => tag !== 'inference');
 let server: TestServer;
 let device: TestDevice;
 let commandId = '';
+let deliveryId = '';
+let predictionId = '';
 
 const at = Date.now();
 const customer = {
@@ -48,6 +50,10 @@ beforeAll(async () => {
   await call('POST', `${server.httpUrl}/api/streams`, stream);
   const windows = `${server.httpUrl}/api/streams/by-second/windows`;
   await until(async () => (await call<{ items: unknown[] }>('GET', windows)).body.items.length > 0);
+  const channel = { type: 'mqtt', topic: 'shoal/v1/alerts/test' };
+  ({ id: deliveryId } = (await call<{ id: string }>('POST', `${server.httpUrl}/api/deliveries`, { channel })).body);
+  const asked = { model: 'pump-anomaly', entity: 'pump-01', features: Array.from({ length: 11 }, () => 0.5), wait: 60 };
+  ({ id: predictionId } = (await call<{ id: string }>('POST', `${server.httpUrl}/api/predictions`, asked)).body);
   const commands = `${server.httpUrl}/api/devices/pump-01/commands`;
   ({ commandId } = (await call<{ commandId: string }>('POST', commands, { name: 'ping' })).body);
 });
@@ -64,6 +70,9 @@ const filled = (path: string, subject = 'pump-01'): string => {
     .replace('{commandId}', commandId)
     .replace('{view}', isThere ? 'customer' : subject)
     .replace('{stream}', isThere ? 'by-second' : subject)
+    .replace('{predictionId}', isThere ? predictionId : 'p-ffffffffffffffffffff')
+    .replace('{deliveryId}', isThere ? deliveryId : subject)
+    .replace('{secretName}', isThere ? 'default' : subject)
     .replace('{entity}', isThere ? 'c-1' : subject)
     .replace('{importId}', isThere ? 'import-1' : subject);
 };
@@ -71,6 +80,7 @@ const urlOf = ({ path, query }: Operation, subject?: string): string => {
   const needsSpan = query?.shape['from'] !== undefined && !query.safeParse({}).success;
   const url = new URL(`${server.httpUrl}${filled(path, subject)}`);
   if (needsSpan) url.search = `?from=0&to=${at + 1_000}`;
+  if (path === '/api/predictions/latest') url.search = '?model=pump-anomaly&entity=pump-01';
   return url.href;
 };
 const answers = ({ responses }: Operation): boolean => 200 in responses;
@@ -124,6 +134,10 @@ describe('answers', () => {
         patchTwin: { desired: {} },
         putFeatureView: { ...customer, name: 'nobody' },
         putStream: { ...stream, name: 'nobody' },
+        sendAgain: {},
+        retryTicket: {},
+        cancelTicket: {},
+        rotateWebhookSecret: {},
         putEntityFeatures: { values: { orders: 1 } },
         readFeatures: { entities: ['nobody'] },
       };

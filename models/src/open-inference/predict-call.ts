@@ -70,7 +70,7 @@ const readPredict = (body: Uint8Array): Predict => {
   );
 };
 
-const isTabular = ({ manifest }: ServedModel): boolean => {
+export const isTabular = ({ manifest }: ServedModel): boolean => {
   const { inputs } = manifest.signature;
   return inputs.length === 1 && inputs[0]?.datatype === 'FP32' && inputs[0].shape.length >= 1;
 };
@@ -121,7 +121,7 @@ const inputTensor = (rows: readonly (readonly number[])[], { name, shape }: Tens
 type Cell = number | string | boolean;
 
 /** As in JSON answers of `/infer`: no NaN. 64-bit integers beyond 2^53 are text. Throws TENSOR_NOT_FINITE. */
-const cellsOf = ({ name, datatype, data }: NamedTensor): Cell[] =>
+export const tensorCells = ({ name, datatype, data }: NamedTensor): Cell[] =>
   Array.from<number | bigint | Uint8Array, Cell>(data, (value, index) => {
     if (value instanceof Uint8Array) return new TextDecoder().decode(value);
     if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString();
@@ -133,7 +133,7 @@ const cellsOf = ({ name, datatype, data }: NamedTensor): Cell[] =>
 
 /** An entry a row: the element itself where there is one, else the list of them. */
 const predictionOf = (tensor: NamedTensor, rows: number): (Cell | Cell[])[] => {
-  const cells = cellsOf(tensor);
+  const cells = tensorCells(tensor);
   const width = tensor.shape[0] === rows ? cells.length / rows : 0;
   if (!Number.isInteger(width) || width === 0) return cells;
   return width === 1 ? cells : Array.from({ length: rows }, (_, row) => cells.slice(row * width, (row + 1) * width));
@@ -150,8 +150,11 @@ const namedTensors = (features: Readonly<Record<string, FeatureValue>>): Tensors
     }),
   );
 
-/** The inputs that the body stands for. Throws ModelError. */
-const inputsOf = ({ features, entity }: Predict, spec: TensorSpec): Tensors => {
+/** The inputs that features and entity stand for. Throws ModelError. */
+export const predictInputs = (
+  { features, entity }: Pick<Predict, 'features' | 'entity'>,
+  spec: TensorSpec,
+): Tensors => {
   if (features === undefined && entity === undefined)
     throw new ModelError('REQUEST_INVALID', 'Send features, or an entity to look them up for');
   if (features === undefined) return {};
@@ -168,6 +171,14 @@ const judgedOutput = ({ signature, postProcessing }: ServedModel['manifest']): s
   return postProcessing.kind === 'classes' ? postProcessing.probabilitiesOutput : (signature.outputs[0]?.name ?? '');
 };
 
+/** What the outputs of a run predict, an entry a row; of the judged output, or of the first one. Throws as `answerPredict`. */
+export const judgedPrediction = (manifest: ServedModel['manifest'], outputs: Tensors, rows: number): unknown[] => {
+  const judged = judgedOutput(manifest);
+  const output = outputs[judged];
+  if (output === undefined) throw new ModelError('OUTPUT_MISMATCH', `${manifest.name} gave no ${judged}`);
+  return predictionOf({ name: judged, ...output }, rows);
+};
+
 /** Rejects with ModelError, and with what the host rejects with. `prediction` is of the judged output, or of the first one. */
 export const answerPredict = async (
   request: OpenInferenceRequest,
@@ -181,18 +192,15 @@ export const answerPredict = async (
   const { manifest } = model;
   const [spec] = manifest.signature.inputs;
   if (spec === undefined) throw new ModelError('MODEL_NOT_TABULAR', `${manifest.name} takes no tensor`);
-  const given = inputsOf(asked, spec);
+  const given = predictInputs(asked, spec);
   const { entity } = asked;
   const found = entity === undefined ? { inputs: given } : completed(model, given, entity);
   // A turn of the microtasks is worth saving where everything is at hand.
   const { inputs, parameters: known }: CompletedInputs = found instanceof Promise ? await found : found;
   const options = sinceArrival(inferOptions({}, deadlineMs, request.signal), request.arrivedAt);
   const { outputs, parameters: said } = await runModel(model, inputs, options);
-  const judged = judgedOutput(manifest);
-  const output = outputs[judged];
-  if (output === undefined) throw new ModelError('OUTPUT_MISMATCH', `${manifest.name} gave no ${judged}`);
   return jsonAnswer({
-    prediction: predictionOf({ name: judged, ...output }, inputs[spec.name]?.shape[0] ?? 1),
+    prediction: judgedPrediction(manifest, outputs, inputs[spec.name]?.shape[0] ?? 1),
     model: manifest.name,
     version: manifest.version,
     ...((said ?? known) !== undefined && { parameters: { ...said, ...known } }),

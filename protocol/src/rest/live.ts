@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { deviceSchema, deviceCommandSchema } from './devices.ts';
 import { fleetSummarySchema } from './overview.ts';
+import { predictionTicketSchema } from './predictions.ts';
 import { windowResultSchema } from './streams.ts';
 import { storedEventSchema, storedPredictionSchema, storedReadingSchema } from './telemetry.ts';
 
@@ -12,7 +13,7 @@ export const liveQuerySchema = z.object({
     .max(128)
     .optional()
     .describe(
-      'Comma-separated of readings,predictions,events,devices,commands,windows,summary; absent means devices,summary,events.',
+      'Comma-separated of readings,predictions,events,devices,commands,windows,tickets,summary; absent means devices,summary,events.',
     ),
 });
 
@@ -24,6 +25,7 @@ export const liveEventSchemas = {
   devices: deviceSchema,
   commands: deviceCommandSchema,
   windows: windowResultSchema,
+  tickets: predictionTicketSchema,
   summary: fleetSummarySchema,
 } as const;
 export type LiveTopic = keyof typeof liveEventSchemas;

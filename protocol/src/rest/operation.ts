@@ -11,8 +11,10 @@ export const TAGS = {
   context: 'What devices may ask the fleet about.',
   features: 'What is known of every entity, now and as of any instant; what models are fed with.',
   streams: 'Windows of event time over readings, predictions and events; exact also when data comes days late.',
+  delivery: 'Webhooks, e-mail and MQTT to others: what was sent, how it went, and sending it again.',
   advice: 'Which deployment pattern fits a need, by rule and by measurement.',
   inference: 'Models that answer in real time: the Open Inference Protocol v2, and /predict.',
+  predictions: 'Predictions that are asked for now and fetched later; answered exactly once whatever is killed.',
   overview: 'The fleet at a glance, what needs attention, what moves, and who changed what.',
   operations: 'Health, metrics and these documents.',
 } as const;

@@ -8,7 +8,9 @@ import { Authenticator, type Authentication, type Credentials } from '../../port
 
 const OPERATOR: Principal = Object.freeze({ kind: 'person', id: 'operator:local', roles: ['admin'] });
 
-const PUBLIC_AREAS = ['live', 'windows', 'alerts', 'rollouts', 'fleet'].map((area) => `${TOPIC_ROOT}/${area}/`);
+const PUBLIC_AREAS = ['live', 'windows', 'predictions', 'alerts', 'rollouts', 'fleet'].map(
+  (area) => `${TOPIC_ROOT}/${area}/`,
+);
 
 /** True for 127.0.0.0/8 and ::1, also when IPv4 is mapped into IPv6. */
 export const isLoopback = (address: string): boolean => {
