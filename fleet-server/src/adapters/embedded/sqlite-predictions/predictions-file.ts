@@ -41,7 +41,11 @@ const SQL = `
   );
   CREATE INDEX tickets_of_run ON tickets (run_no);
   CREATE INDEX tickets_by_subject ON tickets (entity, ticket_no) WHERE entity IS NOT NULL;
-  CREATE INDEX tickets_unanswered ON tickets (state, ticket_no) WHERE state <> ${TICKET.succeeded};
+  CREATE INDEX tickets_answered ON tickets (entity, finished_at) WHERE state = ${TICKET.succeeded} AND entity IS NOT NULL;
+  CREATE INDEX tickets_open ON tickets (ticket_no) WHERE state = ${TICKET.open};
+  CREATE INDEX tickets_failed ON tickets (ticket_no) WHERE state = ${TICKET.failed};
+  CREATE INDEX tickets_canceled ON tickets (ticket_no) WHERE state = ${TICKET.canceled};
+  CREATE INDEX tickets_expired ON tickets (ticket_no) WHERE state = ${TICKET.expired};
   CREATE INDEX tickets_to_expire ON tickets (expires_at) WHERE state = ${TICKET.open};
   CREATE INDEX tickets_to_trim ON tickets (finished_at) WHERE finished_at IS NOT NULL;
   CREATE TABLE keys (key TEXT PRIMARY KEY, digest TEXT NOT NULL, ticket_no INTEGER NOT NULL) WITHOUT ROWID;
