@@ -111,6 +111,7 @@ const addSubmit = (prediction: Command, surroundings: Surroundings): void => {
 const addReads = (prediction: Command, surroundings: Surroundings): void => {
   prediction
     .command('get')
+    .alias('status')
     .argument('<ticket>', 'ticket', predictionId)
     .option('--wait <seconds>', 'wait so long for the answer', whole(1, MAX_WAIT_S))
     .description('one ticket as it is now')

@@ -6,7 +6,7 @@ import { canTrace, INSTALL_STRACE } from './kill/processes/tracer.ts';
 import { seededRandom } from './kill/seeded-random.ts';
 
 const SCALE = {
-  full: { requests: 100_000, kills: 20, watched: 2_000, lossPoints: 60 },
+  full: { requests: 100_000, kills: 20, watched: 600, lossPoints: 30 },
   quick: { requests: 5_000, kills: 3, watched: 150, lossPoints: 5 },
 } as const;
 
