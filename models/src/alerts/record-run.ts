@@ -1,0 +1,49 @@
+/** Runs a rule over the records of one device, in the order of the log. */
+import type { RecordColumns } from '../streams/record-columns.ts';
+import { advance } from './alert-state.ts';
+import type { KeyState, RuleTally, Transition } from './key-state.ts';
+import { bindRule, type RulePlan } from './rule-plan.ts';
+
+export interface Run {
+  readonly state: KeyState;
+  readonly transitions: readonly Transition[];
+}
+
+/** Records of another kind are none of the rule's; `tally` is counted on. */
+export const runRecords = (plan: RulePlan, columns: RecordColumns, before: KeyState, tally: RuleTally): Run => {
+  if (columns.kind !== plan.kind) return { state: before, transitions: [] };
+  const { maxAgeMs, historical } = plan.rule;
+  const judge = bindRule(plan, columns);
+  const transitions: Transition[] = [];
+  let { alert, heldAt } = before;
+  for (let row = 0; row < columns.length; row += 1) {
+    const said = judge(row);
+    if (said === null) continue;
+    const at = columns.eventAt[row] ?? 0;
+    const isHistorical = columns.receivedAt - at > maxAgeMs;
+    if (isHistorical && !historical) {
+      tally.historical += 1;
+      continue;
+    }
+    if (at < alert.lastAt) {
+      tally.late += 1;
+      continue;
+    }
+    tally.considered += 1;
+    const { state, change } = advance(alert, at, said.verdict, plan.rule);
+    alert = state;
+    if (said.verdict === 'holds') heldAt = columns.receivedAt;
+    if (change === 'none') continue;
+    transitions.push({
+      key: columns.deviceId,
+      change,
+      at,
+      since: state.since,
+      value: said.value,
+      isClockBad: columns.clock[row] === 'bad',
+      isHistorical,
+      reason: change === 'resolved' ? 'over' : null,
+    });
+  }
+  return { state: { ...before, alert, heldAt }, transitions };
+};
