@@ -52,9 +52,8 @@ const parsed = (text: string | undefined): Expression | undefined =>
 export const planRule = (rule: AlertRule): RulePlan => {
   const { on, when, where, quietMs } = rule;
   const isEvent = on.kind === 'events' || on.kind === 'drift';
-  const isCondition = when !== undefined && 'condition' in when;
-  const value = when === undefined ? undefined : parseExpression(isCondition ? when.condition : when.value);
-  const clear = isCondition ? parsed(when.clear) : undefined;
+  const value = parsed(when?.condition ?? when?.value);
+  const clear = parsed(when?.clear);
   // An event says that something happened; that the next one is another says nothing about it.
   const saysOver = !isEvent || clear !== undefined;
   return {
@@ -115,7 +114,7 @@ const passes = ({ facts, where }: RulePlan, columns: NamedColumns): ((row: numbe
 };
 
 const ofThreshold = ({ rule: { when } }: RulePlan, value: Column): Judge => {
-  const { above, below, clearAt } = when as { above?: number; below?: number; clearAt?: number };
+  const { above, below, clearAt } = when ?? {};
   const sign = above === undefined ? -1 : 1;
   const limit = sign * (above ?? below ?? 0);
   const clear = clearAt === undefined ? limit : sign * clearAt;
@@ -143,10 +142,8 @@ const ofCondition = ({ clear, value, rule: { on } }: RulePlan, columns: NamedCol
 
 const judgeOf = (plan: RulePlan, columns: NamedColumns): Judge => {
   if (plan.value === undefined) return () => ({ verdict: 'holds', value: null });
-  const { when } = plan.rule;
-  return when !== undefined && 'condition' in when
-    ? ofCondition(plan, columns)
-    : ofThreshold(plan, bind(plan.value, columns));
+  const isCondition = plan.rule.when?.condition !== undefined;
+  return isCondition ? ofCondition(plan, columns) : ofThreshold(plan, bind(plan.value, columns));
 };
 
 /** Bound once to the columns, then called row by row. */

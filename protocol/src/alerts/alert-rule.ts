@@ -55,35 +55,36 @@ const alertSourceSchema = z
   .meta({ id: 'AlertSource' });
 export type AlertSource = z.infer<typeof alertSourceSchema>;
 
-const thresholdSchema = z
+/** One shape for both kinds, so that a fault is told with its place. */
+export const alertConditionSchema = z
   .strictObject({
-    value: streamExpressionSchema,
+    value: streamExpressionSchema.optional().describe('What is compared with above or below.'),
     above: z.number().optional(),
     below: z.number().optional(),
     clearAt: z
       .number()
       .optional()
       .describe('It is over at or beyond this; by default at the threshold. In between nothing changes.'),
+    condition: streamExpressionSchema.optional().describe('Instead of value: it is wrong while this is true.'),
+    clear: streamExpressionSchema
+      .optional()
+      .describe('With condition: it is over when this is true; by default when condition is not.'),
   })
-  .refine(({ above, below }) => (above === undefined) !== (below === undefined), {
-    message: 'exactly one of above and below',
-    path: ['above'],
+  .superRefine(({ value, above, below, clearAt, condition, clear }, context) => {
+    const fault = (path: string, message: string): void => context.addIssue({ code: 'custom', path: [path], message });
+    if ((value === undefined) === (condition === undefined)) fault('value', 'exactly one of value and condition');
+    if (value !== undefined && (above === undefined) === (below === undefined)) {
+      fault('above', 'exactly one of above and below');
+    }
+    if (condition !== undefined && (above ?? below ?? clearAt) !== undefined) {
+      fault('condition', 'above, below and clearAt go with value');
+    }
+    if (value !== undefined && clear !== undefined) fault('clear', 'clear goes with condition; value has clearAt');
+    if (clearAt !== undefined && (clearAt > (above ?? Infinity) || clearAt < (below ?? -Infinity))) {
+      fault('clearAt', 'clearAt lies on the good side of the threshold');
+    }
   })
-  .refine(
-    ({ above = Infinity, below = -Infinity, clearAt }) =>
-      clearAt === undefined || (clearAt <= above && clearAt >= below),
-    {
-      message: 'clearAt lies on the good side of the threshold',
-      path: ['clearAt'],
-    },
-  );
-
-const conditionSchema = z.strictObject({
-  condition: streamExpressionSchema.describe('It is wrong while this is true.'),
-  clear: streamExpressionSchema.optional().describe('It is over when this is true; by default when condition is not.'),
-});
-
-export const alertConditionSchema = z.union([thresholdSchema, conditionSchema]).meta({ id: 'AlertCondition' });
+  .meta({ id: 'AlertCondition' });
 export type AlertCondition = z.infer<typeof alertConditionSchema>;
 
 export const labelTermsSchema = z
