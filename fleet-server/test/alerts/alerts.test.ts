@@ -230,7 +230,7 @@ describe('alerts', () => {
       firings: [{ key: 'pump-1', value: 85, resolvedAt: expect.any(Number) }],
     });
     const noisy = await preview({ on: { kind: 'readings' }, when: { value: 'Noise', above: 100 } });
-    expect(noisy).toMatchObject({ sentence: 'trial would have fired 0 times in the last 7 days.', firings: [] });
+    expect(noisy).toMatchObject({ sentence: 'trial would not have fired in the last 7 days.', firings: [] });
     const flow = await preview({ on: { kind: 'window', stream: 'flow' }, when: { value: 'mean', above: 5 } });
     expect(flow).toMatchObject({ count: 1, firings: [{ key: 'pump-1', resolvedAt: null }] });
     expect((await ask('GET', 'alert-rules/trial')).status).toBe(404);

@@ -49,7 +49,7 @@ test('a rule is tried on history, defined, fires, is silenced, acknowledged, and
   expect((await shoal(['resolve', id])).stderr).toContain('is resolved');
   expect((await shoal(['resolve', id])).exitCode).toBe(4);
   const tried = await shoal(['preview', '-', '--since', '1d'], { ...rule, name: 'trial' });
-  expect(tried.stderr).toMatch(/trial would have fired (0 times|once) in the last 24 hours/);
+  expect(tried.stderr).toMatch(/trial would (not have fired|have fired once) in the last 24 hours/);
   expect((await shoal(['rm', 'hot'])).exitCode).toBe(2);
   expect((await shoal(['rm', 'hot', '--yes'])).exitCode).toBe(0);
   expect((await shoal(['rule', 'hot'])).exitCode).toBe(3);
@@ -57,5 +57,8 @@ test('a rule is tried on history, defined, fires, is silenced, acknowledged, and
 
 test('what is wrong with a rule is told by its path', async () => {
   const wrong = await shoal(['define', '-'], { ...rule, when: { condition: 'a > (1' } });
-  expect([wrong.exitCode, wrong.stderr]).toEqual([2, expect.stringContaining('when.condition: ")" is missing at character 7')]);
+  expect([wrong.exitCode, wrong.stderr]).toEqual([
+    2,
+    expect.stringContaining('when.condition: ")" is missing at character 7'),
+  ]);
 });

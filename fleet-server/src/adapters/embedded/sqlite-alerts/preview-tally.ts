@@ -9,8 +9,9 @@ const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 
 const spanText = (ms: number): string => {
-  const [count, unit] = ms >= 2 * DAY_MS ? [ms / DAY_MS, 'days'] : [ms / HOUR_MS, 'hours'];
-  return `${Number(count.toFixed(1))} ${unit}`;
+  const [count, unit] = ms >= 2 * DAY_MS ? [ms / DAY_MS, 'day'] : [ms / HOUR_MS, 'hour'];
+  const short = Number(count.toFixed(1));
+  return short === 1 ? unit : `${short} ${unit}s`;
 };
 
 export class PreviewTally {
@@ -46,9 +47,9 @@ export class PreviewTally {
     for (const key of this.#quietAt.keys()) this.#closeQuiet(key, to);
     const firings = this.#firings.toSorted((a, b) => a.firedAt - b.firedAt);
     const count = firings.length;
-    const times = count === 1 ? 'once' : `${count} times`;
+    const fired = count === 0 ? 'not have fired' : `have fired ${count === 1 ? 'once' : `${count} times`}`;
     return {
-      sentence: `${rule} would have fired ${times} in the last ${spanText(to - from)}.`,
+      sentence: `${rule} would ${fired} in the last ${spanText(to - from)}.`,
       count,
       keyCount: new Set(firings.map(({ key }) => key)).size,
       firings: firings.slice(0, limit),
