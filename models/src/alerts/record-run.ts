@@ -45,5 +45,7 @@ export const runRecords = (plan: RulePlan, columns: RecordColumns, before: KeySt
       reason: change === 'resolved' ? 'over' : null,
     });
   }
+  // Nothing that was looked at: the state is the same one, and needs no writing.
+  if (alert === before.alert) return { state: before, transitions };
   return { state: { ...before, alert, heldAt }, transitions };
 };

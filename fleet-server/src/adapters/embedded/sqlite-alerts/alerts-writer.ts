@@ -201,7 +201,7 @@ export class AlertsWriter {
       if (transition.change === 'fired') count.fired += 1;
       if (transition.change === 'resolved') count.resolved += 1;
     }
-    if (state !== rule.keys.get(key)) this.#keep(rule, key, state);
+    if (state !== stateOf(rule, key)) this.#keep(rule, key, state);
   }
 
   #keep(rule: RunningRule, key: string, state: KeyState): void {
