@@ -93,7 +93,7 @@ export abstract class AlertStore {
   abstract endSilence(silenceId: string): Promise<void>;
   /** Those that have not ended, by id. */
   abstract silences(now: number): Promise<readonly Silence[]>;
-  /** Drops resolved alerts that were over before `before`, a bounded number. @returns how many went */
+  /** Drops resolved alerts of before `before`, and the oldest of a million, a bounded number. @returns how many went */
   abstract trim(before: number): Promise<number>;
   /** Newest first. */
   abstract alerts(query: Omit<AlertQuery, 'format'>): Promise<Page<Alert>>;

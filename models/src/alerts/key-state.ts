@@ -6,11 +6,13 @@ export interface KeyState {
   readonly alert: AlertState;
   /** When it last held, by the clock of the server. */
   readonly heldAt: number;
+  /** Of the record that was looked at last. */
+  readonly sequence: number;
   /** Of the newest window: its start, and what was before it. */
   readonly window: { readonly startAt: number; readonly before: AlertState } | null;
 }
 
-export const NEW_KEY: KeyState = { alert: CLEAR, heldAt: 0, window: null };
+export const NEW_KEY: KeyState = { alert: CLEAR, heldAt: 0, sequence: 0, window: null };
 
 export const RESOLUTIONS = [
   'over',
@@ -41,7 +43,7 @@ export interface Transition {
 /** What became of what a rule has looked at; each is in exactly one. */
 export interface RuleTally {
   considered: number;
-  /** Earlier than what was looked at before. */
+  /** Made before what was looked at already. */
   late: number;
   /** Older than the rule wants when it arrived. */
   historical: number;

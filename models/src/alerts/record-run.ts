@@ -3,6 +3,7 @@ import type { RecordColumns } from '../streams/record-columns.ts';
 import { advance } from './alert-state.ts';
 import type { KeyState, RuleTally, Transition } from './key-state.ts';
 import { bindRule, type RulePlan } from './rule-plan.ts';
+import { placeSample } from './sample-order.ts';
 
 export interface Run {
   readonly state: KeyState;
@@ -15,23 +16,26 @@ export const runRecords = (plan: RulePlan, columns: RecordColumns, before: KeySt
   const { maxAgeMs, historical } = plan.rule;
   const judge = bindRule(plan, columns);
   const transitions: Transition[] = [];
-  let { alert, heldAt } = before;
+  let { alert, heldAt, sequence } = before;
   for (let row = 0; row < columns.length; row += 1) {
     const said = judge(row);
     if (said === null) continue;
-    const at = columns.eventAt[row] ?? 0;
-    const isHistorical = columns.receivedAt - at > maxAgeMs;
+    const eventAt = columns.eventAt[row] ?? 0;
+    const isHistorical = columns.receivedAt - eventAt > maxAgeMs;
     if (isHistorical && !historical) {
       tally.historical += 1;
       continue;
     }
-    if (at < alert.lastAt) {
+    const made = columns.sequence[row] ?? 0;
+    const placed = placeSample({ alert, sequence }, eventAt, made);
+    if (placed === null) {
       tally.late += 1;
       continue;
     }
     tally.considered += 1;
-    const { state, change } = advance(alert, at, said.verdict, plan.rule);
-    alert = state;
+    const { at } = placed;
+    const { state, change } = advance(placed.alert, at, said.verdict, plan.rule);
+    [alert, sequence] = [state, made];
     if (said.verdict === 'holds') heldAt = columns.receivedAt;
     if (change === 'none') continue;
     transitions.push({
@@ -47,5 +51,5 @@ export const runRecords = (plan: RulePlan, columns: RecordColumns, before: KeySt
   }
   // Nothing that was looked at: the state is the same one, and needs no writing.
   if (alert === before.alert) return { state: before, transitions };
-  return { state: { ...before, alert, heldAt }, transitions };
+  return { state: { ...before, alert, heldAt, sequence }, transitions };
 };

@@ -53,7 +53,7 @@ export const runWindow = (plan: RulePlan, window: WindowResult, before: KeyState
   const change = isRevision ? changeBetween(before.alert.level, alert.level) : step;
   tally.considered += 1;
   const heldAt = said?.verdict === 'holds' ? window.updatedAt : before.heldAt;
-  const state: KeyState = { alert, heldAt, window: { startAt: window.startAt, before: base } };
+  const state: KeyState = { ...before, alert, heldAt, window: { startAt: window.startAt, before: base } };
   if (change === 'none') return { state, transitions: [] };
   const transition = {
     key: window.key,

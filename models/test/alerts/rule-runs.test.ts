@@ -91,11 +91,24 @@ describe('records', () => {
 
   it('that are history, or late, are counted and decide nothing', () => {
     const tally = emptyTally();
-    const rows = [ago(16 * MINUTE_MS, 99), ago(10, 60), ago(20, 99)];
-    const { transitions } = runRecords(planRule(hot), columnsOf('readings', rows), NEW_KEY, tally);
+    const rows = [ago(16 * MINUTE_MS, 99), ago(10, 60)];
+    const { state } = runRecords(planRule(hot), columnsOf('readings', rows), NEW_KEY, tally);
+    const { transitions } = runRecords(planRule(hot), columnsOf('readings', [ago(20, 99)]), state, tally);
     expect([transitions, tally]).toEqual([[], { considered: 1, late: 1, historical: 1 }]);
     const asked = run(ruleOf({ ...hot, historical: true }), rows);
     expect(asked.transitions).toMatchObject([{ change: 'fired', isHistorical: true }, { change: 'resolved' }]);
+  });
+
+  it('of a clock that was set back are no history: what has lasted goes on lasting', () => {
+    const held = ruleOf({ ...hot, forMs: 30_000 });
+    // The second lags a little, the third is six minutes back.
+    const rows = [ago(-300_000, 90), ago(-290_000, 91), ago(60_000, 92), ago(31_000, 93)];
+    const { transitions } = run(held, rows);
+    expect(transitions.map(({ change, at, since }) => [change, NOW - at, NOW - since])).toEqual([
+      ['pended', -300_000, -300_000],
+    ]);
+    const longer = run(held, [...rows, ago(20_000, 94)]);
+    expect(longer.transitions.at(-1)).toMatchObject({ change: 'fired', at: NOW - 20_000, since: NOW - 60_000 });
   });
 
   it('of a broken clock are flagged', () => {

@@ -121,7 +121,7 @@ export const alertRuleStatusSchema = z
     firing: z.int().min(0),
     pending: z.int().min(0),
     considered: z.int().min(0).describe('Samples that decided.'),
-    late: z.int().min(0).describe('Samples earlier than one that was looked at before.'),
+    late: z.int().min(0).describe('Samples made before one that was looked at already.'),
     historical: z.int().min(0).describe('Samples older than maxAgeMs when they arrived.'),
   })
   .meta({ id: 'AlertRuleStatus' });

@@ -60,7 +60,7 @@ export const METRIC_HELP: Readonly<Record<string, string>> = {
   alerts_fired_total: 'alerts that fired',
   alerts_resolved_total: 'alerts that were resolved',
   alerts_firing: 'alerts that fire now',
-  alert_samples_late_total: 'samples earlier than one that a rule has looked at before',
+  alert_samples_late_total: 'samples made before one that a rule has looked at already',
   alert_samples_historical_total: 'samples that were older than a rule wants when they arrived',
   alert_log_position: 'last commit of the telemetry log whose effects on alerts are stored',
   alert_step_seconds: 'time of one step of the rules in their thread',

@@ -125,19 +125,21 @@ export class AlertsReads {
   #select({ state, severity, rule, key, from, to, limit, cursor }: AlertListQuery): AlertRow[] {
     const before = cursor === undefined ? undefined : Number(decodeCursor(cursor, ['number'])[0]);
     const conditions: string[] = ['1'];
-    if (state === 'open') conditions.push(`state <> 'resolved'`);
-    else if (state !== undefined) conditions.push('state = :state');
+    // What is open is found by its own index, however much has been resolved.
+    const isOpen = state !== undefined && state !== 'resolved';
+    if (isOpen) conditions.push(`state <> 'resolved'`);
+    if (state !== undefined && state !== 'open') conditions.push('state = :state');
     if (severity !== undefined) conditions.push('severity = :severity');
     if (rule !== undefined) conditions.push('rule = :rule');
     if (key !== undefined) conditions.push('key = :key');
     if (from !== undefined) conditions.push('since >= :from');
     if (to !== undefined) conditions.push('since < :to');
     if (before !== undefined) conditions.push('alert_no < :before');
-    const named = { state, severity, rule, key, from, to, before };
+    const named = { state: state === 'open' ? undefined : state, severity, rule, key, from, to, before };
     const given = Object.fromEntries(Object.entries(named).filter(([, value]) => value !== undefined));
     return this.#db
       .prepare<[Readonly<Record<string, unknown>>], AlertRow>(
-        `SELECT * FROM alerts WHERE ${conditions.join(' AND ')} ORDER BY alert_no DESC LIMIT :limit`,
+        `SELECT * FROM alerts ${isOpen ? 'INDEXED BY alerts_open' : ''} WHERE ${conditions.join(' AND ')} ORDER BY alert_no DESC LIMIT :limit`,
       )
       .all({ ...given, limit: limit + 1 });
   }

@@ -28,6 +28,8 @@ import { SilenceRows } from './silence-rows.ts';
 /** Time between two looks at the clock: absence, quiet, reminders. */
 const SWEEP_MS = 250;
 const WINDOWS_PER_STEP = 2_000;
+/** Of resolved ones; a rule that flaps fills no disk. */
+const ALERTS_KEPT = 1_000_000;
 
 export class AlertsWriter {
   readonly #db: Sqlite;
@@ -155,7 +157,7 @@ export class AlertsWriter {
   trim(before: number, limit: number): number {
     return this.#atomically(() => {
       this.#silences.removeEnded(before);
-      return this.#sql.trim(before, limit);
+      return this.#sql.trim({ since: before, newest: ALERTS_KEPT }, limit);
     });
   }
 

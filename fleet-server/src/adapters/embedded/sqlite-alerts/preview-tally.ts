@@ -45,7 +45,9 @@ export class PreviewTally {
     rule: string,
   ): Omit<AlertPreviewAnswer, 'recordsRead' | 'isComplete'> {
     for (const key of this.#quietAt.keys()) this.#closeQuiet(key, to);
-    const firings = this.#firings.toSorted((a, b) => a.firedAt - b.firedAt);
+    const firings = this.#firings
+      .filter(({ firedAt }) => firedAt >= from && firedAt < to)
+      .toSorted((a, b) => a.firedAt - b.firedAt);
     const count = firings.length;
     const fired = count === 0 ? 'not have fired' : `have fired ${count === 1 ? 'once' : `${count} times`}`;
     return {

@@ -13,16 +13,18 @@ export interface RuleStatements {
   readonly intentCount: Statement<[], number>;
   readonly lastChange: Statement<[], number>;
   /** @returns alerts dropped */
-  readonly trim: (before: number, limit: number) => number;
+  readonly trim: (kept: { readonly since: number; readonly newest: number }, limit: number) => number;
 }
 
 const plucked = (db: Sqlite, sql: string): Statement<[], number> =>
   db.prepare<[], number>(sql).pluck() as Statement<[], number>;
 
-const OLD = `SELECT alert_no FROM alerts WHERE state = 'resolved' AND updated_at < ? ORDER BY alert_no LIMIT ?`;
+/** By age, and the oldest of more than are kept. */
+const OLD = `SELECT alert_no FROM alerts WHERE state = 'resolved' AND
+  (updated_at < ? OR alert_no <= (SELECT max(alert_no) FROM alerts) - ?) ORDER BY alert_no LIMIT ?`;
 
 export const prepareRules = (db: Sqlite): RuleStatements => {
-  const old = db.prepare<[number, number], number>(OLD).pluck();
+  const old = db.prepare<[number, number, number], number>(OLD).pluck();
   const forgetHistory = db.prepare<[number]>('DELETE FROM history WHERE alert_no = ?');
   const forget = db.prepare<[number]>('DELETE FROM alerts WHERE alert_no = ?');
   return {
@@ -35,8 +37,8 @@ export const prepareRules = (db: Sqlite): RuleStatements => {
     handedOn: db.prepare('DELETE FROM intents WHERE intent <= ?'),
     intentCount: plucked(db, 'SELECT count(*) FROM intents'),
     lastChange: plucked(db, 'SELECT max(change) FROM history'),
-    trim: (before, limit) => {
-      const gone = old.all(before, limit) as number[];
+    trim: ({ since, newest }, limit) => {
+      const gone = old.all(since, newest, limit) as number[];
       for (const alertNo of gone) {
         forgetHistory.run(alertNo);
         forget.run(alertNo);

@@ -2,10 +2,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Alert } from '@shoal/protocol';
+import type { Alert, AlertPreviewAnswer, AlertRule } from '@shoal/protocol';
+import { previewRule } from '../../../../src/adapters/embedded/sqlite-alerts/alert-preview.ts';
 import { openForWriting, type Sqlite } from '../../../../src/adapters/embedded/sqlite-alerts/alerts-file.ts';
 import { AlertsReads } from '../../../../src/adapters/embedded/sqlite-alerts/alerts-reads.ts';
 import { AlertsWriter } from '../../../../src/adapters/embedded/sqlite-alerts/alerts-writer.ts';
+import { FollowedWindows } from '../../../../src/adapters/embedded/sqlite-alerts/followed-windows.ts';
 import type { AlertIntent } from '../../../../src/ports/alert-store.ts';
 import { PlayedLog } from '../played-log.ts';
 import type { PlacedRecord } from '../sqlite-windows/stream-oracle.ts';
@@ -61,6 +63,15 @@ export class AlertsRun {
   alerts(rule: string, key: string): Alert[] {
     const page = new AlertsReads(this.#db).alerts({ rule, key, limit: 100_000 });
     return page.items.toReversed();
+  }
+
+  /** What a dry run over the same log says. */
+  preview(rule: AlertRule): Promise<AlertPreviewAnswer> {
+    this.#played.log.isDying = false;
+    const windows = new FollowedWindows('');
+    const world = { log: this.#played.log, windows, devices: this.#devices, now: this.#firstAt };
+    const span = { from: 0, to: Number.MAX_SAFE_INTEGER, limit: 100_000 };
+    return previewRule({ rule, ...span }, { ...world, breathe: () => Promise.resolve() });
   }
 
   close(): void {

@@ -1,8 +1,8 @@
-/** The contract of the alert store on SQLite, and files that are damaged, too new, or lose their thread. */
-import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+/** The contract of the alert store on SQLite, and files that are damaged or too new. */
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { pino } from 'pino';
 import { InProcessBus } from '../../../../src/adapters/embedded/in-process-bus.ts';
@@ -17,85 +17,59 @@ import { alertStoreContract, type AlertSubject } from '../../../alert-store.cont
 // Threads and servers start slowly on a machine that runs every suite at once.
 jest.setTimeout(60_000);
 
+const folder = mkdtempSync(join(tmpdir(), 'shoal-alert-store-'));
+const file = (name: string): string => join(folder, name);
+const metrics = new PrometheusMetrics();
+const clock = new SystemClock();
 const log = pino({ level: 'silent' });
+const { storage } = loadConfig({ file: undefined, environment: {}, flags: {} });
+const bus = new InProcessBus(metrics, log);
+const telemetry = new SqliteTelemetryStore({ ...storage, file: file('ingest.db') }, { clock, metrics, bus, log });
 
-interface Opened extends AlertSubject {
-  readonly store: SqliteAlertStore;
-  readonly folder: string;
-}
-
-const open = async (folder: string): Promise<Opened> => {
-  const metrics = new PrometheusMetrics();
-  const clock = new SystemClock();
-  const file = (name: string): string => join(folder, name);
-  const { storage } = loadConfig({ file: undefined, environment: {}, flags: {} });
-  const bus = new InProcessBus(metrics, log);
-  const telemetry = new SqliteTelemetryStore({ ...storage, file: file('ingest.db') }, { clock, metrics, bus, log });
+beforeAll(async () => {
   await telemetry.start();
   // Nothing is published here: that the file is there is enough.
   openWindows(file('windows.db'), 0).db.close();
-  const store = new SqliteAlertStore(
-    { file: file('alerts.db'), logFile: file('ingest.db'), windowsFile: file('windows.db') },
-    { clock, metrics, log },
-  );
-  const stop = async (): Promise<void> => {
-    await store.stop();
-    await telemetry.stop();
-  };
-  try {
-    await store.start();
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+});
+afterAll(async () => {
+  await telemetry.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const open = async (name: string): Promise<AlertSubject> => {
+  const files = { file: file(name), logFile: file('ingest.db'), windowsFile: file('windows.db') };
+  const store = new SqliteAlertStore(files, { clock, metrics, log });
+  await store.start();
   return {
-    folder,
     store,
     telemetry,
     reopen: async () => {
-      await stop();
-      return open(folder);
+      await store.stop();
+      return open(name);
     },
-    remove: async () => {
-      await stop();
-      rmSync(folder, { recursive: true, force: true });
-    },
+    close: () => store.stop(),
   };
 };
 
-const openFresh = (): Promise<Opened> => open(mkdtempSync(join(tmpdir(), 'shoal-alert-store-')));
-
-alertStoreContract(openFresh);
+let opened = 0;
+alertStoreContract(() => {
+  opened += 1;
+  return open(`alerts-${opened}.db`);
+});
 
 describe('the file of alerts', () => {
-  let folder = '';
-  afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
-  /** A file that some store has made, without that store. */
-  const madeAndLeft = async (): Promise<string> => {
-    const subject = await openFresh();
-    ({ folder } = subject);
-    const spare = mkdtempSync(join(tmpdir(), 'shoal-alert-spare-'));
-    await subject.store.step(1);
-    await subject.store.stop();
-    for (const name of readdirSync(folder)) copyFileSync(join(folder, name), join(spare, name));
-    await subject.remove();
-    folder = spare;
-    return join(spare, 'alerts.db');
-  };
-
-  it('is set aside when it is damaged, and another is begun with ids of its own', async () => {
-    writeFileSync(await madeAndLeft(), 'this is no database, whatever it is called '.repeat(200));
-    const subject = await open(folder);
+  it('is set aside when it is damaged, and another is begun', async () => {
+    writeFileSync(file('damaged.db'), 'this is no database, whatever it is called '.repeat(200));
+    const subject = await open('damaged.db');
     expect(await subject.store.step(1)).toMatchObject({ firing: 0 });
-    expect(readdirSync(folder).filter((name) => name.includes('corrupt'))).toHaveLength(1);
-    await subject.remove();
+    await subject.close();
+    expect(readdirSync(folder).filter((name) => name.startsWith('damaged.db.corrupt'))).toHaveLength(1);
   });
 
   it('of a newer version is refused', async () => {
-    const db = new Database(await madeAndLeft());
+    const db = new Database(file('newer.db'));
     db.pragma('user_version = 99');
     db.close();
-    await expect(open(folder)).rejects.toMatchObject({ code: 'ALERT_STORE_VERSION_UNKNOWN' });
+    await expect(open('newer.db')).rejects.toMatchObject({ code: 'ALERT_STORE_VERSION_UNKNOWN' });
   });
 });
