@@ -90,17 +90,17 @@ const report = async (context: CommandContext, { id }: Delivery, attemptsBefore:
   else throw cliError('DELIVERY_NOT_ARRIVED', `Delivery ${id} did not arrive: ${delivery.lastError?.message ?? '-'}`);
 };
 
-const channelOf = ({ webhook, secret, email, mqtt }: Record<string, string | undefined>): DeliveryChannel => {
+const channelOf = ({ webhook, secret, email, topic }: Record<string, string | undefined>): DeliveryChannel => {
   const channels: DeliveryChannel[] = [
     ...(webhook === undefined
       ? []
       : [{ type: 'webhook' as const, url: webhook, ...(secret !== undefined && { secretName: secret }) }]),
     ...(email === undefined ? [] : [{ type: 'email' as const, to: email }]),
-    ...(mqtt === undefined ? [] : [{ type: 'mqtt' as const, topic: mqtt, retain: false }]),
+    ...(topic === undefined ? [] : [{ type: 'mqtt' as const, topic, retain: false }]),
   ];
   const [channel] = channels;
   if (channel === undefined || channels.length > 1) {
-    throw cliError('USAGE_INVALID', 'Name one of --webhook, --email and --mqtt.');
+    throw cliError('USAGE_INVALID', 'Name one of --webhook, --email and --topic.');
   }
   return channel;
 };
@@ -144,7 +144,7 @@ export const addDelivery = (program: Command, surroundings: Surroundings): void 
     .option('--webhook <url>', 'to a URL')
     .option('--secret <name>', 'which secret signs the webhook')
     .option('--email <address>', 'to a mail address')
-    .option('--mqtt <topic>', 'to a topic of the broker')
+    .option('--topic <topic>', 'to a topic of the broker')
     .description('send a test message and say whether it arrived')
     .action(async (options: Record<string, string | undefined>, command: Command) => {
       const context = contextOf(surroundings, command);

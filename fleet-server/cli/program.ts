@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import type { Surroundings } from './command-context.ts';
 import { addAdvise } from './advise.ts';
+import { addAlert } from './alert.ts';
 import { addDelivery } from './delivery.ts';
 import { addDevice } from './device.ts';
 import { CliError, EXIT, type ExitCode } from './errors.ts';
@@ -35,6 +36,7 @@ const programOf = (surroundings: Surroundings): Command => {
   addFeature(program, surroundings);
   addStream(program, surroundings);
   addPrediction(program, surroundings);
+  addAlert(program, surroundings);
   addDelivery(program, surroundings);
   addHistory(program, surroundings);
   addSubscribe(program, surroundings);

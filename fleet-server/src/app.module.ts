@@ -1,6 +1,7 @@
 /** The composition root: joins the capabilities in the order data flows; `commands/run.ts` picks what stands behind each port. */
 import { Module, type DynamicModule } from '@nestjs/common';
 import { AdviceModule } from './advice/advice.module.ts';
+import { AlertsModule } from './alerts/alerts.module.ts';
 import { AuditModule } from './audit/audit.module.ts';
 import { dataPath, grpcPort, type ServerConfig } from './config.ts';
 import { ContextModule } from './context/context.module.ts';
@@ -54,6 +55,7 @@ export class AppModule {
         PredictionsModule.of(config.predictions, inference, delivery),
         ContextModule,
         AdviceModule,
+        AlertsModule.of(config.alerts, delivery),
         DashboardModule,
         HealthModule,
         DocsModule.of({ version: readVersion(), broker: { host: config.mqtt.host, port: config.mqtt.port } }),

@@ -111,6 +111,12 @@ const smtpSchema = z.strictObject({
   from: z.string().min(3).default('shoal@localhost').describe('sender of mails'),
 });
 
+const alertsSchema = z.strictObject({
+  idleMs: durationMs(250, 'longest time between a commit of telemetry and its effect on alerts when idle'),
+  maxRules: amount(500, 'rules there may be'),
+  keepDays: amount(90, 'days that resolved alerts are kept'),
+});
+
 const inferenceSchema = z.strictObject({
   start: z
     .enum(['eager', 'lazy'])
@@ -166,6 +172,7 @@ export const configSchema = z.strictObject({
   streams: streamsSchema.prefault({}),
   delivery: deliverySchema.prefault({}),
   smtp: smtpSchema.prefault({}),
+  alerts: alertsSchema.prefault({}),
   inference: inferenceSchema.prefault({}),
   predictions: predictionsSchema.prefault({}),
   grpc: grpcSchema.prefault({}),
@@ -178,6 +185,7 @@ export type FeaturesConfig = ServerConfig['features'];
 export type StreamsConfig = ServerConfig['streams'];
 export type DeliveryConfig = ServerConfig['delivery'];
 export type SmtpConfig = ServerConfig['smtp'];
+export type AlertsConfig = ServerConfig['alerts'];
 export type InferenceConfig = ServerConfig['inference'];
 export type PredictionsConfig = ServerConfig['predictions'];
 export type GrpcConfig = ServerConfig['grpc'];

@@ -197,6 +197,25 @@ export const FLEET_ERRORS = {
     500,
     'The file of tickets was written by a newer version. Start that version, or move the file away.',
   ),
+  ALERT_NOT_FOUND: once(404, 'No such alert. List them with GET /api/alerts.'),
+  ALERT_RESOLVED: once(409, 'The alert is resolved already. A note can still be written.'),
+  ALERT_RULE_NOT_FOUND: once(404, 'No such rule. List them with GET /api/alert-rules.'),
+  ALERT_RULE_EXISTS: once(409, 'A rule of this name is defined already. Replace it with PUT.'),
+  ALERT_RULE_INVALID: once(400, 'A rule whose name is not the one in the path. Send the rule under its own name.'),
+  ALERT_RULES_TOO_MANY: once(409, 'As many rules as there may be. Remove one, or let one rule watch more.'),
+  SILENCE_NOT_FOUND: once(404, 'No such silence. List them with GET /api/silences.'),
+  ALERT_STORE_UNAVAILABLE: again(
+    503,
+    'The file of alerts cannot be used (disk full, I/O error, thread ended). Records are stored all the same, and rules look at them when it can.',
+  ),
+  ALERT_STORE_CORRUPT: once(
+    500,
+    'The file of alerts was damaged. It was set aside and a fresh one was begun: rules look on from now, and what still is wrong fires again.',
+  ),
+  ALERT_STORE_VERSION_UNKNOWN: once(
+    500,
+    'The file of alerts was written by a newer version. Start that version, or move the file away.',
+  ),
   DELIVERY_NOT_FOUND: once(404, 'No such delivery. List them with GET /api/deliveries.'),
   DELIVERY_QUEUE_FULL: again(
     503,

@@ -2,6 +2,7 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { HttpFront } from './http-front.ts';
+import { AlertStore } from './ports/alert-store.ts';
 import { Authenticator } from './ports/authenticator.ts';
 import { Clock } from './ports/clock.ts';
 import { DeviceGateway } from './ports/device-gateway.ts';
@@ -27,6 +28,7 @@ export interface Platform {
   readonly features: FeatureStore;
   readonly windows: WindowStore;
   readonly predictions: PredictionQueue;
+  readonly alerts: AlertStore;
 }
 
 @Module({})
@@ -44,6 +46,7 @@ export class PlatformModule {
       { provide: FeatureStore, useValue: platform.features },
       { provide: WindowStore, useValue: platform.windows },
       { provide: PredictionQueue, useValue: platform.predictions },
+      { provide: AlertStore, useValue: platform.alerts },
     ];
     return { module: PlatformModule, global: true, providers, exports: providers };
   }

@@ -60,6 +60,8 @@ export * from './rest/features.ts';
 export * from './rest/streams.ts';
 export * from './rest/predictions.ts';
 export * from './rest/deliveries.ts';
+export * from './alerts/alert-rule.ts';
+export * from './rest/alerts.ts';
 export * from './rest/overview.ts';
 export * from './rest/advice.ts';
 export * from './rest/audit.ts';

@@ -15,6 +15,7 @@ import {
   timeRequestSchema,
   twinGetRequestSchema,
 } from './request.ts';
+import { alertSchema } from './rest/alerts.ts';
 import { fleetSummarySchema } from './rest/overview.ts';
 import { predictionTicketSchema } from './rest/predictions.ts';
 import { windowResultSchema } from './rest/streams.ts';
@@ -209,12 +210,12 @@ const SERVER_CHANNELS: readonly MqttChannel[] = [
   {
     builder: 'alert',
     address: topics.alert('{alertId}'),
-    summary: 'State changes of an alert; nothing is published there by this version',
+    summary: 'An alert when it fires and whenever it changes until it is resolved, with a revision; retained',
     parameters: { alertId: { description: 'The alert.' } },
     publisher: 'server',
     qos: 1,
     retained: true,
-    messages: {},
+    messages: { Alert: alertSchema },
   },
   {
     builder: 'rollout',

@@ -12,6 +12,7 @@ import { DataFolder } from '../adapters/embedded/data-folder.ts';
 import { InProcessBus } from '../adapters/embedded/in-process-bus.ts';
 import { LoopbackAuthenticator } from '../adapters/embedded/loopback-authenticator.ts';
 import { PrometheusMetrics } from '../adapters/embedded/prometheus-metrics.ts';
+import { SqliteAlertStore } from '../adapters/embedded/sqlite-alerts/sqlite-alert-store.ts';
 import { SqliteFeatureStore } from '../adapters/embedded/sqlite-features/sqlite-feature-store.ts';
 import { SqlitePredictionQueue } from '../adapters/embedded/sqlite-predictions/sqlite-prediction-queue.ts';
 import { SqliteTelemetryStore } from '../adapters/embedded/sqlite-telemetry/sqlite-telemetry-store.ts';
@@ -79,7 +80,15 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
     { file: dataPath(config, 'predictions.db'), maxOpen, maxOpenBytes },
     { metrics, log },
   );
-  await Promise.all([features.start(), windows.start(), predictions.start()]);
+  const alerts = new SqliteAlertStore(
+    {
+      file: dataPath(config, 'alerts.db'),
+      logFile: dataPath(config, 'ingest.db'),
+      windowsFile: dataPath(config, 'windows.db'),
+    },
+    { clock, metrics, log },
+  );
+  await Promise.all([features.start(), windows.start().then(() => alerts.start()), predictions.start()]);
   const gateway = new AedesGateway(config.mqtt, { authenticator, clock, metrics, log });
   const front = new HttpFront();
   const platform = {
@@ -94,6 +103,7 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
     features,
     windows,
     predictions,
+    alerts,
   };
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.of(config, platform),
@@ -113,6 +123,7 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
   app.connectMicroservice<MicroserviceOptions>({ strategy: new DeviceTransportStrategy(gateway, metrics) });
   const stop = async (): Promise<void> => {
     await app.close();
+    await alerts.stop();
     await predictions.stop();
     await windows.stop();
     await features.stop();

@@ -1,5 +1,6 @@
 /** Makes live events of what the bus tells; of what changes faster than anybody looks, only the latest is kept. */
 import type {
+  Alert,
   AnyRecord,
   Device,
   DeviceCommand,
@@ -71,6 +72,12 @@ export const ticketEvent = (ticket: PredictionTicket): LiveEvent => ({
   topic: 'tickets',
   deviceId: null,
   data: JSON.stringify(ticket),
+});
+
+export const alertEvent = (alert: Alert): LiveEvent => ({
+  topic: 'alerts',
+  deviceId: alert.deviceId,
+  data: JSON.stringify(alert),
 });
 
 export const summaryEvent = (summary: FleetSummary): LiveEvent => ({

@@ -7,6 +7,7 @@ import { Clock } from '../ports/clock.ts';
 import { MessageBus } from '../ports/message-bus.ts';
 import { Metrics } from '../ports/metrics.ts';
 import {
+  alertEvent,
   commandEvent,
   deviceEvent,
   eventsOf,
@@ -74,6 +75,7 @@ export class LiveFeed {
       this.bus.on('prediction.changed', ({ tickets }) => {
         if (this.isWatched()) for (const ticket of tickets) this.publish(ticketEvent(ticket));
       }),
+      this.bus.on('alert.changed', ({ alert }) => this.isWatched() && this.publish(alertEvent(alert))),
       this.bus.on('command.changed', ({ command }) => this.isWatched() && this.publish(commandEvent(command))),
     ];
     this.timers = [setInterval(() => void this.flush(), FLUSH_MS), setInterval(() => this.beat(), HEARTBEAT_MS)];

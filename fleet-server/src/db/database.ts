@@ -15,6 +15,7 @@ export interface Tables {
   streams: StreamRow;
   deliveries: DeliveryRow;
   delivery_attempts: DeliveryAttemptRow;
+  alert_rules: AlertRuleRow;
 }
 
 export interface AuditEntryRow {
@@ -143,6 +144,14 @@ export interface DeliveryAttemptRow {
   error_code: string | null;
   error_message: string | null;
   answer: string | null;
+}
+
+export interface AlertRuleRow {
+  name: string;
+  /** JSON of an `AlertRule`. */
+  definition: string;
+  revision: number;
+  updated_at: number;
 }
 
 /** The injection token of the control database; also the type of a connection to it. */

@@ -89,7 +89,8 @@ export class DeliveryQueue {
   }
 
   private async commit(rows: readonly DeliveryRow[]): Promise<void> {
-    const distinct = [...new Map(rows.map((row) => [row.id, row])).values()];
+    // The first of an id counts, also in one commit.
+    const distinct = [...new Map(rows.toReversed().map((row) => [row.id, row])).values()].toReversed();
     const added = new Set(
       await this.database.transaction().execute((transaction) => this.store.insert(transaction, distinct)),
     );

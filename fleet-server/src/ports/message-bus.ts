@@ -1,5 +1,6 @@
 /** In-process wake-ups between capabilities, downstream only. Never the record of anything: the log and the tables are. */
 import type {
+  Alert,
   AnyRecord,
   Device,
   DeviceCommand,
@@ -34,6 +35,8 @@ export interface BusEvents {
   'window.published': { readonly windows: readonly WindowResult[] };
   /** After commit: tickets that are final, or queued again by a retry; the queue has the record of them. */
   'prediction.changed': { readonly tickets: readonly PredictionTicket[] };
+  /** After commit, as it is now; the alert store has the record of it. */
+  'alert.changed': { readonly alert: Alert };
   'storage.changed': { readonly state: 'ok' | 'refusing'; readonly why: string | null };
 }
 

@@ -12,6 +12,7 @@ import type {
   WebhookSecret,
   WebhookSecretShown,
 } from '@shoal/protocol';
+import { connectAsync } from 'mqtt';
 import { call, type Answer, type Method } from '../call.ts';
 import { startTestServer, until, type TestServer } from '../running-server.ts';
 import { WebhookReceiver } from './webhook-receiver.ts';
@@ -121,6 +122,36 @@ describe('deliveries', () => {
     const endless = await ends(await send(hook()), 'delivered');
     expect(endless.history[0]?.answer).toHaveLength(1_000);
     await ends(silent, 'delivered');
+  });
+
+  it('lets a receiver that hangs hold up nobody else', async () => {
+    const other = new WebhookReceiver();
+    await other.start();
+    receiver.answer = () => {};
+    const stuck = await Promise.all(Array.from({ length: 12 }, () => send(hook())));
+    await until(() => receiver.received.length > 0);
+    await ends(await send(hook(other.url)), 'delivered');
+    const states = await Promise.all(stuck.map(async (id) => (await show(id)).state));
+    expect(states).toContain('pending');
+    receiver.answer = (response) => response.writeHead(204).end();
+    await Promise.all(stuck.map((id) => until(async () => (await show(id)).state !== 'pending')));
+    await other.stop();
+  });
+
+  it('publishes on a topic of the broker', async () => {
+    const client = await connectAsync({
+      protocol: 'mqtt',
+      host: '127.0.0.1',
+      port: server.mqttPort,
+      clientId: 'sub-1',
+    });
+    const heard: unknown[] = [];
+    client.on('message', (_, payload) => heard.push(JSON.parse(payload.toString('utf8'))));
+    await ends(await send({ type: 'mqtt', topic: 'shoal/v1/alerts/by-hand', retain: true }), 'delivered');
+    await client.subscribeAsync('shoal/v1/alerts/by-hand', { qos: 1 });
+    await until(() => heard.length > 0);
+    expect(heard).toMatchObject([{ type: 'delivery.test' }]);
+    await client.endAsync();
   });
 
   it('reaches nothing that is not public unless the configuration names it', async () => {

@@ -14,6 +14,8 @@ let device: TestDevice;
 let commandId = '';
 let deliveryId = '';
 let predictionId = '';
+let alertId = '';
+let silenceId = '';
 
 const at = Date.now();
 const customer = {
@@ -29,9 +31,11 @@ const stream = {
   window: { kind: 'count', records: 1 },
   aggregates: [{ name: 'mean', aggregate: 'mean', value: 'a' }],
 };
+const rule = { name: 'too-much', on: { kind: 'readings' }, when: { value: 'a', above: 0 } };
 const model = { name: 'pump-anomaly', version: '1.0.0' };
 beforeAll(async () => {
   server = await startTestServer({ SHOAL_FEATURES_AUDIT_EVERY: '1', SHOAL_FEATURES_AUDIT_MS: '20' });
+  await call('POST', `${server.httpUrl}/api/alert-rules`, rule);
   device = await TestDevice.online(server.mqttPort, 'pump-01');
   await device.records('readings', [{ sequence: 1, observedAt: at, source: 'pump', values: { a: 1, b: null } }]);
   const window = { startAt: at - 1_000, endAt: at, count: 1 };
@@ -50,6 +54,11 @@ beforeAll(async () => {
   await call('POST', `${server.httpUrl}/api/streams`, stream);
   const windows = `${server.httpUrl}/api/streams/by-second/windows`;
   await until(async () => (await call<{ items: unknown[] }>('GET', windows)).body.items.length > 0);
+  const alerts = `${server.httpUrl}/api/alerts`;
+  await until(async () => (await call<{ items: unknown[] }>('GET', alerts)).body.items.length > 0);
+  alertId = (await call<{ items: { alertId: string }[] }>('GET', alerts)).body.items[0]?.alertId ?? '';
+  const silence = { key: 'pump-01', until: at + 3_600_000 };
+  ({ silenceId } = (await call<{ silenceId: string }>('POST', `${server.httpUrl}/api/silences`, silence)).body);
   const channel = { type: 'mqtt', topic: 'shoal/v1/alerts/test' };
   ({ id: deliveryId } = (await call<{ id: string }>('POST', `${server.httpUrl}/api/deliveries`, { channel })).body);
   const asked = { model: 'pump-anomaly', entity: 'pump-01', features: Array.from({ length: 11 }, () => 0.5), wait: 60 };
@@ -72,6 +81,9 @@ const filled = (path: string, subject = 'pump-01'): string => {
     .replace('{stream}', isThere ? 'by-second' : subject)
     .replace('{predictionId}', isThere ? predictionId : 'p-ffffffffffffffffffff')
     .replace('{deliveryId}', isThere ? deliveryId : subject)
+    .replace('{alertId}', isThere ? alertId : 'a-0000-1')
+    .replace('{silenceId}', isThere ? silenceId : 's-00000000')
+    .replace('{rule}', isThere ? 'too-much' : subject)
     .replace('{secretName}', isThere ? 'default' : subject)
     .replace('{entity}', isThere ? 'c-1' : subject)
     .replace('{importId}', isThere ? 'import-1' : subject);
@@ -137,6 +149,10 @@ describe('answers', () => {
         sendAgain: {},
         retryTicket: {},
         cancelTicket: {},
+        acknowledgeAlert: {},
+        noteAlert: {},
+        resolveAlert: {},
+        putAlertRule: { ...rule, name: 'nobody' },
         rotateWebhookSecret: {},
         putEntityFeatures: { values: { orders: 1 } },
         readFeatures: { entities: ['nobody'] },

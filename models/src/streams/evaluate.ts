@@ -2,6 +2,9 @@
 import type { BinaryOperator, Expression, FunctionName, Scalar } from '@shoal/protocol';
 import type { Column, RecordColumns } from './record-columns.ts';
 
+/** Whatever has columns by name. */
+export type NamedColumns = Pick<RecordColumns, 'column'>;
+
 /** A number that is none says nothing. */
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
@@ -37,7 +40,7 @@ const NUMERIC: Readonly<Record<Exclude<FunctionName, 'coalesce'>, (...of: number
  * Arithmetic over anything but numbers is null, and so is a result that is not finite. Comparisons of order hold between two
  * numbers or two texts and are false otherwise; `null` is no condition that holds.
  */
-export const bind = (expression: Expression, columns: RecordColumns): Column => {
+export const bind = (expression: Expression, columns: NamedColumns): Column => {
   switch (expression.op) {
     case 'constant': {
       const { value } = expression;

@@ -1,5 +1,6 @@
 /** What moves: the server-sent events of `/api/live`, each with an id that `Last-Event-ID` resumes from. */
 import { z } from 'zod';
+import { alertSchema } from './alerts.ts';
 import { deviceSchema, deviceCommandSchema } from './devices.ts';
 import { fleetSummarySchema } from './overview.ts';
 import { predictionTicketSchema } from './predictions.ts';
@@ -13,7 +14,7 @@ export const liveQuerySchema = z.object({
     .max(128)
     .optional()
     .describe(
-      'Comma-separated of readings,predictions,events,devices,commands,windows,tickets,summary; absent means devices,summary,events.',
+      'Comma-separated of readings,predictions,events,devices,commands,windows,tickets,alerts,summary; absent means devices,summary,events.',
     ),
 });
 
@@ -26,6 +27,7 @@ export const liveEventSchemas = {
   commands: deviceCommandSchema,
   windows: windowResultSchema,
   tickets: predictionTicketSchema,
+  alerts: alertSchema,
   summary: fleetSummarySchema,
 } as const;
 export type LiveTopic = keyof typeof liveEventSchemas;

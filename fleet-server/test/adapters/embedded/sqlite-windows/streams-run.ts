@@ -3,72 +3,24 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { WindowLevel, WindowResult } from '@shoal/protocol';
-import {
-  LogColumns,
-  type LogPart,
-  type LogSpan,
-} from '../../../../src/adapters/embedded/sqlite-telemetry/log-columns.ts';
-import { packAppend } from '../../../../src/adapters/embedded/sqlite-telemetry/packed-append.ts';
-import {
-  openForReading as openLog,
-  openForWriting as openTelemetry,
-  type Sqlite,
-} from '../../../../src/adapters/embedded/sqlite-telemetry/telemetry-file.ts';
-import { TelemetryWriter } from '../../../../src/adapters/embedded/sqlite-telemetry/telemetry-writer.ts';
+import type { Sqlite } from '../../../../src/adapters/embedded/sqlite-telemetry/telemetry-file.ts';
 import { openForWriting } from '../../../../src/adapters/embedded/sqlite-windows/windows-file.ts';
 import { WindowsReads } from '../../../../src/adapters/embedded/sqlite-windows/windows-reads.ts';
 import { WindowsWriter } from '../../../../src/adapters/embedded/sqlite-windows/windows-writer.ts';
-import { placeInTime } from '../../../../src/ingest/event-time.ts';
-import { EPOCH } from '../../../telemetry-records.ts';
+import { PlayedLog } from '../played-log.ts';
 import type { PlacedRecord } from './stream-oracle.ts';
 import { seeded, type Delivery, type Scenario } from './stream-scenario.ts';
 import { STREAMS } from './test-streams.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
-const FILE_OPTIONS = { maxPages: 1_000_000, checkedAtOpenBytes: 0 };
-
-/** A log that fails once inside a step, as a kill does: nothing of the step stays. */
-class MortalLog {
-  readonly #columns: LogColumns;
-  isDying = false;
-
-  constructor(db: Sqlite) {
-    this.#columns = new LogColumns(db);
-  }
-
-  head(): number {
-    return this.#columns.head();
-  }
-
-  read(span: LogSpan): LogPart {
-    const part = this.#columns.read(span);
-    if (!this.isDying || part.batches.length === 0) return part;
-    this.isDying = false;
-    const last = part.batches.length - 1;
-    const batches = part.batches.map((batch, index) => {
-      if (index < last) return batch;
-      return {
-        ...batch,
-        column: () => {
-          throw new Error('killed');
-        },
-      };
-    });
-    return { ...part, batches };
-  }
-}
 
 export class StreamsRun {
   readonly #folder = mkdtempSync(join(tmpdir(), 'shoal-streams-'));
-  readonly #telemetry = openTelemetry(join(this.#folder, 'ingest.db'), FILE_OPTIONS, 0).db;
-  readonly #ingest = new TelemetryWriter(this.#telemetry, 100);
-  readonly #logDb = openLog(join(this.#folder, 'ingest.db'));
-  readonly #log = new MortalLog(this.#logDb);
+  readonly #played = new PlayedLog(this.#folder);
   readonly #labels: { deviceId: string; labels: Record<string, string> }[];
   readonly #random;
   readonly placed: PlacedRecord[] = [];
-  readonly #keys = new Set<string>();
   #windows: Sqlite;
   #writer: WindowsWriter;
   kills = 0;
@@ -76,8 +28,6 @@ export class StreamsRun {
   constructor(seed: number, scenario: Scenario) {
     this.#random = seeded(seed ^ 0x5eed);
     this.#labels = [...scenario.labels].map(([deviceId, labels]) => ({ deviceId, labels }));
-    // What a sync of the disk adds is not tried here, and is most of the time.
-    this.#telemetry.pragma('synchronous = OFF');
     [this.#windows, this.#writer] = this.#open();
   }
 
@@ -122,51 +72,26 @@ export class StreamsRun {
 
   close(): void {
     this.#windows.close();
-    this.#logDb.close();
-    this.#telemetry.close();
+    this.#played.close();
     rmSync(this.#folder, { recursive: true });
   }
 
   #open(): [Sqlite, WindowsWriter] {
     const { db } = openForWriting(join(this.#folder, 'windows.db'), 0);
     db.pragma('synchronous = OFF');
-    const writer = new WindowsWriter(db, this.#log);
+    const writer = new WindowsWriter(db, this.#played.log);
     writer.setLabels(this.#labels);
     return [db, writer];
   }
 
-  #receive({ deviceId, kind, lane, clock, receivedAt, records }: Delivery): void {
-    const places = records.map(({ observedAt }) => placeInTime(observedAt, clock, receivedAt));
-    const packed = packAppend(
-      [
-        {
-          deviceId,
-          kind,
-          lane,
-          epoch: EPOCH,
-          class: 'reading',
-          receivedAt,
-          records,
-          eventAt: places.map(({ eventAt }) => eventAt),
-          clock: places.map(({ clock: verdict }) => verdict),
-        },
-      ],
-      [],
-    );
-    this.#ingest.append([packed], receivedAt);
-    const fresh = records.flatMap((record, index) => {
-      const key = `${deviceId}/${record.sequence}`;
-      const place = places[index];
-      if (this.#keys.has(key) || place === undefined) return [];
-      this.#keys.add(key);
-      return [{ deviceId, kind, record, eventAt: place.eventAt, isClockBad: place.clock === 'bad' }];
-    });
+  #receive(delivery: Delivery): void {
+    const fresh = this.#played.receive(delivery);
     this.placed.push(...fresh.toSorted((a, b) => a.eventAt - b.eventAt || a.record.sequence - b.record.sequence));
   }
 
   /** In one of twenty, killed before it commits. */
   #step(now: number): boolean {
-    this.#log.isDying = this.#random() < 0.05;
+    this.#played.log.isDying = this.#random() < 0.05;
     try {
       return this.#writer.step(now, 1 + Math.floor(this.#random() * 100)).isCaughtUp;
     } catch {
