@@ -1,5 +1,5 @@
 /** The real fleet server as a child process on loopback, restarted on the ports it was first given. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -28,10 +28,14 @@ export interface FleetServerOptions {
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** The entry of the built server. @throws SimulatorError SERVER_NOT_BUILT */
-const fleetServerEntry = (): string => {
-  const entry = join(ROOT, 'fleet-server', 'dist', 'main.js');
-  if (existsSync(entry)) return entry;
+const packageSchema = z.object({ config: z.object({ nodeFlags: z.string() }) });
+
+/** What node is started with for the built server: flags and entry. @throws SimulatorError SERVER_NOT_BUILT */
+const fleetServerProgram = (): string[] => {
+  const folder = join(ROOT, 'fleet-server');
+  const entry = join(folder, 'dist', 'main.js');
+  const { config } = packageSchema.parse(JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')));
+  if (existsSync(entry)) return [...config.nodeFlags.split(' '), entry];
   throw new SimulatorError('SERVER_NOT_BUILT', `${entry} is missing. Run npm run build.`);
 };
 
@@ -96,7 +100,7 @@ export class FleetServerProcess {
     const httpPort = this.urls === undefined ? (this.options.httpPort ?? 0) : portOf(this.urls.httpUrl);
     const flags = { 'data-dir': this.options.dataDir, 'mqtt-port': mqttPort, 'http-port': httpPort };
     const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)]);
-    return { file: process.execPath, args: [fleetServerEntry(), 'run', ...args] };
+    return { file: process.execPath, args: [...fleetServerProgram(), 'run', ...args] };
   }
 }
 

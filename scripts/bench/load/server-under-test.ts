@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { SERVER_MAIN } from './built-server.ts';
+import { SERVER_PROGRAM } from './built-server.ts';
 import { withEnvironment } from './child.ts';
 
 interface Ready {
@@ -27,7 +27,7 @@ export class ServerUnderTest {
 
   /** `environment`: settings beside its folder and its ports. */
   async start(environment: Readonly<Record<string, string>> = {}): Promise<void> {
-    const args = [SERVER_MAIN, 'run', '--data-dir', this.dataDir, '--mqtt-port', '0', '--http-port', '0'];
+    const args = [...SERVER_PROGRAM, 'run', '--data-dir', this.dataDir, '--mqtt-port', '0', '--http-port', '0'];
     const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: withEnvironment(environment),

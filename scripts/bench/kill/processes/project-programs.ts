@@ -1,6 +1,7 @@
 /** The programs under test as they are built, and how to run them. */
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { SERVER_PROGRAM } from '../../load/built-server.ts';
 import type { ProgramCommand } from './program.ts';
 
 /** From `scripts/bench/kill/processes`, or the same below `scripts/dist`. */
@@ -16,13 +17,7 @@ export interface ServerPorts {
 export const serverCommand = (dataDir: string, ports: ServerPorts): ProgramCommand => ({
   name: 'fleet server',
   file: process.execPath,
-  args: [
-    join(ROOT, 'fleet-server', 'dist', 'main.js'),
-    'run',
-    `--data-dir=${dataDir}`,
-    `--mqtt-port=${ports.mqtt}`,
-    `--http-port=${ports.http}`,
-  ],
+  args: [...SERVER_PROGRAM, 'run', `--data-dir=${dataDir}`, `--mqtt-port=${ports.mqtt}`, `--http-port=${ports.http}`],
 });
 
 export const agentCommand = (configFile: string): ProgramCommand => ({
