@@ -43,6 +43,19 @@ export const encodeFrame = (value: object): Uint8Array => {
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
+/** RFC 1952 2.3: header and trailer of the smallest gzip file. */
+const GZIP_SMALLEST = 18;
+
+/**
+ * Bytes of the JSON in a frame without inflating it: what the trailer of gzip says (RFC 1952 2.3.1), bounded by what may be
+ * inflated. A sender can lie there, so it is good for sharing work out and for nothing else.
+ */
+export const claimedBytes = (payload: Uint8Array): number => {
+  if (payload[0] !== GZIP_MAGIC || payload.length < GZIP_SMALLEST) return payload.length;
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+  return Math.min(view.getUint32(payload.length - 4, true), BOUNDS.inflatedBytes);
+};
+
 const inflate = (payload: Uint8Array): Uint8Array => {
   try {
     return gunzipSync(payload, { maxOutputLength: BOUNDS.inflatedBytes });
