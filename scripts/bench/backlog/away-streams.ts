@@ -24,10 +24,7 @@ export const STREAMS = [
     ...common,
     name: BY_DEVICE,
     key: { by: 'device' },
-    aggregates: [
-      ...temperature,
-      { name: 'pressure', aggregate: 'quantiles', value: 'Pressure', shares: [...SHARES] },
-    ],
+    aggregates: [...temperature, { name: 'pressure', aggregate: 'quantiles', value: 'Pressure', shares: [...SHARES] }],
   },
   { ...common, name: BY_SITE, key: { by: 'label', label: 'site' }, aggregates: [...temperature] },
 ] as const;

@@ -33,7 +33,11 @@ export class WindowOracle {
       const hours = variants[index % VARIANTS] ?? [];
       this.#devices.set(awayDeviceId(index), hours);
       const site = this.#sites.get(siteOf(index));
-      if (site === undefined) this.#sites.set(siteOf(index), hours.map((hour) => ({ ...hour })));
+      if (site === undefined)
+        this.#sites.set(
+          siteOf(index),
+          hours.map((hour) => ({ ...hour })),
+        );
       else for (const [at, hour] of hours.entries()) add(site[at], hour);
     }
   }

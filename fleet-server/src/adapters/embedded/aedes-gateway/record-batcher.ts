@@ -10,9 +10,9 @@ import { RecordQueue, type BatchBound, type QueuedPublish } from './record-queue
 const BOUND: BatchBound = { messages: 1_000, bytes: 262_144 };
 /** One is being committed while the other is being decoded or waits to join the next transaction. */
 const IN_FLIGHT = 2;
-/** Of heavy messages beside light traffic: about 1 ms of work each, and enough of them to fill the next transaction. */
+/** Of heavy messages beside light traffic: one message of an agent, or about 1 ms of work; the next is decoded while one is committed. */
 const SLICE: BatchBound = { messages: 1_000, bytes: 16_384 };
-const SLICES_IN_FLIGHT = 6;
+const SLICES_IN_FLIGHT = 3;
 /** For so long the last light message stands for more to come. */
 const TRAFFIC_MS = 1_000;
 

@@ -23,11 +23,11 @@ interface Turn<P> {
 }
 
 export class RecordQueue<P extends QueuedPublish> {
-  readonly #light: P[] = [];
+  #light: P[] = [];
   /** Of connections with a heavy message that waits or is on its way. */
   readonly #turns = new Map<number, Turn<P>>();
   /** Connections of which nothing is on its way, in the order of their turns. */
-  #ready: number[] = [];
+  readonly #ready: number[] = [];
 
   get hasLight(): boolean {
     return this.#light.length > 0;
@@ -45,7 +45,10 @@ export class RecordQueue<P extends QueuedPublish> {
     } else if (publish.isLight) {
       this.#light.push(publish);
     } else {
-      this.#turns.set(publish.connection, { waiting: [publish], isOnItsWay: false });
+      this.#turns.set(publish.connection, {
+        waiting: [...this.#withdraw(publish.connection), publish],
+        isOnItsWay: false,
+      });
       this.#ready.push(publish.connection);
     }
   }
@@ -79,6 +82,13 @@ export class RecordQueue<P extends QueuedPublish> {
       if (turn.waiting.length > 0) this.#ready.push(connection);
       else this.#turns.delete(connection);
     }
+  }
+
+  /** Light ones that wait before the first heavy one of their connection wait with it. */
+  #withdraw(connection: number): P[] {
+    const own = this.#light.filter((publish) => publish.connection === connection);
+    if (own.length > 0) this.#light = this.#light.filter((publish) => publish.connection !== connection);
+    return own;
   }
 }
 

@@ -1,12 +1,11 @@
 /**
  * Which appends share the next transaction: what may not wait goes first, what may wait fills it up. Beside traffic that may
- * not wait, a transaction stays small, because the next of that traffic waits for the whole of it.
+ * not wait it is one append at a time, because the next of that traffic waits for the whole transaction.
  */
 
 /** Records of one transaction, when more wait than one append brings. */
 const ROWS_PER_COMMIT = 2_000;
-/** Of those, rows that may wait, while there is traffic that may not. */
-const WAITING_ROWS_PER_COMMIT = 400;
+const ONE_APPEND = 1;
 /** For so long the last append that may not wait stands for more to come. */
 const TRAFFIC_MS = 1_000;
 
@@ -37,8 +36,8 @@ export class CommitQueue<A extends QueuedAppend> {
   next(now: number): A[] {
     const group = takeRows(this.#first, ROWS_PER_COMMIT);
     const rows = group.reduce((sum, append) => sum + append.rows, 0);
-    const bound = now - this.#firstAt < TRAFFIC_MS ? WAITING_ROWS_PER_COMMIT : ROWS_PER_COMMIT - rows;
-    return [...group, ...takeRows(this.#waiting, bound)];
+    const room = now - this.#firstAt < TRAFFIC_MS ? ONE_APPEND : ROWS_PER_COMMIT - rows;
+    return [...group, ...takeRows(this.#waiting, room)];
   }
 }
 
