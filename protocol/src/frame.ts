@@ -56,9 +56,19 @@ export const claimedBytes = (payload: Uint8Array): number => {
   return Math.min(view.getUint32(payload.length - 4, true), BOUNDS.inflatedBytes);
 };
 
+/** What zlib is given at once to write into: a usual batch whole, so that nothing is put together from parts. */
+const INFLATE_CHUNK_BYTES = 131_072;
+/** Of zlib. */
+const SMALLEST_CHUNK = 64;
+
 const inflate = (payload: Uint8Array): Uint8Array => {
   try {
-    return gunzipSync(payload, { maxOutputLength: BOUNDS.inflatedBytes });
+    // One byte more than the content: a chunk that is filled to its end makes zlib ask for another.
+    const chunkSize = Math.min(INFLATE_CHUNK_BYTES, claimedBytes(payload) + 1);
+    return gunzipSync(payload, {
+      maxOutputLength: BOUNDS.inflatedBytes,
+      chunkSize: Math.max(SMALLEST_CHUNK, chunkSize),
+    });
   } catch (cause) {
     const tooLarge = (cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
     throw tooLarge
