@@ -47,8 +47,8 @@ test('whatever comes, each append is taken once, both kinds keep their order, an
       const take = (now: number): void => {
         const group = queue.next(now);
         const [of, ofWaiting] = [group.filter(({ mayWait }) => !mayWait), group.filter(({ mayWait }) => mayWait)];
-        if (waiting.first > 0) expect(of.length).toBeGreaterThan(0);
-        if (waiting.may > 0) expect(ofWaiting.length).toBeGreaterThan(0);
+        expect(of.length > 0).toBe(waiting.first > 0);
+        expect(ofWaiting.length > 0).toBe(waiting.may > 0);
         waiting.first -= of.length;
         waiting.may -= ofWaiting.length;
         taken.push(...group);
