@@ -1,7 +1,7 @@
 /** Decodes large batches in a thread of their own: inflating and parsing megabytes must not hold the event loop. */
 import { Worker } from 'node:worker_threads';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { ProtocolError, type Batch, type DecodeTally, type RecordKind } from '@shoal/protocol';
+import { ProtocolError, claimedBytes, type Batch, type DecodeTally, type RecordKind } from '@shoal/protocol';
 import type { DecodeAnswer, DecodeRequest } from './decode-thread.ts';
 
 /** JSON bytes above which a payload is not decoded on the event loop: about 2 ms of work. */
@@ -9,14 +9,10 @@ const HEAVY_BYTES = 98_304;
 /** Compressed bytes that are heavy whatever their trailer claims. */
 const HEAVY_COMPRESSED_BYTES = 24_576;
 const GZIP_MAGIC = 0x1f;
-const GZIP_SMALLEST = 18;
 
-/** RFC 1952 2.3.1: the last four bytes are the length of the content; who lies there hits the bound of the inflater. */
-export const isHeavy = (payload: Uint8Array): boolean => {
-  if (payload[0] !== GZIP_MAGIC || payload.length < GZIP_SMALLEST) return payload.length > HEAVY_BYTES;
-  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-  return payload.length > HEAVY_COMPRESSED_BYTES || view.getUint32(payload.length - 4, true) > HEAVY_BYTES;
-};
+/** Who lies about the length of compressed content hits the bound of the inflater. */
+export const isHeavy = (payload: Uint8Array): boolean =>
+  claimedBytes(payload) > HEAVY_BYTES || (payload[0] === GZIP_MAGIC && payload.length > HEAVY_COMPRESSED_BYTES);
 
 interface Pending {
   readonly tally: DecodeTally;

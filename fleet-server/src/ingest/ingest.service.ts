@@ -1,7 +1,7 @@
 /** From payloads to stored records: decode, place in time, commit, tell. */
 import { Injectable } from '@nestjs/common';
 import { decodeBatch, type DecodeTally } from '@shoal/protocol';
-import type { RefusedMessage, UpMessage } from '../ports/device-gateway.ts';
+import { isLight, type RefusedMessage, type UpMessage } from '../ports/device-gateway.ts';
 import { MessageBus } from '../ports/message-bus.ts';
 import { Metrics } from '../ports/metrics.ts';
 import { TelemetryStore, type AppendResult, type IncomingBatch, type NewDeadLetter } from '../ports/telemetry-store.ts';
@@ -39,7 +39,8 @@ export class IngestService {
       else batches.push(outcome);
     }
     this.countReceived(batches);
-    const result = await this.telemetry.append(batches, letters);
+    const mayWait = messages.some(({ payload }) => !isLight(payload));
+    const result = await this.telemetry.append(batches, letters, mayWait);
     this.countStored(result, letters);
     if (result.appended.length > 0) {
       this.bus.emit('log.appended', { batchId: result.batchId, appended: result.appended });

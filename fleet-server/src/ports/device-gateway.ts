@@ -1,5 +1,5 @@
 /** The way to and from devices. Upward messages reach capabilities through the transport strategy's event patterns. */
-import type { Principal, UpTopic } from '@shoal/protocol';
+import { claimedBytes, type Principal, type UpTopic } from '@shoal/protocol';
 
 /** One QoS 1 (or 0) publish of a device, already authenticated, authorised and within the frame bound. */
 export interface UpMessage {
@@ -19,6 +19,12 @@ export interface RefusedMessage extends Omit<UpMessage, 'topic'> {
   readonly reason: string;
   readonly detail: string;
 }
+
+/** JSON bytes up to which a publish of records is light: some dozens of records, decoded in a fraction of a millisecond. */
+const LIGHT_BYTES = 8_192;
+
+/** Live records come a few at a time, a backlog in as large messages as there may be: what is light goes first. */
+export const isLight = (payload: Uint8Array): boolean => claimedBytes(payload) <= LIGHT_BYTES;
 
 export interface ConnectionChange {
   readonly deviceId: string;

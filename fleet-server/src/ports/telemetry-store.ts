@@ -98,10 +98,15 @@ export interface StorageState {
 
 export abstract class TelemetryStore {
   /**
-   * All of it or nothing, in one transaction. Resolved = on disk (synchronous=FULL).
+   * All of it or nothing, in one transaction. Resolved = on disk (synchronous=FULL). What `mayWait` is stored after what may
+   * not and came later; among themselves both keep their order.
    * @throws FleetError STORAGE_UNAVAILABLE (retryable): disk full, I/O error; nothing was stored
    */
-  abstract append(batches: readonly IncomingBatch[], deadLetters: readonly NewDeadLetter[]): Promise<AppendResult>;
+  abstract append(
+    batches: readonly IncomingBatch[],
+    deadLetters: readonly NewDeadLetter[],
+    mayWait?: boolean,
+  ): Promise<AppendResult>;
   /** 0 when the epoch is unknown. */
   abstract highestSequence(deviceId: string, epoch: string): Promise<number>;
   abstract ranges(deviceId: string): Promise<ReceivedRanges>;

@@ -4,9 +4,14 @@ import { CONNACK_TYPE, PUBACK_TYPE, PacketReader, connectPacket, type PublishPac
 
 const PACKET_IDS = 65_535;
 
+interface Sent {
+  readonly at: number;
+  readonly onAck: ((latencyMs: number) => void) | undefined;
+}
+
 export class RawMqttClient {
   readonly clientId: string;
-  readonly #sentAt = new Map<number, number>();
+  readonly #sentAt = new Map<number, Sent>();
   #socket: Socket | undefined;
   #lastPacketId = 0;
   #onAck: (latencyMs: number) => void = () => undefined;
@@ -48,10 +53,11 @@ export class RawMqttClient {
     this.#onClose = listener;
   }
 
-  publish(packet: PublishPacket): void {
+  /** `onAck` hears of this publish alone, instead of the listener of all. */
+  publish(packet: PublishPacket, onAck?: (latencyMs: number) => void): void {
     this.#lastPacketId = (this.#lastPacketId % PACKET_IDS) + 1;
     packet.bytes.writeUInt16BE(this.#lastPacketId, packet.packetIdAt);
-    this.#sentAt.set(this.#lastPacketId, performance.now());
+    this.#sentAt.set(this.#lastPacketId, { at: performance.now(), onAck });
     this.#socket?.write(packet.bytes);
   }
 
@@ -71,9 +77,9 @@ export class RawMqttClient {
   }
 
   #acked(packetId: number): void {
-    const sentAt = this.#sentAt.get(packetId);
-    if (sentAt === undefined) return;
+    const sent = this.#sentAt.get(packetId);
+    if (sent === undefined) return;
     this.#sentAt.delete(packetId);
-    this.#onAck(performance.now() - sentAt);
+    (sent.onAck ?? this.#onAck)(performance.now() - sent.at);
   }
 }

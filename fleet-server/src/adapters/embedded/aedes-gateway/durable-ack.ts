@@ -2,12 +2,13 @@
  * The acknowledgement of a publish: Aedes sends PUBACK when the callback of `authorizePublish` is released, so it is held
  * until the handler says that the message is stored. An error closes the connection and nothing is acknowledged.
  */
+import type { Socket } from 'node:net';
 import type { PublishPacket } from 'aedes';
 import type { Logger } from 'pino';
 import { FleetError, type FleetErrorCode } from '../../../errors.ts';
 import type { Authenticator } from '../../../ports/authenticator.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import { UP, type RefusedMessage, type UpMessage } from '../../../ports/device-gateway.ts';
+import { UP, isLight, type RefusedMessage, type UpMessage } from '../../../ports/device-gateway.ts';
 import type { Metrics } from '../../../ports/metrics.ts';
 import type { InboundBudget } from './inbound-budget.ts';
 import { judgePublish } from './publish-admission.ts';
@@ -38,7 +39,7 @@ export class DurableAck {
   constructor(sink: UpwardSink, collaborators: Collaborators) {
     this.#sink = sink;
     this.#with = collaborators;
-    this.#batcher = new RecordBatcher(sink.records);
+    this.#batcher = new RecordBatcher(sink.records, () => collaborators.clock.monotonic());
   }
 
   /** `release` is called exactly once. */
@@ -51,6 +52,8 @@ export class DurableAck {
     }
     const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
     const held = this.#hold(payload.length, release);
+    const isHeavy = admission.verdict === 'records' ? !isLight(payload) : undefined;
+    this.#with.budget.weigh(session.client.conn as Socket, isHeavy);
     const envelope = {
       principal: session.principal,
       deviceId: session.principal.id,

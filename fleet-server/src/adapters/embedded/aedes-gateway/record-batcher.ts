@@ -1,20 +1,24 @@
 /**
  * Group commit without a timer: while batches are on their way to the disk, the next one collects. A batch is bounded by
- * the work it makes, so that decoding one never holds the event loop for long.
+ * the work it makes, so that decoding one never holds the event loop for long; beside light traffic heavy ones are cut small,
+ * and every turn of the event loop begins with what is light.
  */
-import type { UpMessage } from '../../../ports/device-gateway.ts';
+import { claimedBytes } from '@shoal/protocol';
+import { isLight, type UpMessage } from '../../../ports/device-gateway.ts';
+import { RecordQueue, type BatchBound, type QueuedPublish } from './record-queue.ts';
 
-const MESSAGES_PER_BATCH = 1_000;
-/** Of JSON, after inflating. */
-const BYTES_PER_BATCH = 262_144;
+const BOUND: BatchBound = { messages: 1_000, bytes: 262_144 };
 /** One is being committed while the other is being decoded or waits to join the next transaction. */
-const BATCHES_IN_FLIGHT = 2;
-const GZIP_MAGIC = 0x1f;
-const INFLATED_AT_MOST = 2_097_152;
+const IN_FLIGHT = 2;
+/** Of heavy messages beside light traffic: one message of an agent, or about 1 ms of work; the next is decoded while one is committed. */
+const SLICE: BatchBound = { messages: 1_000, bytes: 16_384 };
+const SLICES_IN_FLIGHT = 3;
+/** For so long the last light message stands for more to come. */
+const TRAFFIC_MS = 1_000;
 
 type Settle = (error: Error | null, records: number) => void;
 
-interface Waiting {
+interface Waiting extends QueuedPublish {
   readonly message: UpMessage;
   readonly settle: Settle;
 }
@@ -24,61 +28,55 @@ interface Waiting {
  */
 export type BatchHandler = (messages: readonly UpMessage[]) => Promise<readonly number[]>;
 
-/** The gzip trailer says how long the content is; a lie only makes one batch smaller or larger. */
-const jsonBytes = (payload: Uint8Array): number => {
-  if (payload[0] !== GZIP_MAGIC || payload.length < 18) return payload.length;
-  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-  return Math.min(view.getUint32(payload.length - 4, true), INFLATED_AT_MOST);
-};
-
 export class RecordBatcher {
   readonly #handle: BatchHandler;
-  #waiting: Waiting[] = [];
-  #first = 0;
-  #inFlight = 0;
+  readonly #now: () => number;
+  readonly #queue = new RecordQueue<Waiting>();
+  readonly #inFlight = { light: 0, heavy: 0 };
   #scheduled = false;
+  #lightAt = -Infinity;
 
-  constructor(handle: BatchHandler) {
+  /** `now`: milliseconds of a clock that never steps. */
+  constructor(handle: BatchHandler, now: () => number) {
     this.#handle = handle;
+    this.#now = now;
   }
 
   /** `settle` is called once: without error when the message is on disk. */
   push(message: UpMessage, settle: Settle): void {
-    this.#waiting.push({ message, settle });
+    const { payload, socketId: connection } = message;
+    const isOfLight = isLight(payload);
+    if (isOfLight) this.#lightAt = this.#now();
+    this.#queue.push({ message, settle, connection, bytes: claimedBytes(payload), isLight: isOfLight });
     this.#schedule();
   }
 
   /** After the sockets of this turn of the event loop were read. */
   #schedule(): void {
-    if (this.#scheduled || this.#inFlight >= BATCHES_IN_FLIGHT || this.#first === this.#waiting.length) return;
+    if (this.#scheduled || (!this.#mayTakeLight() && !this.#mayTakeHeavy())) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      const batch = this.#take();
-      this.#inFlight += 1;
-      void this.#run(batch);
+      if (this.#mayTakeLight()) void this.#run('light', this.#queue.takeLight(BOUND));
+      else if (this.#mayTakeHeavy()) void this.#run('heavy', this.#queue.takeHeavy(this.#isBusy() ? SLICE : BOUND));
       this.#schedule();
     });
   }
 
-  #take(): Waiting[] {
-    const batch: Waiting[] = [];
-    let bytes = 0;
-    while (batch.length < MESSAGES_PER_BATCH && bytes < BYTES_PER_BATCH) {
-      const next = this.#waiting[this.#first];
-      if (next === undefined) break;
-      bytes += jsonBytes(next.message.payload);
-      batch.push(next);
-      this.#first += 1;
-    }
-    if (this.#first === this.#waiting.length) {
-      this.#waiting = [];
-      this.#first = 0;
-    }
-    return batch;
+  #mayTakeLight(): boolean {
+    return this.#queue.hasLight && this.#inFlight.light < IN_FLIGHT;
   }
 
-  async #run(batch: readonly Waiting[]): Promise<void> {
+  #mayTakeHeavy(): boolean {
+    return this.#queue.hasHeavy && this.#inFlight.heavy < (this.#isBusy() ? SLICES_IN_FLIGHT : IN_FLIGHT);
+  }
+
+  #isBusy(): boolean {
+    return this.#now() - this.#lightAt < TRAFFIC_MS;
+  }
+
+  async #run(weight: 'light' | 'heavy', batch: readonly Waiting[]): Promise<void> {
+    this.#inFlight[weight] += 1;
     try {
       const records = await this.#handle(batch.map((waiting) => waiting.message));
       for (const [index, waiting] of batch.entries()) waiting.settle(null, records[index] ?? 0);
@@ -86,7 +84,8 @@ export class RecordBatcher {
       const cause = error instanceof Error ? error : new Error(String(error));
       for (const waiting of batch) waiting.settle(cause, 0);
     } finally {
-      this.#inFlight -= 1;
+      this.#inFlight[weight] -= 1;
+      if (weight === 'heavy') this.#queue.settled(batch);
       this.#schedule();
     }
   }

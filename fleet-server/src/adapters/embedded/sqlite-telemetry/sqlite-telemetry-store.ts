@@ -99,12 +99,13 @@ export class SqliteTelemetryStore extends TelemetryStore {
   override async append(
     batches: readonly IncomingBatch[],
     deadLetters: readonly NewDeadLetter[],
+    mayWait = false,
   ): Promise<AppendResult> {
     if (this.#state.state === 'refusing') throw unavailable(this.#state.why ?? 'unknown');
     const packed = packAppend(batches, deadLetters);
     const transfer = [packed.numbers.buffer, packed.bodies.buffer];
     try {
-      const outcome = await this.#writer.ask('append', { packed, now: this.#with.clock.now() }, transfer);
+      const outcome = await this.#writer.ask('append', { packed, now: this.#with.clock.now(), mayWait }, transfer);
       this.#with.metrics.observe('commit_seconds', outcome.seconds);
       this.#with.metrics.observe('commit_rows', outcome.rows);
       const { batchId, duplicates, conflicts, fates } = outcome;

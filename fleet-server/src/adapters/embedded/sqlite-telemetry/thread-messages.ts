@@ -13,7 +13,7 @@ export interface WriterThreadData {
 
 /** Per job: what is asked and what is answered. */
 export interface WriterJobs {
-  append: { ask: { packed: PackedAppend; now: number }; answer: AppendOutcome };
+  append: { ask: { packed: PackedAppend; now: number; mayWait: boolean }; answer: AppendOutcome };
   probe: { ask: null; answer: null };
   /** Sets the file aside when it is corrupt. */
   check: { ask: null; answer: null };

@@ -1,5 +1,6 @@
 /** The worker thread that writes the telemetry file; the event loop of the server never waits for the disk. */
 import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads';
+import { CommitQueue, type QueuedAppend } from './commit-queue.ts';
 import { isCorruption } from './corruption.ts';
 import { RECORD_NUMBERS } from './packed-append.ts';
 import { openForWriting, setAside, type Sqlite } from './telemetry-file.ts';
@@ -14,13 +15,16 @@ import {
 
 type Request = ThreadRequest<WriterJobs>;
 type AppendRequest = Extract<Request, { job: 'append' }>;
+type OtherRequest = Exclude<Request, AppendRequest>;
 
-/** Records of one transaction, when more wait than one append brings. */
-const ROWS_PER_COMMIT = 2_000;
+interface Queued extends QueuedAppend {
+  readonly request: AppendRequest;
+}
 
 class WriterThread {
   readonly #data: WriterThreadData;
   readonly #answer: (answer: ThreadAnswer) => void;
+  readonly #queue = new CommitQueue<Queued>();
   #db: Sqlite | undefined;
   #writer: TelemetryWriter | undefined;
 
@@ -40,26 +44,23 @@ class WriterThread {
 
   /** Group commit: what queued up while the last transaction was synced shares the next one. */
   async take(first: Request, port: MessagePort): Promise<void> {
-    let request: Request | undefined = first;
-    while (request !== undefined) {
-      if (request.job !== 'append') {
-        await this.handle(request);
-        return;
-      }
-      const group: AppendRequest[] = [request];
-      let rows = rowsOf(request);
-      request = undefined;
-      while (rows < ROWS_PER_COMMIT && request === undefined) {
-        const next = receiveMessageOnPort(port) as { message: Request } | undefined;
-        if (next === undefined) break;
-        if (next.message.job !== 'append') request = next.message;
-        else {
-          group.push(next.message);
-          rows += rowsOf(next.message);
-        }
-      }
-      this.#append(group);
+    let other = this.#collect(first, port);
+    while (!this.#queue.isEmpty) {
+      this.#append(this.#queue.next(performance.now()).map(({ request }) => request));
+      other ??= this.#collect(nextOf(port), port);
     }
+    if (other !== undefined) await this.handle(other);
+  }
+
+  /** Queues appends up to the first other job. @returns that job, which has to wait for them */
+  #collect(first: Request | undefined, port: MessagePort): OtherRequest | undefined {
+    let request = first;
+    while (request?.job === 'append') {
+      const { mayWait, packed } = request.ask;
+      this.#queue.push({ request, mayWait, rows: packed.numbers.length / RECORD_NUMBERS }, performance.now());
+      request = nextOf(port);
+    }
+    return request;
   }
 
   #append(group: readonly AppendRequest[]): void {
@@ -75,7 +76,7 @@ class WriterThread {
     }
   }
 
-  async handle(request: Exclude<Request, AppendRequest>): Promise<void> {
+  async handle(request: OtherRequest): Promise<void> {
     try {
       this.#answer({ id: request.id, answer: await this.#perform(request) });
     } catch (error) {
@@ -84,7 +85,7 @@ class WriterThread {
     }
   }
 
-  async #perform(request: Exclude<Request, AppendRequest>): Promise<unknown> {
+  async #perform(request: OtherRequest): Promise<unknown> {
     const writer = this.#opened();
     switch (request.job) {
       case 'probe':
@@ -134,7 +135,8 @@ class WriterThread {
   }
 }
 
-const rowsOf = (request: AppendRequest): number => request.ask.packed.numbers.length / RECORD_NUMBERS;
+const nextOf = (port: MessagePort): Request | undefined =>
+  (receiveMessageOnPort(port) as { message: Request } | undefined)?.message;
 
 const letOthersIn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

@@ -1,0 +1,73 @@
+/** Who may be read while publishes wait for their commit. */
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
+import { expect, test } from '@jest/globals';
+import { InboundBudget } from '../../../../src/adapters/embedded/aedes-gateway/inbound-budget.ts';
+import { PrometheusMetrics } from '../../../../src/adapters/embedded/prometheus-metrics.ts';
+
+const READ_BYTES = 65_536;
+const LIMIT = 8 * READ_BYTES;
+
+/** A stream that says when it is told to read. */
+const socketOf = (name: string, told: string[]): Socket => {
+  const socket = new Duplex({ read: () => undefined }) as Socket;
+  socket.on('readable', () => told.push(name));
+  return socket;
+};
+
+const budgetWith = (heldBytes: number): InboundBudget => {
+  const budget = new InboundBudget(LIMIT, new PrometheusMetrics());
+  budget.hold(heldBytes);
+  return budget;
+};
+
+test('a connection that sends much is held back at a quarter, one that sends little only at the end', () => {
+  const [heavy, light, newcomer] = ['heavy', 'light', 'newcomer'].map((name) => socketOf(name, []));
+  const budget = budgetWith(LIMIT / 4);
+  budget.weigh(heavy as Socket, true);
+  budget.weigh(light as Socket, false);
+  expect([heavy, light, newcomer].map((socket) => budget.mayRead(socket as Socket))).toEqual([false, true, true]);
+  budget.hold(LIMIT);
+  expect([light, newcomer].map((socket) => budget.mayRead(socket as Socket))).toEqual([false, false]);
+});
+
+test('a connection counts as one that sends much from its birth to its first records, and then as these say', () => {
+  const socket = socketOf('device', []);
+  const budget = budgetWith(LIMIT / 2);
+  budget.weigh(socket, undefined);
+  expect(budget.mayRead(socket)).toBe(false);
+  budget.weigh(socket, false);
+  budget.weigh(socket, undefined);
+  expect(budget.mayRead(socket)).toBe(true);
+});
+
+test('who was held back is told in turn, as far as there is room, until nobody waits', async () => {
+  const told: string[] = [];
+  const budget = budgetWith(LIMIT / 4);
+  for (const name of ['a', 'b', 'c']) {
+    const socket = socketOf(name, told);
+    budget.weigh(socket, true);
+    budget.mayRead(socket);
+  }
+  budget.release(1);
+  await setImmediate();
+  // None of them has read, so there is room for the next.
+  expect(told).toEqual(['a']);
+  await setImmediate();
+  await setImmediate();
+  expect(told).toEqual(['a', 'b', 'c']);
+});
+
+test('one that sends little is told before those that wait for a quarter', async () => {
+  const told: string[] = [];
+  const budget = budgetWith(LIMIT);
+  const [heavy, light] = [socketOf('heavy', told), socketOf('light', told)];
+  budget.weigh(heavy, true);
+  budget.weigh(light, false);
+  expect([budget.mayRead(heavy), budget.mayRead(light)]).toEqual([false, false]);
+  budget.release(1);
+  await setImmediate();
+  await setImmediate();
+  expect(told).toEqual(['light']);
+});
