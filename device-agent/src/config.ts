@@ -177,7 +177,12 @@ export const agentConfigSchema = z
         batchBytes: count(1_024, 1_048_576, 131_072, 'of record content in one message, before compression [bytes]'),
         backlogRecordsPerSecond: count(1, 20_000, 10_000, 'pace of what waited, beside live records'),
         maxLiveAgeMs: ms(100, 3_600_000, 30_000, 'live records that waited longer join the backlog'),
-        ackTimeoutMs: ms(100, 600_000, 30_000, 'a message unacknowledged for longer ends the connection'),
+        ackTimeoutMs: ms(
+          100,
+          600_000,
+          30_000,
+          'without an acknowledgement of the oldest message for longer the connection ends',
+        ),
       }),
     ),
     contextRefreshMs: ms(1_000, 86_400_000, 3_600_000, 'between requests for context'),

@@ -7,6 +7,7 @@ import { topics, type ClockState, type PriorityClass } from '@shoal/protocol';
 import { AgentError, sentenceOf } from '../errors.ts';
 import type { Clock, Logger } from '../runtime.ts';
 import type { FleetConnection, LinkParticipant } from '../uplink/fleet-link.port.ts';
+import { AckWatch } from './ack-watch.ts';
 import { packBatches, type PackedBatch } from './batch-packer.ts';
 import { advance, chooseLane, demoteStale, planAtConnect, type LaneChoice, type LanePlan } from './lane-plan.ts';
 import { LiveMarks } from './live-marks.ts';
@@ -29,7 +30,7 @@ export interface DrainerOptions {
   readonly backlogRecordsPerSecond: number;
   /** Live records that waited longer than this for their turn are sent as backlog. */
   readonly maxLiveAgeMs: number;
-  /** A message unacknowledged for longer ends the connection. */
+  /** Without an acknowledgement of the oldest message under way for longer the connection ends. */
   readonly ackTimeoutMs: number;
 }
 
@@ -44,6 +45,7 @@ class DrainRun {
   #over = false;
   #liveInARow = 0;
   readonly #marks = new LiveMarks();
+  readonly #acks: AckWatch;
   inFlight = 0;
   highestInFlight = 0;
 
@@ -52,6 +54,7 @@ class DrainRun {
     this.#options = options;
     this.#connection = connection;
     this.#epoch = outbox.state().epoch;
+    this.#acks = new AckWatch(options.ackTimeoutMs, () => this.#giveUpWaiting());
     this.#plan = planAtConnect(outbox.state().lastCommittedSequence);
     this.#bucket = new TokenBucket(backlogRecordsPerSecond, batchRecords * maxInFlight, clock.monotonic());
   }
@@ -116,15 +119,15 @@ class DrainRun {
   }
 
   #giveUpWaiting(): void {
-    const message = `A message was not acknowledged within ${this.#options.ackTimeoutMs} ms; it is sent again.`;
+    const message = `Nothing was acknowledged for ${this.#options.ackTimeoutMs} ms; what is under way is sent again.`;
     this.#connection.abort(new AgentError('PUBLISH_UNACKNOWLEDGED', message));
   }
 
   async #publish(batch: PackedBatch, priority: PriorityClass): Promise<void> {
-    const { outbox, deviceId, ackTimeoutMs, logger } = this.#options;
+    const { outbox, deviceId, logger } = this.#options;
     this.inFlight += 1;
     this.highestInFlight = Math.max(this.highestInFlight, this.inFlight);
-    const timer = setTimeout(() => this.#giveUpWaiting(), ackTimeoutMs);
+    this.#acks.sent(batch);
     try {
       await this.#connection.publish(topics.records(deviceId, batch.kind), batch.payload);
       if (outbox.state().epoch === this.#epoch)
@@ -132,7 +135,7 @@ class DrainRun {
     } catch (error) {
       logger.debug({ why: sentenceOf(error), first: batch.first, last: batch.last }, 'a batch goes back to the outbox');
     } finally {
-      clearTimeout(timer);
+      this.#acks.settled(batch);
       this.inFlight -= 1;
       this.#wakeUp.ring();
     }
