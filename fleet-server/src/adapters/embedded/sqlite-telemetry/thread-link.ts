@@ -39,6 +39,7 @@ export class ThreadLink<J extends { [K in keyof J]: { ask: unknown; answer: unkn
   readonly #events: Events;
   readonly #pending = new Map<number, Pending>();
   #worker: Worker | undefined;
+  #starting: Promise<boolean> | undefined;
   #lastId = 0;
   #closing = false;
 
@@ -48,16 +49,29 @@ export class ThreadLink<J extends { [K in keyof J]: { ask: unknown; answer: unkn
   }
 
   get isRunning(): boolean {
-    return this.#worker !== undefined;
+    return this.#worker !== undefined && this.#starting === undefined;
+  }
+
+  /** What `start` opens when nothing else is said: for a thread that starts with the first question. */
+  prepare(data: unknown): void {
+    this.#data = data;
   }
 
   /**
-   * Resolves when the thread has its file open; may be called again after a death, and then keeps the data it had.
+   * Resolves when the thread has its file open; may be called again after a death, and then keeps the data it had. Who calls while
+   * it starts waits for the same start.
    * @returns whether the thread has checked the whole file
    * @throws ThreadError
    */
   async start(data: unknown = this.#data): Promise<boolean> {
     this.#data = data;
+    this.#starting ??= this.#open(data).finally(() => {
+      this.#starting = undefined;
+    });
+    return this.#starting;
+  }
+
+  async #open(data: unknown): Promise<boolean> {
     const execArgv = this.#entry.pathname.endsWith('.ts') ? ['--conditions=source'] : [];
     const worker = new Worker(this.#entry, { workerData: data, execArgv });
     this.#worker = worker;
