@@ -77,4 +77,4 @@ test('three kills in a row, light devices and a full agent: the ledger is exact'
     misordered: 0,
     rangesDisagree: 0,
   });
-}, 60_000);
+}, 120_000);

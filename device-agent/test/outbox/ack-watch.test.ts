@@ -11,7 +11,9 @@ beforeEach(() => {
   silences = 0;
   watch = new AckWatch(LIMIT_MS, () => (silences += 1));
 });
-afterEach(() => jest.useRealTimers());
+afterEach(() => {
+  jest.useRealTimers();
+});
 
 const messages = (count: number): object[] => Array.from({ length: count }, (_, index) => ({ index }));
 

@@ -42,7 +42,7 @@ describe('the shipped pump-anomaly', () => {
       const [shipped, again] = await Promise.all([readFile(join(bundle.folder, path)), readFile(join(folder, path))]);
       expect([path, Buffer.compare(shipped, again)]).toEqual([path, 0]);
     }
-  });
+  }, 120_000);
 
   test('is listed in the catalogue', async () => {
     expect(await readCatalog()).toContainEqual({ name: 'pump-anomaly', version: '1.0.0', folder: bundle.folder });
