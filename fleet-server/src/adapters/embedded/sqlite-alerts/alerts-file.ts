@@ -1,8 +1,12 @@
 /** Opens `alerts.db`: pragmas, check, schema; a corrupt file is set aside and never used. */
 import { randomBytes } from 'node:crypto';
-import Database from 'better-sqlite3';
-import { isCorruption } from '../sqlite-telemetry/corruption.ts';
-import { checkIntegrity, setAside, UnknownVersionError, type Sqlite } from '../sqlite-telemetry/telemetry-file.ts';
+import {
+  openStoreForReading,
+  openStoreForWriting,
+  type OpenedStore,
+  type Sqlite,
+  type StoreSchema,
+} from '../store-file.ts';
 
 export type { Sqlite };
 
@@ -43,52 +47,18 @@ const SQL = `
   CREATE TABLE silences (silence_id TEXT PRIMARY KEY, until INTEGER NOT NULL, silence TEXT NOT NULL) WITHOUT ROWID;
 `;
 
-const SCHEMA_VERSION = 1;
 const MARK_BYTES = 2;
-const CHECKPOINT_PAGES = 1_000;
-const BUSY_MS = 250;
 
-const open = (file: string): Sqlite => {
-  const db = new Database(file, { timeout: BUSY_MS });
-  try {
-    db.pragma('journal_mode = WAL');
-    db.pragma('synchronous = FULL');
-    db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
-    const version = Number(db.pragma('user_version', { simple: true }));
-    if (version > SCHEMA_VERSION) {
-      throw new UnknownVersionError(`the file has schema version ${version}, this program knows ${SCHEMA_VERSION}`);
-    }
-    checkIntegrity(db);
-    if (version === 0) {
-      db.transaction(() => {
-        db.exec(SQL);
-        db.prepare('INSERT INTO facts VALUES (?, ?)').run('mark', randomBytes(MARK_BYTES).toString('hex'));
-        db.pragma(`user_version = ${SCHEMA_VERSION}`);
-      }).immediate();
-    }
-    return db;
-  } catch (error) {
-    db.close();
-    throw error;
-  }
+const SCHEMA: StoreSchema = {
+  version: 1,
+  create: (db) => {
+    db.exec(SQL);
+    db.prepare('INSERT INTO facts VALUES (?, ?)').run('mark', randomBytes(MARK_BYTES).toString('hex'));
+  },
+  checkpointPages: 1_000,
 };
 
-export interface OpenedAlerts {
-  readonly db: Sqlite;
-  /** Where a corrupt predecessor lies now. */
-  readonly quarantined: string | undefined;
-}
+/** @throws as `openStoreForWriting` */
+export const openForWriting = (file: string, now: number): OpenedStore => openStoreForWriting(file, SCHEMA, now);
 
-/** @throws UnknownVersionError, and SQLite's own errors when the file cannot be opened for another reason than corruption */
-export const openForWriting = (file: string, now: number): OpenedAlerts => {
-  try {
-    return { db: open(file), quarantined: undefined };
-  } catch (error) {
-    if (!isCorruption(error)) throw error;
-    const quarantined = setAside(file, now);
-    return { db: open(file), quarantined };
-  }
-};
-
-export const openForReading = (file: string): Sqlite =>
-  new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_MS });
+export const openForReading = (file: string): Sqlite => openStoreForReading(file, SCHEMA);

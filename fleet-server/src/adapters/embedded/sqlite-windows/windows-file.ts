@@ -1,14 +1,11 @@
 /** Opens `windows.db`: pragmas, check, schema; a corrupt file is set aside and never used. */
-import { statSync } from 'node:fs';
-import Database from 'better-sqlite3';
-import { isCorruption } from '../sqlite-telemetry/corruption.ts';
 import {
-  checkIntegrity,
-  checkTable,
-  setAside,
-  UnknownVersionError,
+  openStoreForReading,
+  openStoreForWriting,
+  type OpenedStore,
   type Sqlite,
-} from '../sqlite-telemetry/telemetry-file.ts';
+  type StoreSchema,
+} from '../store-file.ts';
 
 export type { Sqlite };
 
@@ -40,61 +37,16 @@ const SQL = `
   );
 `;
 
-const SCHEMA_VERSION = 1;
-const CHECKPOINT_PAGES = 4_000;
-const WRITER_CACHE_KB = 65_536;
-const READER_CACHE_KB = 16_384;
-const BUSY_MS = 250;
-/** Larger files are not read whole at the start: only what says what a number means is checked. */
-const CHECKED_AT_OPEN_BYTES = 134_217_728;
-const DEFINING_TABLES = ['streams', 'keys', 'heard'] as const;
-
-const open = (file: string): Sqlite => {
-  const isSmall = (statSync(file, { throwIfNoEntry: false })?.size ?? 0) <= CHECKED_AT_OPEN_BYTES;
-  const db = new Database(file, { timeout: BUSY_MS });
-  try {
-    db.pragma('journal_mode = WAL');
-    db.pragma('synchronous = FULL');
-    db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
-    db.pragma(`cache_size = ${-WRITER_CACHE_KB}`);
-    const version = Number(db.pragma('user_version', { simple: true }));
-    if (version > SCHEMA_VERSION) {
-      throw new UnknownVersionError(`the file has schema version ${version}, this program knows ${SCHEMA_VERSION}`);
-    }
-    if (isSmall) checkIntegrity(db);
-    else for (const table of DEFINING_TABLES) checkTable(db, table);
-    if (version === 0) {
-      db.transaction(() => {
-        db.exec(SQL);
-        db.pragma(`user_version = ${SCHEMA_VERSION}`);
-      }).immediate();
-    }
-    return db;
-  } catch (error) {
-    db.close();
-    throw error;
-  }
+const SCHEMA: StoreSchema = {
+  version: 1,
+  create: (db) => void db.exec(SQL),
+  definingTables: ['streams', 'keys', 'heard'],
+  writerCacheKb: 65_536,
+  readerCacheKb: 16_384,
+  checkpointPages: 4_000,
 };
 
-export interface OpenedWindows {
-  readonly db: Sqlite;
-  /** Where a corrupt predecessor lies now. */
-  readonly quarantined: string | undefined;
-}
+/** @throws as `openStoreForWriting` */
+export const openForWriting = (file: string, now: number): OpenedStore => openStoreForWriting(file, SCHEMA, now);
 
-/** @throws UnknownVersionError, and SQLite's own errors when the file cannot be opened for another reason than corruption */
-export const openForWriting = (file: string, now: number): OpenedWindows => {
-  try {
-    return { db: open(file), quarantined: undefined };
-  } catch (error) {
-    if (!isCorruption(error)) throw error;
-    const quarantined = setAside(file, now);
-    return { db: open(file), quarantined };
-  }
-};
-
-export const openForReading = (file: string): Sqlite => {
-  const db = new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_MS });
-  db.pragma(`cache_size = ${-READER_CACHE_KB}`);
-  return db;
-};
+export const openForReading = (file: string): Sqlite => openStoreForReading(file, SCHEMA);
