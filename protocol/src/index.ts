@@ -16,6 +16,7 @@ export * from './twin.ts';
 export * from './twin-state.ts';
 export * from './desired-fallback.ts';
 export * from './local-rule.ts';
+export * from './model-update.ts';
 export * from './command.ts';
 export * from './request.ts';
 export { DATATYPES, holdsDatatype, type Datatype, type FixedData, type TensorData } from './inference/tensor-data.ts';

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { instantSchema } from './identifiers.ts';
 import { desiredFallbackSchema } from './desired-fallback.ts';
 import { desiredRuleSchema } from './local-rule.ts';
+import { signedAssignmentSchema, updateReportSchema } from './model-update.ts';
 
 /** `desired`, as far as this version acts on it; unknown keys are kept and ignored (newer fleets). */
 export const desiredConfigurationSchema = z
@@ -41,6 +42,9 @@ export const desiredConfigurationSchema = z
           .describe('Longest time a live record waits for others to share its message.'),
       })
       .optional(),
+    updates: signedAssignmentSchema
+      .optional()
+      .describe('Models that the director of the fleet assigns to this device.'),
     contextRefreshMs: z.int().min(1_000).max(86_400_000).optional(),
     logLevel: z.enum(['debug', 'info', 'warn', 'error']).optional(),
   })
@@ -118,6 +122,7 @@ export const reportedStateSchema = z
         }),
       )
       .optional(),
+    updates: z.record(z.string(), updateReportSchema).optional().describe('Model → its last update.'),
     refusal: z
       .looseObject({ version: z.int(), code: z.string(), message: z.string() })
       .nullable()
