@@ -13,6 +13,7 @@ import { DevicesModule } from './devices/devices.module.ts';
 import { DocsModule } from './docs/docs.module.ts';
 import { FeatureViewsModule } from './feature-views/feature-views.module.ts';
 import { HealthModule } from './health/health.module.ts';
+import { HomeAssistantModule } from './integrations/home-assistant/home-assistant.module.ts';
 import { IdentityModule } from './identity/identity.module.ts';
 import { InferenceModule } from './inference/inference.module.ts';
 import { IngestModule } from './ingest/ingest.module.ts';
@@ -56,6 +57,7 @@ export class AppModule {
         ContextModule,
         AdviceModule,
         AlertsModule.of(config.alerts, delivery),
+        HomeAssistantModule,
         DashboardModule,
         HealthModule,
         DocsModule.of({ version: readVersion(), broker: { host: config.mqtt.host, port: config.mqtt.port } }),

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { MQTT_CHANNELS, type MqttChannel } from './mqtt-channels.ts';
 import { examplesOf } from './schema-examples.ts';
+import { isForSubscribers, subscribeLine, type BrokerPlace } from './subscribe-line.ts';
 
 /** A JSON document, as parsed. */
 export type AsyncApiDocument = Readonly<Record<string, unknown>>;
@@ -21,9 +22,10 @@ const byName = <T>(render: (channel: MqttChannel) => T): Record<string, T> =>
 const messageRefs = (channel: MqttChannel): Reference[] =>
   Object.keys(channel.messages).map((name) => refer('channels', nameOf(channel), 'messages', name));
 
-const channelOf = (channel: MqttChannel): object => ({
+const channelOf = (channel: MqttChannel, place: BrokerPlace): object => ({
   address: channel.address,
   summary: channel.summary,
+  ...(isForSubscribers(channel) && { description: `Listen with \`${subscribeLine(channel, place)}\`` }),
   ...(Object.keys(channel.parameters).length > 0 && {
     parameters: Object.fromEntries(
       Object.entries(channel.parameters).map(([name, { description, values }]) => [
@@ -37,11 +39,11 @@ const channelOf = (channel: MqttChannel): object => ({
   ),
 });
 
-/** From the server's side: it receives what devices publish and sends the rest. */
+/** From the server's side: it sends what it publishes itself and receives the rest. */
 const operationOf = (channel: MqttChannel): object => {
   const replies = MQTT_CHANNELS.find(({ builder }) => builder === 'reply');
   return {
-    action: channel.publisher === 'device' ? 'receive' : 'send',
+    action: channel.publisher === 'server' ? 'send' : 'receive',
     channel: refer('channels', nameOf(channel)),
     summary: channel.summary,
     messages: messageRefs(channel),
@@ -67,6 +69,12 @@ const schemas = (): Record<string, unknown> => {
   return JSON.parse(text) as Record<string, unknown>;
 };
 
+/** `127.0.0.1:1883`, or without a port that only the ready line of the server names. */
+const placeOf = (host: string): BrokerPlace => {
+  const [, name = host, port = '"$MQTT_PORT"'] = /^(.*):(\d+)$/.exec(host) ?? [];
+  return { host: name, port };
+};
+
 /** `host` is where the broker listens, for example `127.0.0.1:1883`. */
 export const asyncApiDocument = (version: string, host: string): AsyncApiDocument => ({
   asyncapi: '3.0.0',
@@ -80,7 +88,7 @@ export const asyncApiDocument = (version: string, host: string): AsyncApiDocumen
   },
   defaultContentType: 'application/json',
   servers: { fleet: { host, protocol: 'mqtt', protocolVersion: '3.1.1' } },
-  channels: byName(channelOf),
+  channels: byName((channel) => channelOf(channel, placeOf(host))),
   operations: byName(operationOf),
   components: {
     messages: Object.fromEntries(Object.entries(payloads()).map(([name, schema]) => [name, messageOf(name, schema)])),

@@ -70,5 +70,7 @@ export * from './rest/live.ts';
 export * from './rest/health.ts';
 export { TAGS, type Operation, type OperationResponse, type Tag } from './rest/operation.ts';
 export * from './openapi.ts';
+export * from './home-assistant.ts';
 export * from './mqtt-channels.ts';
+export * from './subscribe-line.ts';
 export * from './asyncapi.ts';

@@ -1,6 +1,7 @@
 /** Every topic of the contract as one table: address, parameters, what is on it, who sends it. */
 import type { z } from 'zod';
 import { COMMAND_NAMES, commandOutcomeSchema, commandSchema } from './command.ts';
+import { homeAssistantConfigSchema, homeAssistantStateSchema } from './home-assistant.ts';
 import { birthReplySchema, birthSchema, willSchema } from './presence.ts';
 import { inferResponseSchema } from './inference/v2-schemas.ts';
 import { batchSchemas } from './records/batch.ts';
@@ -31,8 +32,7 @@ export interface MqttChannel {
   readonly summary: string;
   /** Parameter → what it stands for. */
   readonly parameters: Readonly<Record<string, { readonly description: string; readonly values?: readonly string[] }>>;
-  /** Who publishes: the device, or the server. */
-  readonly publisher: 'device' | 'server';
+  readonly publisher: 'device' | 'server' | 'third party';
   readonly qos: 0 | 1;
   readonly retained: boolean;
   /** Message name → payload; empty when this version publishes nothing there yet. */
@@ -239,5 +239,43 @@ const SERVER_CHANNELS: readonly MqttChannel[] = [
   },
 ];
 
+/** By the discovery of Home Assistant, for devices that carry the label `home-assistant`. */
+const HOME_ASSISTANT_CHANNELS: readonly MqttChannel[] = [
+  {
+    builder: 'homeAssistantConfig',
+    address: topics.homeAssistantConfig('{deviceId}'),
+    summary: 'Device discovery of Home Assistant; empty when the device is not shown there any more',
+    parameters: { deviceId },
+    publisher: 'server',
+    qos: 1,
+    retained: true,
+    messages: { HomeAssistantConfig: homeAssistantConfigSchema },
+  },
+  {
+    builder: 'homeAssistantState',
+    address: topics.homeAssistantState('{deviceId}'),
+    summary: 'Whether the device is connected and an alert fires for it, for its entities in Home Assistant',
+    parameters: { deviceId },
+    publisher: 'server',
+    qos: 1,
+    retained: true,
+    messages: { HomeAssistantState: homeAssistantStateSchema },
+  },
+  {
+    builder: 'homeAssistantStatus',
+    address: topics.homeAssistantStatus(),
+    summary: 'The text `online` or `offline`: birth and last will of Home Assistant; nobody else hears of it',
+    parameters: {},
+    publisher: 'third party',
+    qos: 1,
+    retained: false,
+    messages: {},
+  },
+];
+
 /** Device to server first, then server to device, then what third parties subscribe to. */
-export const MQTT_CHANNELS: readonly MqttChannel[] = [...DEVICE_CHANNELS, ...SERVER_CHANNELS];
+export const MQTT_CHANNELS: readonly MqttChannel[] = [
+  ...DEVICE_CHANNELS,
+  ...SERVER_CHANNELS,
+  ...HOME_ASSISTANT_CHANNELS,
+];

@@ -4,6 +4,8 @@ import { ProtocolError } from './errors.ts';
 import { isDeviceId, isRequestId } from './identifiers.ts';
 
 export const TOPIC_ROOT = 'shoal/v1';
+/** Where Home Assistant looks for devices, unless somebody changed its discovery prefix. */
+export const HOME_ASSISTANT_ROOT = 'homeassistant';
 
 /** The record streams a device publishes; also the last level of its `live/` topics. */
 export const RECORD_KINDS = ['readings', 'predictions', 'events'] as const;
@@ -42,6 +44,9 @@ export const topics = {
   alert: (alertId: string): string => `${TOPIC_ROOT}/alerts/${alertId}`,
   rollout: (rolloutId: string): string => `${TOPIC_ROOT}/rollouts/${rolloutId}`,
   fleetSummary: (): string => `${TOPIC_ROOT}/fleet/summary`,
+  homeAssistantConfig: (deviceId: string): string => `${HOME_ASSISTANT_ROOT}/device/shoal/${deviceId}/config`,
+  homeAssistantState: (deviceId: string): string => `${HOME_ASSISTANT_ROOT}/shoal/${deviceId}/state`,
+  homeAssistantStatus: (): string => `${HOME_ASSISTANT_ROOT}/status`,
 } as const;
 
 export type UpTopic =
@@ -66,7 +71,12 @@ export type PublicTopic =
   | { readonly direction: 'public'; readonly what: 'window'; readonly stream: string; readonly key: string }
   | { readonly direction: 'public'; readonly what: 'prediction'; readonly model: string; readonly id: string }
   | { readonly direction: 'public'; readonly what: 'alert' | 'rollout'; readonly id: string }
-  | { readonly direction: 'public'; readonly what: 'fleet-summary' };
+  | { readonly direction: 'public'; readonly what: 'fleet-summary' | 'home-assistant-status' }
+  | {
+      readonly direction: 'public';
+      readonly what: 'home-assistant-config' | 'home-assistant-state';
+      readonly deviceId: string;
+    };
 
 export type ParsedTopic = UpTopic | DownTopic | PublicTopic;
 
@@ -120,6 +130,19 @@ const parsePublic = (levels: readonly string[]): PublicTopic | undefined => {
   return undefined;
 };
 
+const parseHomeAssistant = (levels: readonly string[]): PublicTopic | undefined => {
+  const topic = [HOME_ASSISTANT_ROOT, ...levels].join('/');
+  if (topic === topics.homeAssistantStatus()) return { direction: 'public', what: 'home-assistant-status' };
+  const deviceId = levels.at(-2);
+  if (deviceId === undefined || !isDeviceId(deviceId)) return undefined;
+  if (topic === topics.homeAssistantConfig(deviceId)) {
+    return { direction: 'public', what: 'home-assistant-config', deviceId };
+  }
+  return topic === topics.homeAssistantState(deviceId)
+    ? { direction: 'public', what: 'home-assistant-state', deviceId }
+    : undefined;
+};
+
 /**
  * Reads a topic name (not a filter).
  * @throws ProtocolError TOPIC_TOO_DEEP | TOPIC_UNKNOWN
@@ -146,6 +169,8 @@ export const parseTopic = (topic: string): ParsedTopic => {
               : undefined;
     if (parsed) return parsed;
   }
+  const foreign = root === HOME_ASSISTANT_ROOT ? parseHomeAssistant(levels.slice(1)) : undefined;
+  if (foreign) return foreign;
   throw new ProtocolError(
     'TOPIC_UNKNOWN',
     `Topic "${topic.slice(0, 80)}" is not part of the contract; the topics are listed at /docs/mqtt.`,

@@ -48,6 +48,10 @@ const built: fc.Arbitrary<[string, ParsedTopic]> = fc
       [topics.window(it.level, it.key), { direction: 'public', what: 'window', stream: it.level, key: it.key }],
       [topics.alert(it.level), { direction: 'public', what: 'alert', id: it.level }],
       [topics.rollout(it.level), { direction: 'public', what: 'rollout', id: it.level }],
+      [topics.prediction(it.level, it.key), { direction: 'public', what: 'prediction', model: it.level, id: it.key }],
+      [topics.homeAssistantConfig(id), { direction: 'public', what: 'home-assistant-config', deviceId: id }],
+      [topics.homeAssistantState(id), { direction: 'public', what: 'home-assistant-state', deviceId: id }],
+      [topics.homeAssistantStatus(), { direction: 'public', what: 'home-assistant-status' }],
       [topics.fleetSummary(), { direction: 'public', what: 'fleet-summary' }],
     ];
     return fc.constantFrom(...rows);

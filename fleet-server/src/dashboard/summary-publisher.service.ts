@@ -38,6 +38,8 @@ export class SummaryPublisher {
   }
 
   private async publish(): Promise<void> {
+    // Said before the broker listens, it would be retained nowhere.
+    if (!this.gateway.isOpen()) return;
     const summary = this.overview.summary(this.gateway.connectionCount());
     if (saysTheSame(this.last, summary)) return;
     this.last = summary;

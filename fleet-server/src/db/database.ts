@@ -16,6 +16,7 @@ export interface Tables {
   deliveries: DeliveryRow;
   delivery_attempts: DeliveryAttemptRow;
   alert_rules: AlertRuleRow;
+  home_assistant_devices: HomeAssistantDeviceRow;
 }
 
 export interface AuditEntryRow {
@@ -152,6 +153,16 @@ export interface AlertRuleRow {
   definition: string;
   revision: number;
   updated_at: number;
+}
+
+export interface HomeAssistantDeviceRow {
+  device_id: string;
+  /** JSON of the values that are sensors there. */
+  shown_values: string;
+  /** The discovery message as it was published last. */
+  config: string;
+  /** Since when it is not shown any more; null while it is. */
+  withdrawn_at: number | null;
 }
 
 /** The injection token of the control database; also the type of a connection to it. */

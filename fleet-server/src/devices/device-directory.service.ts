@@ -86,6 +86,7 @@ export class DeviceDirectory {
 
   remove(deviceId: string): void {
     this.roster.remove(deviceId);
+    this.bus.emit('device.removed', { deviceId });
   }
 
   private announce(deviceId: string): Device {

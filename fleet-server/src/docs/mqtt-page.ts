@@ -1,5 +1,5 @@
 /** The MQTT topics as a page, with a line for each that a terminal understands. */
-import { examplesOf, MQTT_CHANNELS, type MqttChannel } from '@shoal/protocol';
+import { examplesOf, isForSubscribers, MQTT_CHANNELS, subscribeLine, type MqttChannel } from '@shoal/protocol';
 import { html, type Html } from './html.ts';
 import { commandLine, jsonBlock, page } from './page.ts';
 
@@ -9,12 +9,9 @@ export interface Broker {
   readonly port: number;
 }
 
-/** A topic with its parameters as wildcards. */
-const filterOf = (channel: MqttChannel): string => channel.address.replaceAll(/\{\w+\}/g, '+');
-
-/** Third parties connect with an id of their own that starts with `sub-`; they may not see a device's own topics. */
-const subscribeLine = (filter: string, broker: Broker): string =>
-  `mosquitto_sub -h ${broker.host} -p ${broker.port === 0 ? '"$MQTT_PORT"' : broker.port} -V mqttv311 -i "sub-$USER-$$" -v -t '${filter}'`;
+/** The line of a channel that whoever is not the device may read. */
+const lineOf = (channel: MqttChannel, { host, port }: Broker): string =>
+  subscribeLine(channel, { host, port: port === 0 ? '"$MQTT_PORT"' : port });
 
 const isPublic = (channel: MqttChannel): boolean => !channel.address.startsWith('shoal/v1/devices/');
 
@@ -28,7 +25,7 @@ const channelSection = (channel: MqttChannel, broker: Broker): Html => {
   return html`<details>
     <summary><code>${channel.address}</code> <span class="soft">${channel.summary}</span></summary>
     <p class="soft">QoS ${channel.qos}${channel.retained && ', retained'}, published by the ${channel.publisher}.</p>
-    ${isPublic(channel) && messages.length > 0 && commandLine(subscribeLine(filterOf(channel), broker))}
+    ${isForSubscribers(channel) && commandLine(lineOf(channel, broker))}
     ${
       parameters.length > 0 &&
       html`<table>

@@ -20,6 +20,9 @@ export interface RefusedMessage extends Omit<UpMessage, 'topic'> {
   readonly detail: string;
 }
 
+/** What a third party may say, which is next to nothing. */
+export type ThirdPartyMessage = Omit<UpMessage, 'topic' | 'deviceId'>;
+
 /** JSON bytes up to which a publish of records is light: some dozens of records, decoded in a fraction of a millisecond. */
 const LIGHT_BYTES = 8_192;
 
@@ -54,6 +57,8 @@ export const UP = {
   enrolRenew: 'up/request/enrol.renew',
   /** `RefusedMessage`. */
   refused: 'up/refused',
+  /** `ThirdPartyMessage`: birth or last will of Home Assistant. */
+  homeAssistantStatus: 'third-party/home-assistant-status',
   /** `ConnectionChange`; a device's session exists. */
   connected: 'gateway/connected',
   /** `ConnectionChange`; its subscription to its own `down/#` stands, so what it missed can be sent. */

@@ -30,6 +30,8 @@ export interface BusEvents {
   /** After commit. `appended` is a courtesy copy in commit order; a consumer that must not miss reads the log from its position. */
   'log.appended': { readonly batchId: number; readonly appended: readonly AppendedBatch[] };
   'device.changed': { readonly device: Device };
+  /** It is in the registry no more. */
+  'device.removed': { readonly deviceId: string };
   'command.changed': { readonly command: DeviceCommand };
   /** After commit, in the order of publication; the window store has the record of it. */
   'window.published': { readonly windows: readonly WindowResult[] };

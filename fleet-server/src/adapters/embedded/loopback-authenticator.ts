@@ -3,14 +3,15 @@
  * A client id that starts with `sub-`, or that is no device id, is a person who listens to public topics; device ids
  * that start with `sub-` are therefore not usable here.
  */
-import { TOPIC_ROOT, isDeviceId, topics, type Principal } from '@shoal/protocol';
+import { HOME_ASSISTANT_ROOT, TOPIC_ROOT, isDeviceId, topics, type Principal } from '@shoal/protocol';
 import { Authenticator, type Authentication, type Credentials } from '../../ports/authenticator.ts';
 
 const OPERATOR: Principal = Object.freeze({ kind: 'person', id: 'operator:local', roles: ['admin'] });
 
-const PUBLIC_AREAS = ['live', 'windows', 'predictions', 'alerts', 'rollouts', 'fleet'].map(
-  (area) => `${TOPIC_ROOT}/${area}/`,
-);
+const PUBLIC_AREAS = [
+  ...['live', 'windows', 'predictions', 'alerts', 'rollouts', 'fleet'].map((area) => `${TOPIC_ROOT}/${area}/`),
+  `${HOME_ASSISTANT_ROOT}/`,
+];
 
 /** True for 127.0.0.0/8 and ::1, also when IPv4 is mapped into IPv6. */
 export const isLoopback = (address: string): boolean => {
@@ -24,6 +25,7 @@ export class LoopbackAuthenticator extends Authenticator {
   }
 
   override mayPublish(principal: Principal, topic: string): boolean {
+    if (principal.kind === 'person') return topic === topics.homeAssistantStatus();
     return principal.kind === 'device' && topic.startsWith(upPrefix(principal.id));
   }
 

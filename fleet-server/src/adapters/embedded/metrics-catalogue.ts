@@ -69,6 +69,7 @@ export const METRIC_HELP: Readonly<Record<string, string>> = {
   alert_intents_waiting: 'what is to be told and has not been taken by the deliveries',
   alert_messages_dropped_total: 'alerts that could not be told on MQTT',
   alerts_expired_total: 'resolved alerts removed after alerts.keepDays',
+  home_assistant_errors_total: 'times that Home Assistant could not be told of a device; it is tried again',
   deliveries_handed_total: 'deliveries stored to be sent, by channel',
   deliveries_repeated_total: 'deliveries handed over again under an id that is there',
   deliveries_refused_total: 'deliveries not taken because delivery.maxPending wait already; their owner keeps them',

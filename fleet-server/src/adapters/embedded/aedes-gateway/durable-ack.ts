@@ -8,7 +8,13 @@ import type { Logger } from 'pino';
 import { FleetError, type FleetErrorCode } from '../../../errors.ts';
 import type { Authenticator } from '../../../ports/authenticator.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import { UP, isLight, type RefusedMessage, type UpMessage } from '../../../ports/device-gateway.ts';
+import {
+  UP,
+  isLight,
+  type RefusedMessage,
+  type ThirdPartyMessage,
+  type UpMessage,
+} from '../../../ports/device-gateway.ts';
 import type { Metrics } from '../../../ports/metrics.ts';
 import type { InboundBudget } from './inbound-budget.ts';
 import { judgePublish } from './publish-admission.ts';
@@ -69,6 +75,10 @@ export class DurableAck {
         this.#single(UP.refused, refusal, held);
         return;
       }
+      if (admission.verdict === 'heard') {
+        this.#single(admission.pattern, envelope, held);
+        return;
+      }
       const message: UpMessage = { ...envelope, topic: admission.topic };
       if (admission.verdict === 'records') this.#records(session, message, held);
       else this.#single(admission.pattern, message, held);
@@ -93,7 +103,7 @@ export class DurableAck {
     });
   }
 
-  #single(pattern: string, data: UpMessage | RefusedMessage, release: Release): void {
+  #single(pattern: string, data: UpMessage | RefusedMessage | ThirdPartyMessage, release: Release): void {
     this.#with.metrics.count('messages_received_total', 1, { what: pattern });
     this.#sink.single(pattern, data).then(
       () => release(),

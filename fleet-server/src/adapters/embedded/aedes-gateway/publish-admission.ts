@@ -1,5 +1,5 @@
 /** Decides, without any effect, what becomes of one publish of a client: who handles it, or why it is refused. */
-import { ProtocolError, TOPIC_ROOT, parseTopic, type UpTopic } from '@shoal/protocol';
+import { ProtocolError, TOPIC_ROOT, parseTopic, topics, type UpTopic } from '@shoal/protocol';
 import type { FleetErrorCode } from '../../../errors.ts';
 import type { Authenticator } from '../../../ports/authenticator.ts';
 import { UP } from '../../../ports/device-gateway.ts';
@@ -8,6 +8,8 @@ import type { Session } from './session-registry.ts';
 export type Admission =
   | { readonly verdict: 'records'; readonly topic: UpTopic }
   | { readonly verdict: 'single'; readonly pattern: string; readonly topic: UpTopic }
+  /** Of a third party. */
+  | { readonly verdict: 'heard'; readonly pattern: string }
   /** A device's own topic that this version does not know: kept as a dead letter and acknowledged, or it would loop. */
   | { readonly verdict: 'set-aside'; readonly reason: string; readonly detail: string }
   | { readonly verdict: 'refused'; readonly code: FleetErrorCode; readonly why: string };
@@ -33,6 +35,7 @@ export const judgePublish = (session: Session, publish: Publish, authenticator: 
       `"${session.principal.id}" may not publish to "${clip(topic)}"`,
     );
   }
+  if (topic === topics.homeAssistantStatus()) return { verdict: 'heard', pattern: UP.homeAssistantStatus };
   const known = session.topics.get(topic) ?? parseOwn(session, topic);
   if (!('direction' in known)) return known;
   if (known.what === 'records') return { verdict: 'records', topic: known };
