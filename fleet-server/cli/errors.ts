@@ -31,7 +31,7 @@ export const CLI_ERRORS = {
   SUBSCRIPTION_REFUSED: {
     exitCode: EXIT.refused,
     description:
-      'The broker refuses this topic filter. Subscribe to live/, windows/, predictions/, alerts/, rollouts/ or fleet/.',
+      'The broker refuses this topic filter. Subscribe to live/, windows/, predictions/, alerts/, rollouts/, fleet/ or homeassistant/.',
   },
   MESSAGES_TIMED_OUT: {
     exitCode: EXIT.timeout,
