@@ -1,6 +1,6 @@
 /**
  * What Shoal says to Home Assistant: one device discovery message per device (`homeassistant/device/…/config`, Home Assistant
- * 2024.11 or newer, https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload) and one retained state.
+ * 2024.12 or newer, https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload) and one retained state.
  */
 import { z } from 'zod';
 

@@ -74,6 +74,12 @@ export class DiscoveryLedger {
     await this.put(deviceId, { config, withdrawnAt: this.around.clock.now() });
   }
 
+  /** Nobody has to hear of it any more. @throws FleetError DATABASE_UNAVAILABLE */
+  async forget(deviceId: string): Promise<void> {
+    await this.store.remove(this.database, deviceId);
+    this.entries.delete(deviceId);
+  }
+
   private async put(deviceId: string, entry: Recorded): Promise<void> {
     await this.store.put(this.database, {
       device_id: deviceId,

@@ -35,10 +35,9 @@ export class DiscoveryPublisher {
     this.told.delete(deviceId);
   }
 
-  /** Of a Home Assistant that was started meanwhile an empty message would be of a device it does not know: first it gets to know it. */
-  async withdrawAgain(deviceId: string, config: string): Promise<void> {
+  /** To whoever listens now, and nobody later. */
+  async introduce(deviceId: string, config: string): Promise<void> {
     await this.publish(topicOf(deviceId, 'config'), config, false);
-    await this.withdraw(deviceId);
   }
 
   private async publish(topic: string, text: string, retain: boolean): Promise<void> {

@@ -8,6 +8,8 @@ import { Surroundings } from './surroundings.service.ts';
 const EVERY_MS = 1_000;
 /** What is published before somebody could notice is looked at again so often. */
 const ALL_AGAIN_MS = 60_000;
+/** Home Assistant sets up a platform before it has discovered the first entity of it; what comes sooner it does not know. */
+const FAREWELL_AFTER_MS = 5_000;
 
 @Injectable()
 export class HomeAssistantService {
@@ -19,6 +21,7 @@ export class HomeAssistantService {
   private timer: NodeJS.Timeout | undefined;
   private working: Promise<void> | undefined;
   private someoneCame = false;
+  private farewellAt = Infinity;
   private lookedAtAllAt = -Infinity;
 
   constructor(bus: MessageBus, devices: ShownDevices, around: Surroundings) {
@@ -75,9 +78,18 @@ export class HomeAssistantService {
         this.changed.add(deviceId),
       );
     }
-    if (!this.someoneCame) return;
-    this.someoneCame = false;
-    await this.attempt('greet', () => this.devices.greet()).catch(() => this.greet());
+    await this.sayFarewells(now);
+  }
+
+  private async sayFarewells(now: number): Promise<void> {
+    if (this.someoneCame) {
+      this.someoneCame = false;
+      this.farewellAt = now + FAREWELL_AFTER_MS;
+      await this.attempt('introduce', () => this.devices.introduceWithdrawn()).catch(() => this.greet());
+    }
+    if (now < this.farewellAt) return;
+    this.farewellAt = Infinity;
+    await this.attempt('withdraw', () => this.devices.withdrawAgain()).catch(() => this.greet());
   }
 
   private async attempt(what: string, act: () => Promise<void>): Promise<void> {

@@ -66,11 +66,26 @@ export class ShownDevices {
     for (const step of steps) await this.take(deviceId, step);
   }
 
-  /** For a Home Assistant that begins to listen: what is shown is retained, but what was withdrawn meanwhile is nowhere. */
-  async greet(): Promise<void> {
-    for (const [deviceId, { config, withdrawnAt }] of [...this.ledger.all()]) {
-      if (withdrawnAt !== null && !this.isShown(deviceId)) await this.publisher.withdrawAgain(deviceId, config);
+  /**
+   * For a Home Assistant that begins to listen: what is shown is retained, but what was withdrawn meanwhile is nowhere. One that
+   * was started since has it in its registry and takes an empty message only for what it discovered: so it discovers it first.
+   */
+  async introduceWithdrawn(): Promise<void> {
+    for (const [deviceId, config] of this.withdrawn()) await this.publisher.introduce(deviceId, config);
+  }
+
+  /** The other half. Who greets after this finds nothing of these devices. */
+  async withdrawAgain(): Promise<void> {
+    for (const [deviceId] of this.withdrawn()) {
+      await this.publisher.withdraw(deviceId);
+      await this.ledger.forget(deviceId);
     }
+  }
+
+  private withdrawn(): (readonly [deviceId: string, config: string])[] {
+    return [...this.ledger.all()]
+      .filter(([deviceId, { withdrawnAt }]) => withdrawnAt !== null && !this.isShown(deviceId))
+      .map(([deviceId, { config }]) => [deviceId, config] as const);
   }
 
   private async wanted(deviceId: string): Promise<Messages> {
