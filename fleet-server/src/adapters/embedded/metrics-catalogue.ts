@@ -28,7 +28,7 @@ export const METRIC_HELP: Readonly<Record<string, string>> = {
   ingest_batch_messages: 'messages handed to ingest at once',
   commit_rows: 'rows of one commit',
   commit_seconds: 'time of one commit in the writer thread',
-  ack_seconds: 'time from a publish read to its acknowledgement',
+  ack_seconds: 'time from a publish of records read until it is on disk and may be acknowledged',
   storage_refusing: '1 while the telemetry file cannot be written',
   storage_bytes: 'size of the telemetry file with its log',
   storage_check_running: '1 while a large telemetry file is checked beside the running server',

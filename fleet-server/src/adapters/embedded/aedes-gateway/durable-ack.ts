@@ -15,7 +15,7 @@ import {
   type ThirdPartyMessage,
   type UpMessage,
 } from '../../../ports/device-gateway.ts';
-import type { Metrics } from '../../../ports/metrics.ts';
+import type { BoundHistogram, Metrics } from '../../../ports/metrics.ts';
 import type { InboundBudget } from './inbound-budget.ts';
 import { judgePublish } from './publish-admission.ts';
 import { RecordBatcher, type BatchHandler } from './record-batcher.ts';
@@ -35,17 +35,21 @@ interface Collaborators {
   readonly budget: InboundBudget;
 }
 
+const MILLISECONDS = 1_000;
+
 type Release = (error?: Error | null) => void;
 
 export class DurableAck {
   readonly #sink: UpwardSink;
   readonly #with: Collaborators;
   readonly #batcher: RecordBatcher;
+  readonly #ackSeconds: BoundHistogram;
 
   constructor(sink: UpwardSink, collaborators: Collaborators) {
     this.#sink = sink;
     this.#with = collaborators;
     this.#batcher = new RecordBatcher(sink.records, () => collaborators.clock.monotonic());
+    this.#ackSeconds = collaborators.metrics.histogram('ack_seconds', {});
   }
 
   /** `release` is called exactly once. */
@@ -93,12 +97,16 @@ export class DurableAck {
   }
 
   #records(session: Session, message: UpMessage, release: Release): void {
+    const { clock } = this.#with;
+    const readAt = clock.monotonic();
     this.#batcher.push(message, (error, records) => {
       if (error !== null) {
         release(error);
         return;
       }
-      const waitMs = session.records.take(records, this.#with.clock.monotonic());
+      const now = clock.monotonic();
+      this.#ackSeconds.observe((now - readAt) / MILLISECONDS);
+      const waitMs = session.records.take(records, now);
       this.#paced(waitMs, 'record', release);
     });
   }
