@@ -11,7 +11,8 @@ import * as featureViews from './migrations/0010-feature-views.ts';
 import * as streams from './migrations/0011-streams.ts';
 import * as deliveries from './migrations/0013-deliveries.ts';
 import * as alertRules from './migrations/0014-alert-rules.ts';
-import * as homeAssistant from './migrations/0015-home-assistant.ts';
+import * as homeAssistant from './migrations/0018-home-assistant.ts';
+import * as models from './migrations/0015-models.ts';
 
 /** In order; SQLite has no transactional DDL in Kysely's eyes, so every step creates only what does not exist. */
 const MIGRATIONS: Record<string, Migration> = {
@@ -24,7 +25,8 @@ const MIGRATIONS: Record<string, Migration> = {
   '0011-streams': streams,
   '0013-deliveries': deliveries,
   '0014-alert-rules': alertRules,
-  '0015-home-assistant': homeAssistant,
+  '0018-home-assistant': homeAssistant,
+  '0015-models': models,
 };
 
 /** @throws FleetError DATABASE_SCHEMA when the file was written by a newer server or a step fails */
