@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import type { Surroundings } from './command-context.ts';
 import { addAdvise } from './advise.ts';
 import { addAlert } from './alert.ts';
+import { addBatch } from './batch.ts';
 import { addDelivery } from './delivery.ts';
 import { addDevice } from './device.ts';
 import { CliError, EXIT, type ExitCode } from './errors.ts';
@@ -38,6 +39,7 @@ const programOf = (surroundings: Surroundings): Command => {
   addStream(program, surroundings);
   addPrediction(program, surroundings);
   addModel(program, surroundings);
+  addBatch(program, surroundings);
   addAlert(program, surroundings);
   addDelivery(program, surroundings);
   addHistory(program, surroundings);

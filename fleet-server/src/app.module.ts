@@ -20,6 +20,7 @@ import { IngestModule } from './ingest/ingest.module.ts';
 import { ModelsModule } from './models/models.module.ts';
 import { PlatformModule, type Platform } from './platform.module.ts';
 import { PredictionsModule } from './predictions/predictions.module.ts';
+import { ScoringModule } from './scoring/scoring.module.ts';
 import { StreamsModule } from './streams/streams.module.ts';
 import { TelemetryModule } from './telemetry/telemetry.module.ts';
 import { TwinsModule } from './twins/twins.module.ts';
@@ -57,6 +58,7 @@ export class AppModule {
         StreamsModule.of(config.streams),
         inference,
         PredictionsModule.of(config.predictions, inference, delivery),
+        ScoringModule.of(config.scoring, inference, featureViews),
         ContextModule,
         AdviceModule,
         AlertsModule.of(config.alerts, delivery),

@@ -11,6 +11,8 @@ import { FeatureStore } from './ports/feature-store.ts';
 import { MessageBus } from './ports/message-bus.ts';
 import { Metrics } from './ports/metrics.ts';
 import { PredictionQueue } from './ports/prediction-queue.ts';
+import { ScoreRunner } from './ports/score-runner.ts';
+import { ScoreStore } from './ports/score-store.ts';
 import { TelemetryStore } from './ports/telemetry-store.ts';
 import { WindowStore } from './ports/window-store.ts';
 
@@ -31,6 +33,8 @@ export interface Platform {
   readonly predictions: PredictionQueue;
   readonly alerts: AlertStore;
   readonly artifacts: ArtifactStore;
+  readonly scores: ScoreStore;
+  readonly scoreRunner: ScoreRunner;
 }
 
 @Module({})
@@ -50,6 +54,8 @@ export class PlatformModule {
       { provide: PredictionQueue, useValue: platform.predictions },
       { provide: AlertStore, useValue: platform.alerts },
       { provide: ArtifactStore, useValue: platform.artifacts },
+      { provide: ScoreStore, useValue: platform.scores },
+      { provide: ScoreRunner, useValue: platform.scoreRunner },
     ];
     return { module: PlatformModule, global: true, providers, exports: providers };
   }

@@ -7,6 +7,7 @@ import { INFERENCE_OPERATIONS } from './rest/inference-operations.ts';
 import { MODEL_OPERATIONS } from './rest/model-operations.ts';
 import type { Operation } from './rest/operation.ts';
 import { PREDICTION_OPERATIONS } from './rest/prediction-operations.ts';
+import { SCORING_OPERATIONS } from './rest/scoring-operations.ts';
 import { OVERVIEW_OPERATIONS, SERVICE_OPERATIONS } from './rest/service-operations.ts';
 import { STREAM_OPERATIONS } from './rest/stream-operations.ts';
 import { TELEMETRY_OPERATIONS } from './rest/telemetry-operations.ts';
@@ -18,6 +19,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...FEATURE_OPERATIONS,
   ...INFERENCE_OPERATIONS,
   ...PREDICTION_OPERATIONS,
+  ...SCORING_OPERATIONS,
   ...TELEMETRY_OPERATIONS,
   ...STREAM_OPERATIONS,
   ...MODEL_OPERATIONS,

@@ -22,6 +22,7 @@ export interface Tables {
   tuf_files: TufFileRow;
   tuf_roles: TufRoleRow;
   tuf_targets: TufTargetRow;
+  scoring_jobs: ScoringJobRow;
 }
 
 export interface AuditEntryRow {
@@ -112,6 +113,14 @@ export interface StreamRow {
   /** JSON of a `StreamDefinition`. */
   definition: string;
   hash: string;
+  revision: number;
+  updated_at: number;
+}
+
+export interface ScoringJobRow {
+  name: string;
+  /** JSON of a `ScoringJob`. */
+  definition: string;
   revision: number;
   updated_at: number;
 }

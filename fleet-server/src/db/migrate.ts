@@ -13,6 +13,7 @@ import * as deliveries from './migrations/0013-deliveries.ts';
 import * as alertRules from './migrations/0014-alert-rules.ts';
 import * as homeAssistant from './migrations/0018-home-assistant.ts';
 import * as models from './migrations/0015-models.ts';
+import * as scoringJobs from './migrations/0015-scoring-jobs.ts';
 
 /** In order; SQLite has no transactional DDL in Kysely's eyes, so every step creates only what does not exist. */
 const MIGRATIONS: Record<string, Migration> = {
@@ -27,6 +28,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0014-alert-rules': alertRules,
   '0018-home-assistant': homeAssistant,
   '0015-models': models,
+  '0015-scoring-jobs': scoringJobs,
 };
 
 /** @throws FleetError DATABASE_SCHEMA when the file was written by a newer server or a step fails */
