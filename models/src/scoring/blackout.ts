@@ -1,12 +1,7 @@
 /** Hours of the day in which no run may begin: what is due in them begins when they are over. */
+import type { ScoringSchedule } from '@shoal/protocol';
 import { ModelError } from '../errors.ts';
 import type { ZoneClock } from './zone-clock.ts';
-
-/** Wall clock of the schedule's zone, `HH:MM`; from inclusive to exclusive; a span may go over midnight. */
-export interface Blackout {
-  readonly from: string;
-  readonly to: string;
-}
 
 const MINUTE_MS = 60_000;
 const DAY_MINUTES = 1_440;
@@ -20,10 +15,14 @@ export class BlackoutHours {
   /** By minute of the day. */
   readonly #blocked: readonly boolean[];
 
-  /** @throws ModelError SCHEDULE_INVALID for a span of nothing, and when no minute is left */
-  constructor(spans: readonly Blackout[]) {
+  /**
+   * `from` inclusive, `to` exclusive, on the wall of the zone; a span may go over midnight.
+   * @throws ModelError SCHEDULE_INVALID for a span of nothing, and when no minute is left
+   */
+  constructor(spans: ScoringSchedule['blackout']) {
     for (const { from, to } of spans)
-      if (from === to) throw new ModelError('SCHEDULE_INVALID', `The blackout from ${from} to ${to} is empty; leave it out.`);
+      if (from === to)
+        throw new ModelError('SCHEDULE_INVALID', `The blackout from ${from} to ${to} is empty; leave it out.`);
     const minutes = spans.map(({ from, to }) => [minuteOf(from), minuteOf(to)] as const);
     this.#blocked = Array.from({ length: DAY_MINUTES }, (_, minute) =>
       minutes.some(([from, to]) => (from < to ? minute >= from && minute < to : minute >= from || minute < to)),

@@ -1,33 +1,9 @@
 /** Whether a finished run may be published: its rows, its missing values, its distribution against the last one, and its canaries. */
-import { columnShift, type ScoreSummary } from './score-summary.ts';
-
-/** An entity whose score is known well enough to say when it cannot be right. */
-export interface Canary {
-  readonly entity: string;
-  readonly output: string;
-  /** Both inclusive. */
-  readonly min: number;
-  readonly max: number;
-}
-
-export interface ValidationRules {
-  readonly minRows?: number | undefined;
-  /** Of the rows of the last published run, either way. */
-  readonly maxRowChangePct?: number | undefined;
-  /** Of the rows, per output: without a finite value. */
-  readonly maxNanPct: number;
-  /** Population stability index of an output against the last published run. */
-  readonly maxPsi?: number | undefined;
-  readonly canaries: readonly Canary[];
-}
+import type { ScoringSummary, ScoringValidation } from '@shoal/protocol';
+import { columnShift } from './column-shift.ts';
 
 export type RunFaultCode =
-  | 'ROWS_TOO_FEW'
-  | 'ROWS_CHANGED'
-  | 'VALUES_MISSING'
-  | 'SCORES_SHIFTED'
-  | 'CANARY_MISSING'
-  | 'CANARY_OUT_OF_RANGE';
+  'ROWS_TOO_FEW' | 'ROWS_CHANGED' | 'VALUES_MISSING' | 'SCORES_SHIFTED' | 'CANARY_MISSING' | 'CANARY_OUT_OF_RANGE';
 
 export interface RunFault {
   readonly code: RunFaultCode;
@@ -41,66 +17,59 @@ export interface RunFault {
 }
 
 export interface RunToValidate {
-  readonly summary: ScoreSummary;
+  readonly summary: ScoringSummary;
   /** Of the run that is published now; undefined for the first. */
-  readonly published: ScoreSummary | undefined;
-  /** Undefined: the run has no such row; null: it has no such value. */
-  readonly scoreOf: (entity: string, output: string) => number | null | undefined;
+  readonly published: ScoringSummary | undefined;
 }
 
-/** All faults, in the order of the rules; none: it may be published. */
-export const validateRun = (rules: ValidationRules, run: RunToValidate): readonly RunFault[] => [
+/** All faults, in the order of the rules; none: it may be published. `summary.canaries` are those of the rules, in their order. */
+export const validateRun = (rules: ScoringValidation, run: RunToValidate): readonly RunFault[] => [
   ...rowFaults(rules, run),
   ...missingFaults(rules, run),
   ...shiftFaults(rules, run),
-  ...rules.canaries.flatMap((canary) => canaryFault(canary, run)),
+  ...rules.canaries.flatMap((canary, i) => canaryFault(canary, run.summary.canaries[i]?.value ?? null)),
 ];
 
-const rowFaults = ({ minRows, maxRowChangePct }: ValidationRules, { summary, published }: RunToValidate): RunFault[] => {
-  const { rows } = summary;
+const rowFaults = ({ minRows, maxRowChangePct }: ScoringValidation, run: RunToValidate): RunFault[] => {
+  const { rows } = run.summary;
   const faults: RunFault[] = [];
-  if (minRows !== undefined && rows < minRows)
-    faults.push({
-      code: 'ROWS_TOO_FEW',
-      found: rows,
-      limit: minRows,
-      message: `The run has ${rows} rows, fewer than ${minRows}.`,
-    });
-  if (maxRowChangePct === undefined || published === undefined || published.rows === 0) return faults;
-  const changePct = (100 * Math.abs(rows - published.rows)) / published.rows;
-  if (changePct > maxRowChangePct)
-    faults.push({
-      code: 'ROWS_CHANGED',
-      found: changePct,
-      limit: maxRowChangePct,
-      message: `The run has ${rows} rows and the published one ${published.rows}: ${changePct.toFixed(1)} % more or fewer, over ${maxRowChangePct} %.`,
-    });
+  if (minRows !== undefined && rows < minRows) {
+    const message = `The run has ${rows} rows, fewer than ${minRows}.`;
+    faults.push({ code: 'ROWS_TOO_FEW', found: rows, limit: minRows, message });
+  }
+  const before = run.published?.rows ?? 0;
+  if (maxRowChangePct === undefined || before === 0) return faults;
+  const changePct = (100 * Math.abs(rows - before)) / before;
+  if (changePct > maxRowChangePct) {
+    const message = `The run has ${rows} rows and the published one ${before}: a change of ${changePct.toFixed(1)} %, over ${maxRowChangePct} %.`;
+    faults.push({ code: 'ROWS_CHANGED', found: changePct, limit: maxRowChangePct, message });
+  }
   return faults;
 };
 
-const missingFaults = ({ maxNanPct }: ValidationRules, { summary }: RunToValidate): RunFault[] =>
-  Object.entries(summary.outputs).flatMap(([output, { values, missing }]) => {
-    const pct = missing === 0 ? 0 : (100 * missing) / (values + missing);
+const missingFaults = ({ maxNanPct }: ScoringValidation, { summary }: RunToValidate): RunFault[] =>
+  summary.columns.flatMap(({ name, nan, distribution }) => {
+    const pct = nan === 0 ? 0 : (100 * nan) / (nan + distribution.count);
     if (pct <= maxNanPct) return [];
-    const message = `${pct.toFixed(2)} % of the rows have no finite ${output}, over ${maxNanPct} %.`;
-    return [{ code: 'VALUES_MISSING', of: output, found: pct, limit: maxNanPct, message }];
+    const message = `${pct.toFixed(2)} % of the rows have no finite ${name}, over ${maxNanPct} %.`;
+    return [{ code: 'VALUES_MISSING', of: name, found: pct, limit: maxNanPct, message }];
   });
 
-/** An output that the published run does not have is no shift. */
-const shiftFaults = ({ maxPsi }: ValidationRules, { summary, published }: RunToValidate): RunFault[] => {
+/** A column that the published run does not have has not shifted. */
+const shiftFaults = ({ maxPsi }: ScoringValidation, { summary, published }: RunToValidate): RunFault[] => {
   if (maxPsi === undefined || published === undefined) return [];
-  return Object.entries(summary.outputs).flatMap(([output, column]) => {
-    const before = Object.hasOwn(published.outputs, output) ? published.outputs[output] : undefined;
-    const shift = before === undefined ? 0 : columnShift(before, column);
+  return summary.columns.flatMap(({ name, distribution }) => {
+    const before = published.columns.find((column) => column.name === name)?.distribution;
+    const shift = before === undefined ? 0 : columnShift(before, distribution);
     if (shift <= maxPsi) return [];
-    const message = `The distribution of ${output} has a stability index of ${shift.toFixed(3)} against the published run, over ${maxPsi}.`;
-    return [{ code: 'SCORES_SHIFTED', of: output, found: shift, limit: maxPsi, message }];
+    const message = `The distribution of ${name} has a stability index of ${shift.toFixed(3)} against the published run, over ${maxPsi}.`;
+    return [{ code: 'SCORES_SHIFTED', of: name, found: shift, limit: maxPsi, message }];
   });
 };
 
-const canaryFault = ({ entity, output, min, max }: Canary, { scoreOf }: RunToValidate): RunFault[] => {
-  const score = scoreOf(entity, output);
-  if (score === undefined || score === null) {
+const canaryFault = (canary: ScoringValidation['canaries'][number], score: number | null): RunFault[] => {
+  const { entity, output, min, max } = canary;
+  if (score === null) {
     const message = `The canary ${entity} has no ${output} in this run.`;
     return [{ code: 'CANARY_MISSING', of: entity, found: null, limit: null, message }];
   }

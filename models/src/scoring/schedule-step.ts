@@ -1,18 +1,8 @@
 /** What a scheduler does at an instant: which occurrences become runs, and what becomes of the others. */
+import type { ScoringSchedule } from '@shoal/protocol';
 import { hash53 } from '../sketch/hash53.ts';
-import { BlackoutHours, type Blackout } from './blackout.ts';
-import { ScheduleCalendar, type ScheduleTimes } from './schedule.ts';
-
-/** When a job is scored by itself. */
-export interface Schedule extends ScheduleTimes {
-  /** Of what was missed while the server was down: nothing, the newest, or each. */
-  readonly misfire: 'skip' | 'once' | 'all';
-  /** A run begins up to so many seconds after it is due: the same for the same job and occurrence. */
-  readonly jitterS: number;
-  /** What is due while a run of the job is under way: is skipped, waits for its end, or takes its place. */
-  readonly overlap: 'skip' | 'queue' | 'replace';
-  readonly blackout: readonly Blackout[];
-}
+import { BlackoutHours } from './blackout.ts';
+import { ScheduleCalendar } from './schedule.ts';
 
 /** Not begun so long after its moment, an occurrence was missed. */
 export const MISSED_AFTER_MS = 5 * 60_000;
@@ -63,13 +53,13 @@ interface Line extends Pick<ScheduleState, 'running' | 'waiting'> {
 
 /** A schedule that can be asked; making one checks it whole. Without state. */
 export class SchedulePlan {
-  readonly #schedule: Schedule;
+  readonly #schedule: ScoringSchedule;
   readonly #job: string;
   readonly #calendar: ScheduleCalendar;
   readonly #blackout: BlackoutHours;
 
   /** @throws ModelError SCHEDULE_INVALID */
-  constructor(schedule: Schedule, job: string) {
+  constructor(schedule: ScoringSchedule, job: string) {
     this.#schedule = schedule;
     this.#job = job;
     this.#calendar = new ScheduleCalendar(schedule);

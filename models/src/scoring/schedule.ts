@@ -1,15 +1,8 @@
 /** When a schedule is due: the occurrences of a cron expression in a time zone, with the rule for days of 23 and of 25 hours. */
+import type { ScoringSchedule } from '@shoal/protocol';
 import { Cron } from 'croner';
 import { ModelError } from '../errors.ts';
 import { ZoneClock } from './zone-clock.ts';
-
-/** The times of a schedule: what is needed to say when, but not what to do. */
-export interface ScheduleTimes {
-  /** Five fields: minute, hour, day of month, month, day of week. */
-  readonly cron: string;
-  /** IANA name. */
-  readonly zone: string;
-}
 
 /** The next leap day may be eight years away (2096 to 2104). */
 const HORIZON_MS = 9 * 366 * 86_400_000;
@@ -32,13 +25,15 @@ export class ScheduleCalendar {
   readonly #namesHours: boolean;
 
   /** @throws ModelError SCHEDULE_INVALID: the expression, a date that never comes, or the zone */
-  constructor({ cron, zone }: ScheduleTimes) {
+  constructor({ cron, zone }: Pick<ScoringSchedule, 'cron' | 'zone'>) {
     try {
       this.#clock = new ZoneClock(zone);
       this.#cron = new Cron(cron, { timezone: 'UTC', mode: '5-part' });
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new ModelError('SCHEDULE_INVALID', `The schedule "${cron}" in ${zone} cannot be read: ${reason}.`, { cause });
+      throw new ModelError('SCHEDULE_INVALID', `The schedule "${cron}" in ${zone} cannot be read: ${reason}.`, {
+        cause,
+      });
     }
     this.#namesHours = !/^\S+\s+[*?]/.test(cron.trim());
     if (this.#cron.nextRun(new Date(0)) === null)
@@ -61,7 +56,11 @@ export class ScheduleCalendar {
   }
 
   /** The last `most` occurrences of (after, until], ascending; `isCut` when there were more. Costs what is given, however long the span. */
-  latest(after: number, until: number, most: number): { readonly occurrences: readonly number[]; readonly isCut: boolean } {
+  latest(
+    after: number,
+    until: number,
+    most: number,
+  ): { readonly occurrences: readonly number[]; readonly isCut: boolean } {
     for (let reach = FIRST_REACH_MS; ; reach *= 2) {
       const from = Math.max(after, until - reach);
       const occurrences = [...this.between(from, until)];

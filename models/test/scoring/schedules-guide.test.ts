@@ -1,7 +1,8 @@
 /** The tables of docs/guides/schedules.md are what the code does. */
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from '@jest/globals';
-import { SchedulePlan, type Schedule } from '../../src/scoring/index.ts';
+import type { ScoringSchedule } from '@shoal/protocol';
+import { SchedulePlan } from '../../src/scoring/index.ts';
 
 const guide = await readFile(new URL('../../../docs/guides/schedules.md', import.meta.url), 'utf8');
 
@@ -10,7 +11,11 @@ const rowsWith = (column: string): Record<string, string>[] => {
   const lines = guide.split('\n');
   const start = lines.findIndex((line) => line.startsWith('|') && line.includes(` ${column} `));
   const end = lines.findIndex((line, index) => index > start && !line.startsWith('|'));
-  const cells = (line: string): string[] => line.split('|').slice(1, -1).map((cell) => cell.trim().replaceAll('`', ''));
+  const cells = (line: string): string[] =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim().replaceAll('`', ''));
   const heads = cells(lines[start] ?? '');
   return lines
     .slice(start + 2, end)
@@ -18,7 +23,7 @@ const rowsWith = (column: string): Record<string, string>[] => {
     .map((row) => Object.fromEntries(heads.map((head, i) => [head, row[i] ?? ''])));
 };
 
-const ordinary: Schedule = {
+const ordinary: ScoringSchedule = {
   cron: '0 2 * * *',
   zone: 'UTC',
   misfire: 'once',
@@ -43,14 +48,16 @@ describe('the guide to schedules', () => {
   });
 
   test.each(decisions)('$What', (row) => {
-    const schedule = { ...ordinary, misfire: row['Misfire'], overlap: row['Overlap'] } as Schedule;
+    const schedule = { ...ordinary, misfire: row['Misfire'], overlap: row['Overlap'] } as ScoringSchedule;
     const step = new SchedulePlan(schedule, 'nightly').step({
       after: Date.parse(row['After'] ?? ''),
       now: Date.parse(row['Now'] ?? ''),
       running: Number(row['Under way']),
       waiting: Number(row['Waiting']),
     });
-    const told = step.decided.map(({ action, dueAt, reason }) => [action, stamp(dueAt), reason].filter(Boolean).join(' '));
+    const told = step.decided.map(({ action, dueAt, reason }) =>
+      [action, stamp(dueAt), reason].filter(Boolean).join(' '),
+    );
     expect(told.join(', ') || 'none').toBe(row['Actions']);
     const [last] = step.decided.slice(-1);
     expect(step.decidedUntil).toBe(last?.dueAt ?? Date.parse(row['After'] ?? ''));
