@@ -15,6 +15,8 @@ export interface LightFleetOptions {
   /** Distinguishes runs of the same scenario against the same server: the epochs hang on it. */
   readonly runId: string;
   readonly onProduced?: (production: Production) => void;
+  /** Times the speed of the machine's clock that `trueNow` runs at; 1 where it is absent. */
+  readonly speed?: number;
 }
 
 /** Samples of a period are taken in this many groups. */
@@ -42,6 +44,7 @@ const lightPump = (options: LightFleetOptions, index: number): LightPump => {
 export class LightFleet {
   readonly pumps: readonly LightPump[];
   private readonly periodMs: number;
+  private readonly speed: number;
   private timer: NodeJS.Timeout | undefined;
   private group = 0;
 
@@ -49,6 +52,7 @@ export class LightFleet {
     const { total, full } = options.scenario.devices;
     this.pumps = Array.from({ length: total - full }, (_, index) => lightPump(options, full + index));
     this.periodMs = options.scenario.samplePeriodMs;
+    this.speed = options.speed ?? 1;
   }
 
   start(signal: AbortSignal): void {
@@ -56,7 +60,7 @@ export class LightFleet {
       pump.announce();
       pump.device.start(signal);
     }
-    this.timer = setInterval(() => this.sampleGroup(), this.periodMs / GROUPS);
+    this.timer = setInterval(() => this.sampleGroup(), this.periodMs / this.speed / GROUPS);
   }
 
   /** No more samples; the devices go on sending what they have. */

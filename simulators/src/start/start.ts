@@ -6,6 +6,7 @@ import { isSimulatorError, type SimulatorErrorCode } from '../errors.ts';
 import { HELP, readOptions, type StartOptions } from './options.ts';
 import { assertPortFree } from './ports.ts';
 import { runFleet } from './run-fleet.ts';
+import { runNight } from './run-night.ts';
 import { runReplay } from './run-replay.ts';
 import type { RunSurroundings } from './run-surroundings.ts';
 import type { Terminal } from './terminal.ts';
@@ -42,7 +43,8 @@ const portsOf = async (options: StartOptions): Promise<RunSurroundings['ports']>
 
 const run = async (options: StartOptions, around: StartSurroundings): Promise<number> => {
   const ports = await portsOf(options);
-  const isTemporary = options.replay !== undefined && options['data-dir'] === undefined;
+  // Nights of the future would be in the way of the days that come.
+  const isTemporary = (options.replay !== undefined || options.night) && options['data-dir'] === undefined;
   const dataDir = isTemporary
     ? mkdtempSync(join(tmpdir(), 'shoal-replay-'))
     : resolve(options['data-dir'] ?? join(around.rootFolder, DEFAULT_FOLDER));
@@ -50,6 +52,7 @@ const run = async (options: StartOptions, around: StartSurroundings): Promise<nu
   if (options.fresh) for (const folder of OWN_FOLDERS) rmSync(join(dataDir, folder), { recursive: true, force: true });
   const surroundings = { ...around, dataDir, ports };
   try {
+    if (options.night) return await runNight(options, surroundings);
     return options.replay === undefined
       ? await runFleet(options, surroundings)
       : await runReplay(options.replay, options, surroundings);
