@@ -4,14 +4,23 @@
  */
 import { Injectable } from '@nestjs/common';
 import { SchedulePlan } from '@shoal/models/scoring';
-import type { ScoringJobDocument, ScoringSchedule } from '@shoal/protocol';
+import { isModelError } from '@shoal/models';
+import type { ScoringJob, ScoringOccurrence, ScoringSchedule, ScoringScheduleState } from '@shoal/protocol';
+import { SYSTEM } from '../audit/actor.ts';
 import { ControlDatabase, type ScoringOccurrenceRow } from '../db/database.ts';
 import { FleetError } from '../errors.ts';
+import { ScoreStore, type StoredRun } from '../ports/score-store.ts';
+import { isFinal } from './run-document.ts';
 import { SchedulesStore } from './schedules.store.ts';
+import { ScoringJobs } from './scoring-jobs.service.ts';
+import { ScoringRuns } from './scoring-runs.service.ts';
 import { Surroundings } from './surroundings.service.ts';
 
 /** A night may begin so much later than its moment. */
 const LOOK_EVERY_MS = 1_000;
+/** Newest runs of a job that are looked through for those that have not ended. */
+const OPEN_LOOKED_AT = 100;
+const NEXT_SHOWN = 5;
 
 interface Planned {
   /** JSON of the schedule the plan is of. */
@@ -20,6 +29,8 @@ interface Planned {
   decidedUntil: number;
   /** Nothing has to be decided before. */
   nextAt: number;
+  /** There may be something that is decided and not done. */
+  isPending: boolean;
 }
 
 @Injectable()
@@ -28,15 +39,23 @@ export class ScoringScheduler {
   private readonly database: ControlDatabase;
   private readonly jobs: ScoringJobs;
   private readonly runs: ScoringRuns;
+  private readonly store: ScoreStore;
   private readonly around: Surroundings;
   private readonly planned = new Map<string, Planned>();
   private timer: NodeJS.Timeout | undefined;
   private looking: Promise<void> | undefined;
 
-  constructor(database: ControlDatabase, jobs: ScoringJobs, runs: ScoringRuns, around: Surroundings) {
+  constructor(
+    database: ControlDatabase,
+    jobs: ScoringJobs,
+    runs: ScoringRuns,
+    store: ScoreStore,
+    around: Surroundings,
+  ) {
     this.database = database;
     this.jobs = jobs;
     this.runs = runs;
+    this.store = store;
     this.around = around;
   }
 
@@ -59,23 +78,50 @@ export class ScoringScheduler {
     return this.looking;
   }
 
+  /** What was decided lately, and when the job is due next by the clock of now. */
+  async state({ name, schedule }: ScoringJob): Promise<ScoringScheduleState> {
+    const rows = await this.rows.recent(this.database, name);
+    const now = this.around.clock.now();
+    return {
+      job: name,
+      schedule: schedule ?? null,
+      next: schedule === undefined ? [] : new SchedulePlan(schedule, name).upcoming(now, NEXT_SHOWN),
+      recent: rows.map((row) => ({
+        dueAt: row.due_at,
+        beginsAt: row.begins_at,
+        action: row.action as ScoringOccurrence['action'],
+        reason: row.reason,
+        runId: row.run_id,
+        decidedAt: row.decided_at,
+      })),
+    };
+  }
+
   private async lookOnce(): Promise<void> {
-    const documents = await this.jobs.all();
-    const names = new Set(documents.flatMap(({ name, job }) => (job.schedule === undefined ? [] : [name])));
-    await this.forgetOthers(names);
-    for (const document of documents) {
-      const { schedule } = document.job;
-      if (schedule === undefined) continue;
-      try {
-        await this.lookAfter(document, schedule);
-      } catch (error) {
-        this.around.metrics.count('scoring_scheduler_errors_total');
-        this.around.log.error(
-          { err: error, job: document.name },
-          'a schedule could not be looked after; it is tried again',
-        );
+    try {
+      const jobs = await this.jobs.all();
+      await this.forgetOthers(new Set(jobs.filter(({ job }) => job.schedule !== undefined).map(({ job }) => job.name)));
+      for (const { job, updatedAt } of jobs) {
+        const { schedule } = job;
+        if (schedule !== undefined) await this.attend(job.name, () => this.lookAfter(job, schedule, updatedAt));
       }
+    } catch (error) {
+      this.failed(error, undefined);
     }
+  }
+
+  /** One job that cannot be looked after keeps no other from it. */
+  private async attend(job: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.failed(error, job);
+    }
+  }
+
+  private failed(error: unknown, job: string | undefined): void {
+    this.around.metrics.count('scoring_scheduler_errors_total');
+    this.around.log.error({ err: error, job }, 'schedules could not be looked after; it is tried again');
   }
 
   private async forgetOthers(names: ReadonlySet<string>): Promise<void> {
@@ -86,29 +132,34 @@ export class ScoringScheduler {
     }
   }
 
-  private async lookAfter(document: ScoringJobDocument, schedule: ScoringSchedule): Promise<void> {
-    const planned = await this.planOf(document, schedule);
+  private async lookAfter(job: ScoringJob, schedule: ScoringSchedule, updatedAt: number): Promise<void> {
+    const planned = await this.planOf(job.name, schedule, updatedAt);
     const now = this.around.clock.now();
-    if (now >= planned.nextAt) await this.decide(document.name, planned, now);
-    for (const occurrence of await this.rows.pending(this.database, document.name)) await this.submit(occurrence);
+    if (now >= planned.nextAt) await this.decide(job.name, planned, now);
+    if (!planned.isPending) return;
+    for (const occurrence of await this.rows.pending(this.database, job.name)) await this.submit(job, occurrence);
+    planned.isPending = false;
   }
 
   /** A schedule that was changed is in force from its change on: what it would have meant before was not missed. */
-  private async planOf({ name, updatedAt }: ScoringJobDocument, schedule: ScoringSchedule): Promise<Planned> {
+  private async planOf(name: string, schedule: ScoringSchedule, updatedAt: number): Promise<Planned> {
     const text = JSON.stringify(schedule);
     const known = this.planned.get(name);
     if (known?.text === text) return known;
     const row = await this.rows.find(this.database, name);
     const decidedUntil = row?.schedule === text ? row.decided_until : Math.max(updatedAt, row?.decided_until ?? 0);
-    const planned = { text, plan: new SchedulePlan(schedule, name), decidedUntil, nextAt: 0 };
+    const plan = new SchedulePlan(schedule, name);
+    // What a predecessor decided and did not come to do is done first.
+    const planned = { text, plan, decidedUntil, nextAt: 0, isPending: true };
     await this.rows.write(this.database, { job: name, schedule: text, decided_until: decidedUntil });
     this.planned.set(name, planned);
     return planned;
   }
 
   private async decide(job: string, planned: Planned, now: number): Promise<void> {
-    const { running, waiting } = await this.runs.underWay(job);
-    const step = planned.plan.step({ after: planned.decidedUntil, now, running, waiting });
+    const open = await this.openRuns(job);
+    const running = open.filter(({ startedAt }) => startedAt !== null).length;
+    const step = planned.plan.step({ after: planned.decidedUntil, now, running, waiting: open.length - running });
     const rows = step.decided.map(({ dueAt, beginsAt, action, reason }): ScoringOccurrenceRow => ({
       job,
       due_at: dueAt,
@@ -128,22 +179,30 @@ export class ScoringScheduler {
         this.around.metrics.count('scoring_occurrences_total', 1, { action: reason ?? action });
     }
     planned.decidedUntil = step.decidedUntil;
+    planned.isPending = true;
     // Jitter may hold one back that is due already: it is looked at again when it may begin.
     planned.nextAt = planned.plan.upcoming(step.decidedUntil, 1)[0]?.beginsAt ?? Infinity;
   }
 
-  private async submit(occurrence: ScoringOccurrenceRow): Promise<void> {
-    const { job, due_at: dueAt, action } = occurrence;
+  private async openRuns(job: string): Promise<StoredRun[]> {
+    const { items } = await this.store.list({ job, state: undefined, limit: OPEN_LOOKED_AT, cursor: undefined });
+    return items.filter((run) => !isFinal(run));
+  }
+
+  private async submit(job: ScoringJob, occurrence: ScoringOccurrenceRow): Promise<void> {
+    const { due_at: dueAt, action } = occurrence;
     try {
-      if (action === 'replace') await this.runs.cancelAll(job);
+      if (action === 'replace')
+        for (const { runId } of await this.openRuns(job.name)) await this.runs.order(SYSTEM, runId, 'cancel');
       const run = await this.runs.submit(job, dueAt);
-      await this.rows.settle(this.database, { ...occurrence, run_id: run.id });
+      await this.rows.settle(this.database, { ...occurrence, run_id: run.runId });
     } catch (error) {
-      if (!(error instanceof FleetError) || error.retryable) throw error;
-      // It would be refused again tomorrow as today: the night is skipped, with the reason where somebody looks for it.
+      const refusal = error instanceof FleetError || isModelError(error) ? error : undefined;
+      if (refusal === undefined || refusal.retryable) throw error;
+      // It would be refused again in an hour as now: the night is skipped, with the reason where somebody looks for it.
       this.around.metrics.count('scoring_occurrences_total', 1, { action: 'refused' });
-      this.around.log.error({ err: error, job, dueAt }, 'the run that was due was refused');
-      await this.rows.settle(this.database, { ...occurrence, action: 'skip', reason: error.code });
+      this.around.log.error({ err: error, job: job.name, dueAt }, 'the run that was due was refused');
+      await this.rows.settle(this.database, { ...occurrence, action: 'skip', reason: refusal.code });
     }
   }
 }

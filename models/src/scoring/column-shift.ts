@@ -7,7 +7,10 @@ const BINS = 10;
 /** So many quantiles stand for a distribution. */
 const SAMPLES = 1_000;
 
-/** Values that stand for a sketch, each for the same share of it. */
+/** Values that stand for a sketch, each for the same share of it, ascending; none for an empty one. */
+export const sketchSamples = (sketch: SerializedQuantiles): number[] =>
+  sketch.count === 0 ? [] : samplesOf(QuantileSketch.deserialize(sketch));
+
 const samplesOf = (sketch: QuantileSketch): number[] =>
   Array.from({ length: SAMPLES }, (_, i) => sketch.quantile((i + 0.5) / SAMPLES) ?? 0);
 

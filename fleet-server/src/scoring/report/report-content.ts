@@ -1,31 +1,6 @@
 /** What the report of a run says, before it is a page. */
 import type { ScoringRun } from '@shoal/protocol';
-
-/** One entity and what a column was and is. */
-export interface ChangedScore {
-  readonly entity: string;
-  readonly before: number;
-  readonly now: number;
-}
-
-export interface PartitionReport {
-  readonly partNo: number;
-  readonly rows: number;
-  readonly quarantined: number;
-  readonly chunks: number;
-  /** Times somebody took it up; more than one after a kill, a pause or a failure. */
-  readonly attempts: number;
-  /** From the first commit to the last, milliseconds; null when it has none. */
-  readonly spanMs: number | null;
-}
-
-export interface QuarantineReason {
-  readonly reason: string;
-  readonly rows: number;
-  /** The first entity it happened to, and why. */
-  readonly entity: string;
-  readonly detail: string;
-}
+import type { PartitionDigest, QuarantineDigest, ScoreChange } from '../../ports/run-digest.ts';
 
 /** Values that stand for a distribution, each for the same share of it, ascending. */
 export type Samples = readonly number[];
@@ -38,7 +13,7 @@ export interface ColumnReport {
   /** Population stability index against the run before. */
   readonly shift: number | undefined;
   /** Greatest difference first. */
-  readonly changed: readonly ChangedScore[];
+  readonly changed: readonly ScoreChange[];
 }
 
 export interface FeatureReport {
@@ -78,6 +53,6 @@ export interface RunReport {
   readonly features: readonly FeatureReport[];
   readonly sampled: number;
   readonly edge: readonly EdgeReport[];
-  readonly reasons: readonly QuarantineReason[];
-  readonly partitions: readonly PartitionReport[];
+  readonly reasons: readonly QuarantineDigest[];
+  readonly partitions: readonly PartitionDigest[];
 }
