@@ -16,6 +16,7 @@ export interface Tables {
   deliveries: DeliveryRow;
   delivery_attempts: DeliveryAttemptRow;
   alert_rules: AlertRuleRow;
+  scoring_jobs: ScoringJobRow;
   scoring_schedules: ScoringScheduleRow;
   scoring_occurrences: ScoringOccurrenceRow;
 }
@@ -108,6 +109,14 @@ export interface StreamRow {
   /** JSON of a `StreamDefinition`. */
   definition: string;
   hash: string;
+  revision: number;
+  updated_at: number;
+}
+
+export interface ScoringJobRow {
+  name: string;
+  /** JSON of a `ScoringJob`. */
+  definition: string;
   revision: number;
   updated_at: number;
 }

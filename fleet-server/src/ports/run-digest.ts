@@ -40,3 +40,10 @@ export interface RunDigest {
   /** Evenly over the entities. */
   readonly sample: readonly SampledScore[];
 }
+
+export interface DigestQuery {
+  readonly job: string;
+  readonly runId: string;
+  /** Another run of the job that it is held against. */
+  readonly against: string | undefined;
+}

@@ -63,7 +63,7 @@ export class RunReports {
   async report(runId: string): Promise<RunReport> {
     const run = await this.runs.show(runId);
     const before = await this.publishedBefore(run);
-    const digest = await this.store.digest(runId, before?.runId);
+    const digest = await this.store.digest({ job: run.job, runId, against: before?.runId });
     const features = await this.featuresOf(run, digest.sample);
     return {
       run: runDocument(run),
@@ -90,7 +90,7 @@ export class RunReports {
     const bundle = this.bundleOf(run);
     const { entityView } = bundle?.manifest ?? {};
     const entities = thinned(sample, FEATURES_SAMPLED);
-    if (bundle?.reference === undefined || entityView === undefined || entities.length === 0)
+    if (bundle === undefined || bundle.reference === null || entityView === undefined || entities.length === 0)
       return { features: [], sampled: 0 };
     const plan = this.features.plan(entityView);
     const vectors = await inParts(entities, async ({ entity }) =>

@@ -88,8 +88,8 @@ export const runNight = async (options: StartOptions, around: RunSurroundings): 
     terminal.say(
       `${welcome(places)}\nA day passes in ${DAY_MS / SPEED / 1_000} seconds; ${total} pumps, scored every night at two.`,
     );
-    const utc = { zone: 'UTC', misfire: 'all', jitterS: 0, overlap: 'queue', blackout: [] } as const;
-    await defineNightly(bed.httpUrl, { cron: '0 2 * * *', ...utc });
+    const utc = { zone: 'UTC', misfire: 'all', jitterS: 0, overlap: 'queue' } as const;
+    await defineNightly(bed.httpUrl, { cron: '0 2 * * *', blackout: [], ...utc });
     light.start(end.signal);
     const shown = new Set<string>();
     while (shown.size < options.nights && !signal.aborted) {

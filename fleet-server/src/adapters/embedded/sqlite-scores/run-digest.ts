@@ -1,5 +1,6 @@
 /** Looks a run over beside another one for its report: both are walked once in the order of the entities, a few blocks at a time. */
 import type {
+  DigestQuery,
   PartitionDigest,
   QuarantineDigest,
   RunDigest,
@@ -8,6 +9,7 @@ import type {
 } from '../../../ports/run-digest.ts';
 import type { PublishedRun } from '../../../ports/score-store.ts';
 import { runBlocks } from './run-blocks.ts';
+import { RunReads } from './run-reads.ts';
 import type { ScoredRows } from './score-block.ts';
 import type { Sqlite } from './scores-file.ts';
 
@@ -30,14 +32,20 @@ function* placesOf(db: Sqlite, run: PublishedRun): Generator<Place | undefined> 
 }
 
 const entityAt = ({ rows, index }: Place): string => rows.entities[index] ?? '';
+const valueAt = ({ rows, index }: Place, column: number): number => rows.columns[column]?.[index] ?? Number.NaN;
+const scoresAt = ({ rows, index }: Place): (number | null)[] =>
+  rows.columns.map((column) => {
+    const score = column[index] ?? Number.NaN;
+    return Number.isFinite(score) ? score : null;
+  });
 
 /** Keeps the greatest differences. */
 class Changes {
   #kept: ScoreChange[] = [];
   #least = 0;
 
-  add(entity: string, before: number | undefined, now: number | undefined): void {
-    if (before === undefined || now === undefined || !Number.isFinite(now - before)) return;
+  add(entity: string, before: number, now: number): void {
+    if (!Number.isFinite(now - before)) return;
     if (Math.abs(now - before) <= this.#least) return;
     this.#kept.push({ entity, before, now });
     if (this.#kept.length >= 2 * CHANGES_KEPT) this.#cut();
@@ -55,6 +63,9 @@ class Changes {
     if (this.#kept.length === CHANGES_KEPT && last !== undefined) this.#least = size(last);
   }
 }
+
+const rowsOf = (db: Sqlite, { runNo }: PublishedRun): number =>
+  db.prepare<[number], number>('SELECT total(done_rows) FROM partitions WHERE run_no = ?').pluck().get(runNo) as number;
 
 const partitionsOf = (db: Sqlite, runNo: number): PartitionDigest[] =>
   db
@@ -74,17 +85,20 @@ const reasonsOf = (db: Sqlite, runNo: number): QuarantineDigest[] =>
     .all(runNo)
     .map(({ reason, rows, entity, detail }) => ({ reason, rows, entity, detail }));
 
-/** Yields between pieces of work, and the digest last. `rows`: how many the run has. */
-export function* digestRun(
+/** Parallel to the columns of the run: the same column of the other one; -1 where that has none. */
+const pairsOf = (run: PublishedRun, against: PublishedRun | undefined): number[] =>
+  run.columns.map(({ name }) => against?.columns.findIndex((column) => column.name === name) ?? -1);
+
+/** What the walk over the rows collects; yields between pieces of work. */
+function* walk(
   db: Sqlite,
   run: PublishedRun,
   against: PublishedRun | undefined,
-  rows: number,
-): Generator<RunDigest | undefined> {
-  const paired = run.columns.map(({ name }) => against?.columns.findIndex((column) => column.name === name) ?? -1);
+): Generator<undefined, Pick<RunDigest, 'changed' | 'sample'>> {
+  const pairs = pairsOf(run, against);
   const changes = run.columns.map(() => new Changes());
   const sample: SampledScore[] = [];
-  const every = Math.max(1, Math.ceil(rows / SAMPLE_SIZE));
+  const every = Math.max(1, Math.ceil(rowsOf(db, run) / SAMPLE_SIZE));
   const others = against === undefined ? undefined : placesOf(db, against);
   let other: Place | undefined;
   let seen = 0;
@@ -94,10 +108,7 @@ export function* digestRun(
       continue;
     }
     const entity = entityAt(place);
-    if (seen % every === 0) {
-      const scores = place.rows.columns.map((column) => column[place.index] ?? Number.NaN);
-      sample.push({ entity, scores: scores.map((score) => (Number.isFinite(score) ? score : null)) });
-    }
+    if (seen % every === 0) sample.push({ entity, scores: scoresAt(place) });
     seen += 1;
     while (others !== undefined && (other === undefined || entityAt(other) < entity)) {
       const next = others.next();
@@ -105,18 +116,47 @@ export function* digestRun(
       other = next.value ?? other;
     }
     if (other === undefined || entityAt(other) !== entity) continue;
-    for (const [column, before] of paired.entries())
-      if (before >= 0)
-        changes[column]?.add(
-          entity,
-          other.rows.columns[before]?.[other.index],
-          place.rows.columns[column]?.[place.index],
-        );
+    for (const [column, before] of pairs.entries()) {
+      if (before >= 0) changes[column]?.add(entity, valueAt(other, before), valueAt(place, column));
+    }
   }
-  yield {
-    partitions: partitionsOf(db, run.runNo),
-    reasons: reasonsOf(db, run.runNo),
-    changed: changes.map((each) => each.greatest()),
-    sample,
-  };
+  return { changed: changes.map((each) => each.greatest()), sample };
+}
+
+/** Yields undefined between pieces of work, and the digest last. Rows of a run whose scores are not kept are none. */
+function* digestRun(db: Sqlite, { job, runId, against }: DigestQuery): Generator<RunDigest | undefined> {
+  const runs = new RunReads(db);
+  const { runNo = 0 } = runs.find(runId) ?? {};
+  const run = runs.readable(job, runId);
+  const other = against === undefined ? null : runs.readable(job, against);
+  const rows = run === null ? { changed: [], sample: [] } : yield* walk(db, run, other ?? undefined);
+  yield { partitions: partitionsOf(db, runNo), reasons: reasonsOf(db, runNo), ...rows };
+}
+
+/** Digests under way, each a few milliseconds at a time. */
+export class RunDigests {
+  readonly #db: Sqlite;
+  readonly #open = new Map<number, Generator<RunDigest | undefined>>();
+  #last = 0;
+
+  constructor(db: Sqlite) {
+    this.#db = db;
+  }
+
+  open(query: DigestQuery): number {
+    this.#last += 1;
+    this.#open.set(this.#last, digestRun(this.#db, query));
+    return this.#last;
+  }
+
+  /** Null: not yet. */
+  part(digestNo: number): RunDigest | null {
+    const next = this.#open.get(digestNo)?.next();
+    return next === undefined || next.done === true ? null : (next.value ?? null);
+  }
+
+  close(digestNo: number): null {
+    this.#open.delete(digestNo);
+    return null;
+  }
 }
