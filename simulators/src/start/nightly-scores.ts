@@ -62,3 +62,10 @@ export const fleetScores = async (httpUrl: string, deviceIds: readonly string[])
     })
     .sort((a, b) => a.health - b.health);
 };
+
+/** The page of a run. @throws as above */
+export const runReport = async (httpUrl: string, runId: string): Promise<string> => {
+  const response = await fetch(`${httpUrl}/api/scoring/runs/${runId}/report`);
+  if (!response.ok) throw await refused('The report of a run', response);
+  return response.text();
+};

@@ -29,8 +29,10 @@ const CALLERS_FAULT: ReadonlySet<SimulatorErrorCode> = new Set([
   'REPLAY_UNREADABLE',
 ]);
 const DEFAULT_FOLDER = '.shoal';
+/** Begun anew each time: nights of the future would be in the way of the days that come. */
+const NIGHTS_FOLDER = '.shoal/nights';
 /** What a run makes in its data folder, and `--fresh` removes; nothing else of the folder is touched. */
-const OWN_FOLDERS = ['server', 'agents'];
+const OWN_FOLDERS = ['server', 'agents', 'reports'];
 
 const portsOf = async (options: StartOptions): Promise<RunSurroundings['ports']> => {
   const nobodyNeedsToKnow = options.replay !== undefined && options['exit-after-replay'];
@@ -43,13 +45,13 @@ const portsOf = async (options: StartOptions): Promise<RunSurroundings['ports']>
 
 const run = async (options: StartOptions, around: StartSurroundings): Promise<number> => {
   const ports = await portsOf(options);
-  // Nights of the future would be in the way of the days that come.
-  const isTemporary = (options.replay !== undefined || options.night) && options['data-dir'] === undefined;
+  const isTemporary = options.replay !== undefined && options['data-dir'] === undefined;
   const dataDir = isTemporary
     ? mkdtempSync(join(tmpdir(), 'shoal-replay-'))
-    : resolve(options['data-dir'] ?? join(around.rootFolder, DEFAULT_FOLDER));
+    : resolve(options['data-dir'] ?? join(around.rootFolder, options.night ? NIGHTS_FOLDER : DEFAULT_FOLDER));
   mkdirSync(dataDir, { recursive: true });
-  if (options.fresh) for (const folder of OWN_FOLDERS) rmSync(join(dataDir, folder), { recursive: true, force: true });
+  if (options.fresh || options.night)
+    for (const folder of OWN_FOLDERS) rmSync(join(dataDir, folder), { recursive: true, force: true });
   const surroundings = { ...around, dataDir, ports };
   try {
     if (options.night) return await runNight(options, surroundings);
