@@ -1,62 +1,26 @@
-/** Makes the report of a run: out of its summary, its rows beside those of the run before, and the features and edge predictions of a sample. */
+/** Makes the report of a run: out of its summary, its rows beside those of the run before, and a sample of its entities. */
 import { Injectable } from '@nestjs/common';
-import { QuantileSketch, type Bundle } from '@shoal/models';
 import { columnShift, sketchSamples } from '@shoal/models/scoring';
-import type { StoredPrediction } from '@shoal/protocol';
-import { FleetError } from '../errors.ts';
-import { FeatureReader } from '../feature-views/feature-reader.service.ts';
-import type { RunDigest, SampledScore } from '../ports/run-digest.ts';
+import type { RunDigest } from '../ports/run-digest.ts';
 import { ScoreStore, type StoredRun } from '../ports/score-store.ts';
-import { TelemetryStore } from '../ports/telemetry-store.ts';
-import { rankCorrelation, rankDistances } from './report/rank-agreement.ts';
-import type { ColumnReport, EdgeReport, EdgeScore, FeatureReport, RunReport } from './report/report-content.ts';
+import type { ColumnReport, RunReport } from './report/report-content.ts';
+import { ReportSamples } from './report-samples.service.ts';
 import { runDocument } from './run-document.ts';
-import { RunTargets } from './run-targets.service.ts';
 import { ScoringRuns } from './scoring-runs.service.ts';
 
-const DAY_MS = 86_400_000;
 /** Runs looked through for the one before. */
 const RUNS_BACK = 100;
-/** Entities whose features are read again, and those whose device is asked for. */
-const FEATURES_SAMPLED = 500;
-const EDGE_SAMPLED = 200;
-/** Asked for at once. */
-const AT_ONCE = 25;
-const DISAGREEING_SHOWN = 10;
-
-/** Every n-th, so that there are at most so many. */
-const thinned = <T>(items: readonly T[], most: number): T[] => {
-  const every = Math.max(1, Math.ceil(items.length / most));
-  return items.filter((_, index) => index % every === 0);
-};
-
-const inParts = async <T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> => {
-  const done: R[] = [];
-  for (let from = 0; from < items.length; from += AT_ONCE)
-    done.push(...(await Promise.all(items.slice(from, from + AT_ONCE).map(work))));
-  return done;
-};
 
 @Injectable()
 export class RunReports {
   private readonly store: ScoreStore;
   private readonly runs: ScoringRuns;
-  private readonly targets: RunTargets;
-  private readonly features: FeatureReader;
-  private readonly telemetry: TelemetryStore;
+  private readonly samples: ReportSamples;
 
-  constructor(
-    store: ScoreStore,
-    runs: ScoringRuns,
-    targets: RunTargets,
-    features: FeatureReader,
-    telemetry: TelemetryStore,
-  ) {
+  constructor(store: ScoreStore, runs: ScoringRuns, samples: ReportSamples) {
     this.store = store;
     this.runs = runs;
-    this.targets = targets;
-    this.features = features;
-    this.telemetry = telemetry;
+    this.samples = samples;
   }
 
   /** Also of a run that goes on or failed: with what there is. @throws FleetError SCORING_RUN_NOT_FOUND */
@@ -64,13 +28,13 @@ export class RunReports {
     const run = await this.runs.show(runId);
     const before = await this.publishedBefore(run);
     const digest = await this.store.digest({ job: run.job, runId, against: before?.runId });
-    const features = await this.featuresOf(run, digest.sample);
+    const features = await this.samples.featuresOf(run, digest.sample);
     return {
       run: runDocument(run),
       before: before === undefined ? undefined : runDocument(before),
       columns: columnsOf(run, before, digest),
       ...features,
-      edge: await this.edgeOf(run, digest.sample),
+      edge: await this.samples.edgeOf(run, digest.sample),
       reasons: digest.reasons,
       partitions: digest.partitions,
     };
@@ -80,58 +44,6 @@ export class RunReports {
   private async publishedBefore({ job, asOf }: StoredRun): Promise<StoredRun | undefined> {
     const { items } = await this.store.list({ job, state: 'published', limit: RUNS_BACK, cursor: undefined });
     return items.filter((other) => other.asOf < asOf && other.hasScores).toSorted((a, b) => b.asOf - a.asOf)[0];
-  }
-
-  /** Features are read again as they were known at the run's instant. */
-  private async featuresOf(
-    run: StoredRun,
-    sample: readonly SampledScore[],
-  ): Promise<Pick<RunReport, 'features' | 'sampled'>> {
-    const bundle = this.bundleOf(run);
-    const { entityView } = bundle?.manifest ?? {};
-    const entities = thinned(sample, FEATURES_SAMPLED);
-    if (bundle === undefined || bundle.reference === null || entityView === undefined || entities.length === 0)
-      return { features: [], sampled: 0 };
-    const plan = this.features.plan(entityView);
-    const vectors = await inParts(entities, async ({ entity }) =>
-      this.features.read(plan, entity, { asOf: run.asOf }).then(
-        ({ vector }) => vector,
-        (error: unknown) => {
-          if (error instanceof FleetError && error.code === 'FEATURE_UNAVAILABLE') return undefined;
-          throw error;
-        },
-      ),
-    );
-    const known = vectors.filter((vector) => vector !== undefined);
-    return { features: driftOf(bundle.reference.features, plan.names, known), sampled: known.length };
-  }
-
-  /** The model may be gone, or be another one by now. */
-  private bundleOf({ definition, model }: StoredRun): Bundle | undefined {
-    try {
-      const { bundle } = this.targets.resolve(definition, model.version);
-      return bundle.digest === model.digest ? bundle : undefined;
-    } catch {
-      return undefined;
-    }
-  }
-
-  private async edgeOf({ asOf, columns }: StoredRun, sample: readonly SampledScore[]): Promise<EdgeReport[]> {
-    const found = await inParts(thinned(sample, EDGE_SAMPLED), async ({ entity, scores }) => {
-      const span = { from: asOf - DAY_MS, to: asOf + 1 };
-      const page = { order: 'desc', limit: 1, cursor: undefined } as const;
-      const { items } = await this.telemetry.history({ kind: 'predictions', deviceId: entity, ...span, ...page });
-      const [prediction] = items;
-      return prediction === undefined ? undefined : { entity, scores, ...verdictOf(prediction) };
-    });
-    const predicted = found.filter((each) => each !== undefined);
-    return columns.flatMap(({ name }, column) => {
-      const scores = predicted.flatMap(({ entity, edge, alarmed, scores: batches }): EdgeScore[] => {
-        const batch = batches[column] ?? null;
-        return batch === null ? [] : [{ entity, edge, alarmed, batch }];
-      });
-      return scores.length === 0 ? [] : [edgeReport(name, scores)];
-    });
   }
 }
 
@@ -146,43 +58,3 @@ const columnsOf = (run: StoredRun, before: StoredRun | undefined, digest: RunDig
       changed: digest.changed[column] ?? [],
     };
   });
-
-const driftOf = (
-  reference: NonNullable<Bundle['reference']>['features'],
-  names: readonly string[],
-  vectors: readonly Float64Array[],
-): FeatureReport[] =>
-  names
-    .flatMap((name, index): FeatureReport[] => {
-      const of = Object.hasOwn(reference, name) ? reference[name] : undefined;
-      if (of === undefined) return [];
-      const sketch = new QuantileSketch();
-      for (const vector of vectors) sketch.add(vector[index] ?? Number.NaN);
-      const now = sketch.serialize();
-      return [
-        {
-          name,
-          now: sketchSamples(now),
-          reference: sketchSamples(of),
-          shift: columnShift(of, now),
-          missingShare: vectors.length === 0 ? 0 : 1 - sketch.count / vectors.length,
-        },
-      ];
-    })
-    .sort((a, b) => b.shift - a.shift);
-
-/** The score by name, else the only thing the model said. */
-const verdictOf = ({ outputs, threshold }: StoredPrediction): Pick<EdgeScore, 'edge' | 'alarmed'> => {
-  const edge = outputs['score'] ?? Object.values(outputs)[0] ?? Number.NaN;
-  return { edge, alarmed: threshold !== undefined && edge > threshold };
-};
-
-const edgeReport = (column: string, scores: readonly EdgeScore[]): EdgeReport => {
-  const [edge, batch] = [scores.map((each) => each.edge), scores.map((each) => each.batch)];
-  const agreement = rankCorrelation(edge, batch);
-  if (agreement === undefined) return { column, scores, agreement, disagreeing: [] };
-  const distances = rankDistances(edge, batch, agreement);
-  const order = Array.from(scores.keys()).sort((a, b) => (distances[b] ?? 0) - (distances[a] ?? 0));
-  const disagreeing = order.slice(0, DISAGREEING_SHOWN).flatMap((index) => scores[index] ?? []);
-  return { column, scores, agreement, disagreeing };
-};

@@ -9,8 +9,6 @@ import type { ScoringJob, ScoringOccurrence, ScoringSchedule, ScoringScheduleSta
 import { SYSTEM } from '../audit/actor.ts';
 import { ControlDatabase, type ScoringOccurrenceRow } from '../db/database.ts';
 import { FleetError } from '../errors.ts';
-import { ScoreStore, type StoredRun } from '../ports/score-store.ts';
-import { isFinal } from './run-document.ts';
 import { SchedulesStore } from './schedules.store.ts';
 import { ScoringJobs } from './scoring-jobs.service.ts';
 import { ScoringRuns } from './scoring-runs.service.ts';
@@ -18,8 +16,6 @@ import { Surroundings } from './surroundings.service.ts';
 
 /** A night may begin so much later than its moment. */
 const LOOK_EVERY_MS = 1_000;
-/** Newest runs of a job that are looked through for those that have not ended. */
-const OPEN_LOOKED_AT = 100;
 const NEXT_SHOWN = 5;
 
 interface Planned {
@@ -39,23 +35,15 @@ export class ScoringScheduler {
   private readonly database: ControlDatabase;
   private readonly jobs: ScoringJobs;
   private readonly runs: ScoringRuns;
-  private readonly store: ScoreStore;
   private readonly around: Surroundings;
   private readonly planned = new Map<string, Planned>();
   private timer: NodeJS.Timeout | undefined;
   private looking: Promise<void> | undefined;
 
-  constructor(
-    database: ControlDatabase,
-    jobs: ScoringJobs,
-    runs: ScoringRuns,
-    store: ScoreStore,
-    around: Surroundings,
-  ) {
+  constructor(database: ControlDatabase, jobs: ScoringJobs, runs: ScoringRuns, around: Surroundings) {
     this.database = database;
     this.jobs = jobs;
     this.runs = runs;
-    this.store = store;
     this.around = around;
   }
 
@@ -157,7 +145,7 @@ export class ScoringScheduler {
   }
 
   private async decide(job: string, planned: Planned, now: number): Promise<void> {
-    const open = await this.openRuns(job);
+    const open = await this.runs.open(job);
     const running = open.filter(({ startedAt }) => startedAt !== null).length;
     const step = planned.plan.step({ after: planned.decidedUntil, now, running, waiting: open.length - running });
     const rows = step.decided.map(({ dueAt, beginsAt, action, reason }): ScoringOccurrenceRow => ({
@@ -184,16 +172,11 @@ export class ScoringScheduler {
     planned.nextAt = planned.plan.upcoming(step.decidedUntil, 1)[0]?.beginsAt ?? Infinity;
   }
 
-  private async openRuns(job: string): Promise<StoredRun[]> {
-    const { items } = await this.store.list({ job, state: undefined, limit: OPEN_LOOKED_AT, cursor: undefined });
-    return items.filter((run) => !isFinal(run));
-  }
-
   private async submit(job: ScoringJob, occurrence: ScoringOccurrenceRow): Promise<void> {
     const { due_at: dueAt, action } = occurrence;
     try {
       if (action === 'replace')
-        for (const { runId } of await this.openRuns(job.name)) await this.runs.order(SYSTEM, runId, 'cancel');
+        for (const { runId } of await this.runs.open(job.name)) await this.runs.order(SYSTEM, runId, 'cancel');
       const run = await this.runs.submit(job, dueAt);
       await this.rows.settle(this.database, { ...occurrence, run_id: run.runId });
     } catch (error) {

@@ -5,6 +5,7 @@ import type { ScoringConfig } from '../config.ts';
 import { DevicesModule } from '../devices/devices.module.ts';
 import { RunProcessor } from './run-processor.service.ts';
 import { RunTargets } from './run-targets.service.ts';
+import { ReportSamples } from './report-samples.service.ts';
 import { RunReportController } from './run-report.controller.ts';
 import { RunReports } from './run-reports.service.ts';
 import { ScoringScheduler } from './scheduler.service.ts';
@@ -45,6 +46,7 @@ export class ScoringModule implements OnModuleInit, BeforeApplicationShutdown {
         ScoringRuns,
         ScoringJobs,
         ScoringScheduler,
+        ReportSamples,
         RunReports,
       ],
     };

@@ -44,7 +44,7 @@ export class ScheduleCalendar {
     return this.#clock;
   }
 
-  /** Strictly after `after` and up to and including `until`, ascending and each once. */
+  /** @yields instants strictly after `after` and up to and including `until`, ascending and each once */
   *between(after: number, until: number): Generator<number> {
     let last = after;
     for (const instant of this.#instants(after, until)) {
@@ -75,7 +75,7 @@ export class ScheduleCalendar {
     return undefined;
   }
 
-  /** Not before `after`, ascending; may repeat. */
+  /** @yields instants not before `after`, ascending; may repeat */
   *#instants(after: number, until: number): Generator<number> {
     // A day before, so that the change behind an instant that was repeated is seen.
     let shownUntil = -Infinity;
@@ -94,7 +94,7 @@ export class ScheduleCalendar {
     return this.#walls(from, before).next().done !== true;
   }
 
-  /** Wall times of the expression in [from, before). */
+  /** @yields wall times of the expression in [from, before) */
   *#walls(from: number, before: number): Generator<number> {
     let at = Math.ceil(from / SECOND_MS) * SECOND_MS - SECOND_MS;
     for (;;) {

@@ -37,7 +37,7 @@ export class ZoneClock {
     return instant + this.offsetAt(instant);
   }
 
-  /** Spans from the one `from` lies in up to the one `until` lies in; the first begins with `from`. */
+  /** @yields spans from the one `from` lies in up to the one `until` lies in; the first begins with `from` */
   *spans(from: number, until: number): Generator<ClockSpan> {
     let start = from;
     let offsetMs = this.offsetAt(from);

@@ -23,7 +23,7 @@ interface Place {
   readonly index: number;
 }
 
-/** One entity after the other; `undefined` says that a piece of work is done. */
+/** @yields one entity after the other; `undefined` says that a piece of work is done */
 function* placesOf(db: Sqlite, run: PublishedRun): Generator<Place | undefined> {
   for (const blocks of runBlocks(db, run, BLOCKS_AT_ONCE)) {
     yield undefined;
@@ -89,7 +89,7 @@ const reasonsOf = (db: Sqlite, runNo: number): QuarantineDigest[] =>
 const pairsOf = (run: PublishedRun, against: PublishedRun | undefined): number[] =>
   run.columns.map(({ name }) => against?.columns.findIndex((column) => column.name === name) ?? -1);
 
-/** What the walk over the rows collects; yields between pieces of work. */
+/** @yields between pieces of work; returns what the walk over the rows collects */
 function* walk(
   db: Sqlite,
   run: PublishedRun,
@@ -123,7 +123,7 @@ function* walk(
   return { changed: changes.map((each) => each.greatest()), sample };
 }
 
-/** Yields undefined between pieces of work, and the digest last. Rows of a run whose scores are not kept are none. */
+/** @yields undefined between pieces of work, and the digest last; rows of a run whose scores are not kept are none */
 function* digestRun(db: Sqlite, { job, runId, against }: DigestQuery): Generator<RunDigest | undefined> {
   const runs = new RunReads(db);
   const { runNo = 0 } = runs.find(runId) ?? {};
