@@ -10,6 +10,7 @@ import { AedesGateway } from '../adapters/embedded/aedes-gateway/aedes-gateway.t
 import { DeviceTransportStrategy } from '../adapters/embedded/aedes-gateway/device-transport.strategy.ts';
 import { DataFolder } from '../adapters/embedded/data-folder.ts';
 import { DiskArtifacts } from '../adapters/embedded/disk-artifacts/disk-artifacts.ts';
+import { FastClock } from '../adapters/embedded/fast-clock.ts';
 import { InProcessBus } from '../adapters/embedded/in-process-bus.ts';
 import { LoopbackAuthenticator } from '../adapters/embedded/loopback-authenticator.ts';
 import { PrometheusMetrics } from '../adapters/embedded/prometheus-metrics.ts';
@@ -61,7 +62,8 @@ export const startServer = async (config: ServerConfig, log: Logger): Promise<Ru
 };
 
 const startParts = async (config: ServerConfig, log: Logger): Promise<RunningServer> => {
-  const clock = new SystemClock();
+  const { clockSpeed, clockSetAtMs } = config.simulation;
+  const clock = clockSpeed === 1 ? new SystemClock() : new FastClock(clockSpeed, clockSetAtMs);
   const metrics = new PrometheusMetrics();
   metrics.start();
   const bus = new InProcessBus(metrics, log);
