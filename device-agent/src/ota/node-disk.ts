@@ -1,0 +1,53 @@
+/** The disk of this machine as the updater uses it. */
+import { mkdir, open, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import type { UpdateDisk } from './update-disk.port.ts';
+
+const isAbsent = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+
+const orUndefined = async <T>(found: Promise<T>): Promise<T | undefined> => {
+  try {
+    return await found;
+  } catch (error) {
+    if (isAbsent(error)) return undefined;
+    throw error;
+  }
+};
+
+const withFile = async <T>(
+  path: string,
+  flags: string,
+  use: (file: Awaited<ReturnType<typeof open>>) => Promise<T>,
+): Promise<T> => {
+  const file = await open(path, flags);
+  try {
+    return await use(file);
+  } finally {
+    await file.close();
+  }
+};
+
+/** Throws what the system throws, with its `code`. */
+export const nodeDisk: UpdateDisk = {
+  read: (path) => orUndefined(readFile(path)),
+  readAt: (path, offset, length) =>
+    withFile(path, 'r', async (file) => {
+      const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, offset);
+      return buffer.subarray(0, bytesRead);
+    }),
+  size: async (path) => (await orUndefined(stat(path)))?.size,
+  list: async (folder) => (await orUndefined(readdir(folder))) ?? [],
+  freeBytes: async (folder) => {
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize;
+  },
+  makeFolder: async (path) => void (await mkdir(path, { recursive: true })),
+  write: (path, bytes) => writeFile(path, bytes),
+  writeAt: async (path, offset, bytes) => {
+    const flags = (await orUndefined(stat(path))) === undefined ? 'w' : 'r+';
+    await withFile(path, flags, (file) => file.write(bytes, 0, bytes.byteLength, offset));
+  },
+  sync: (path) => withFile(path, 'r', (file) => file.sync()),
+  rename: (from, to) => rename(from, to),
+  remove: (path) => rm(path, { recursive: true, force: true }),
+};
