@@ -1,5 +1,6 @@
 /** The disk of this machine as the updater uses it. */
-import { mkdir, open, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, statfs, truncate, writeFile } from 'node:fs/promises';
+import { unpackBundle } from '@shoal/models/trust';
 import type { UpdateDisk } from './update-disk.port.ts';
 
 const isAbsent = (error: unknown): boolean =>
@@ -47,7 +48,12 @@ export const nodeDisk: UpdateDisk = {
     const flags = (await orUndefined(stat(path))) === undefined ? 'w' : 'r+';
     await withFile(path, flags, (file) => file.write(bytes, 0, bytes.byteLength, offset));
   },
+  truncate: async (path, length) => {
+    const size = (await orUndefined(stat(path)))?.size ?? 0;
+    if (size > length) await truncate(path, length);
+  },
   sync: (path) => withFile(path, 'r', (file) => file.sync()),
   rename: (from, to) => rename(from, to),
+  unpack: async (archive, folder) => void (await unpackBundle(archive, folder)),
   remove: (path) => rm(path, { recursive: true, force: true }),
 };

@@ -17,10 +17,14 @@ export interface UpdateDisk {
   write(path: string, bytes: Uint8Array): Promise<void>;
   /** Makes the file where there is none. */
   writeAt(path: string, offset: number, bytes: Uint8Array): Promise<void>;
+  /** Cuts the file off; one that is shorter stays as it is. */
+  truncate(path: string, length: number): Promise<void>;
   /** Of a file or a folder. */
   sync(path: string): Promise<void>;
   /** Replaces a file of that name. */
   rename(from: string, to: string): Promise<void>;
+  /** A packed bundle into a folder that is there as a whole or not at all, and durable. Throws ModelError BUNDLE_ARCHIVE_*. */
+  unpack(archive: string, folder: string): Promise<void>;
   /** A file, or a folder with all that is in it; none is fine. */
   remove(path: string): Promise<void>;
 }

@@ -95,7 +95,7 @@ export type UpdateEvent =
   | { readonly type: 'waiting'; readonly cause: Cause }
   | { readonly type: 'done'; readonly in: UpdateState; readonly facts?: Facts }
   /** `retryable`: the work is tried again from where it is, after a pause. */
-  | { readonly type: 'failed'; readonly in: UpdateState; readonly cause: Cause; readonly retryable: boolean }
+  | { readonly type: 'failed'; readonly in: UpdateState; readonly cause: Cause; readonly retryable: boolean; readonly facts?: Facts }
   | { readonly type: 'progress'; readonly in: UpdateState; readonly elapsedMs: number; readonly facts?: Facts }
   /** What is packed is not what was signed: it is fetched anew. */
   | { readonly type: 'corrupt'; readonly cause: Cause }
@@ -145,13 +145,20 @@ const enter = (record: ModelRecord, update: Update, state: UpdateState, now: num
   return { ...record, update: entered };
 };
 
-/** Faults of the bundle itself are remembered; what only the moment or the order was to blame for is not. */
-const isOfTheBundle = (code: string): boolean => !/^(DEADLINE|UPDATE_COUNTER|UPDATE_NOT_READABLE)/.test(code);
+/** What is no fault of the bundle: it may be tried again by another deployment. */
+const OF_THE_MOMENT: ReadonlySet<string> = new Set([
+  'UPDATE_DEADLINE_PASSED',
+  'UPDATE_FAILED',
+  'UPDATE_CORRUPT',
+  'UPDATE_NOT_COMPARABLE',
+  'ENGINE_UNAVAILABLE',
+  'ENGINE_CLOSED',
+]);
 
 const fail = (record: ModelRecord, update: Update, cause: Cause, now: number): ModelRecord => {
   const { sha256 } = update.assigned;
   const { failed } = UPDATE_TABLE[update.state];
-  const refused = isOfTheBundle(cause.code) ? refuse(record, sha256, cause.code) : record.refused;
+  const refused = OF_THE_MOMENT.has(cause.code) ? record.refused : refuse(record, sha256, cause.code);
   return enter({ ...record, refused }, update, failed, now, cause);
 };
 
@@ -235,7 +242,7 @@ const progress = (
   if (elapsedMs <= UPDATE_TABLE[update.state].deadlineMs(update.assigned)) return { ...record, update: moved };
   const waitedFor = update.cause === undefined ? '' : ` Last: ${update.cause.message}`;
   const message = `Not over ${update.state} within ${Math.round(elapsedMs / 1_000)} s.${waitedFor}`.slice(0, 512);
-  return fail(record, moved, { code: `DEADLINE_${update.state.toUpperCase().replace('-', '_')}`, message }, now);
+  return fail(record, moved, { code: 'UPDATE_DEADLINE_PASSED', message }, now);
 };
 
 /**
@@ -279,7 +286,7 @@ export const afterEvent = (record: ModelRecord | undefined, event: UpdateEvent, 
       if (event.in !== update.state || rule.work === null) return before;
       return event.retryable
         ? { ...before, update: { ...update, cause: event.cause, retries: update.retries + 1 } }
-        : fail(before, update, event.cause, now);
+        : fail(before, { ...update, ...event.facts }, event.cause, now);
     case 'done':
       if (event.in !== update.state || rule.work === null) return before;
       return enter(before, { ...update, ...event.facts }, rule.done, now, keptCause(update));
