@@ -1,9 +1,10 @@
 /** Fetches a packed bundle: goes on where a part of it ends, checks each chunk against its signed hash, tries a delta from what is installed first. */
 import { applyDelta, checkChunk, CHUNK_BYTES, chunkRange } from '@shoal/models/trust';
 import type { AssignedModel } from '@shoal/protocol';
-import { AgentError, isAgentError } from '../errors.ts';
+import { AgentError } from '../errors.ts';
 import type { BlobSource } from './blob-source.port.ts';
 import type { BlobStore } from './blob-store.ts';
+import { systemCodeOf } from './update-fault.ts';
 
 export interface DownloadOptions {
   readonly store: BlobStore;
@@ -92,14 +93,11 @@ const fromDelta = async (options: DownloadOptions, signal: AbortSignal): Promise
     } catch (error) {
       signal.throwIfAborted();
       // A disk that fails fails for the whole file as well.
-      if (!isAgentError(error) && isSystemFault(error)) throw error;
+      if (systemCodeOf(error) !== undefined) throw error;
     }
   }
   return done;
 };
-
-const isSystemFault = (error: unknown): boolean =>
-  error instanceof Error && 'syscall' in error && typeof error.syscall === 'string';
 
 /** One request for all of the rest; a chunk that is cut off is kept as far as it came. */
 const fetchRest = async (options: DownloadOptions, from: number, signal: AbortSignal): Promise<void> => {

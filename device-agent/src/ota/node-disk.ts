@@ -1,10 +1,11 @@
 /** The disk of this machine as the updater uses it. */
 import { mkdir, open, readdir, readFile, rename, rm, stat, statfs, truncate, writeFile } from 'node:fs/promises';
 import { unpackBundle } from '@shoal/models/trust';
+import { systemCodeOf } from './update-fault.ts';
 import type { UpdateDisk } from './update-disk.port.ts';
 
-const isAbsent = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+const ABSENT: readonly (string | undefined)[] = ['ENOENT', 'ENOTDIR'];
+const isAbsent = (error: unknown): boolean => ABSENT.includes(systemCodeOf(error));
 
 const orUndefined = async <T>(found: Promise<T>): Promise<T | undefined> => {
   try {

@@ -77,9 +77,12 @@ export class UpdatesDoor {
   #begin(envelope: SignedAssignment): void {
     if (this.#options.offReason !== null || this.#loading !== undefined) return;
     this.#loading = this.#open(envelope);
-    this.#loading.catch((error: unknown) =>
-      this.#options.logger.error({ why: sentenceOf(error) }, 'the updater cannot be loaded'),
-    );
+    this.#loading.catch((error: unknown) => {
+      // The next word of the fleet tries again.
+      this.#updater = undefined;
+      this.#loading = undefined;
+      this.#options.logger.error({ why: sentenceOf(error) }, 'the updater cannot be loaded');
+    });
   }
 
   async #open(envelope: SignedAssignment): Promise<Updater> {
