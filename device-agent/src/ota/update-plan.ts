@@ -209,9 +209,9 @@ const raise = (record: ModelRecord, floor: number, now: number): ModelRecord => 
   if (active === null || active.releaseCounter >= floor) return raised;
   const message = `${active.version} has release counter ${active.releaseCounter}, the floor is ${floor} now.`;
   const cause = { code: 'UPDATE_COUNTER_TOO_LOW', message };
-  const back = { ...raised, ...flippedBack(raised) };
-  if (update === null || update.assigned.sha256 !== active.sha256) return back;
-  return enter(back, update, 'rolled-back', now, cause);
+  // What replaces an update under way is its own end; what is committed goes back as after a fault.
+  const own = update?.assigned.sha256 === active.sha256 ? update : null;
+  return own === null ? { ...raised, ...flippedBack(raised) } : enter(raised, own, 'rolling-back', now, cause);
 };
 
 const damage = (record: ModelRecord, sha256: string, cause: Cause, now: number): ModelRecord => {

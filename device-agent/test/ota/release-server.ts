@@ -166,6 +166,20 @@ export class ReleaseServer {
     );
   }
 
+  /** Undoes what a test did to it: what is published, what interferes, whose word counts. */
+  restorePoint(): () => void {
+    const [files, entries, version, director] = [new Map(this.files), this.#entries, this.#version, this.director];
+    return () => {
+      this.files.clear();
+      for (const [name, bytes] of files) this.files.set(name, bytes);
+      this.#entries = entries;
+      this.#version = version;
+      this.director = director;
+      this.interfere = () => false;
+      this.lifetimeMs = DAY_MS;
+    };
+  }
+
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url ?? '';
     this.requests.push(path);
