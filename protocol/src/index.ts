@@ -61,6 +61,8 @@ export * from './rest/features.ts';
 export * from './rest/streams.ts';
 export * from './rest/predictions.ts';
 export * from './rest/deliveries.ts';
+export * from './rollouts/rollout-definition.ts';
+export * from './rest/rollouts.ts';
 export * from './alerts/alert-rule.ts';
 export * from './rest/alerts.ts';
 export * from './rest/overview.ts';

@@ -16,6 +16,10 @@ export interface Tables {
   deliveries: DeliveryRow;
   delivery_attempts: DeliveryAttemptRow;
   alert_rules: AlertRuleRow;
+  rollouts: RolloutRow;
+  rollout_devices: RolloutDeviceRow;
+  rollout_events: RolloutEventRow;
+  director_assignments: DirectorAssignmentRow;
 }
 
 export interface AuditEntryRow {
@@ -152,6 +156,49 @@ export interface AlertRuleRow {
   definition: string;
   revision: number;
   updated_at: number;
+}
+
+export interface RolloutRow {
+  rollout_id: string;
+  /** Order of creation. */
+  number: number;
+  model: string;
+  state: string;
+  /** Order of starts; 0 before. */
+  ordinal: number;
+  revision: number;
+  /** JSON of a `RolloutRecord`. */
+  document: string;
+  /** JSON `[Idempotency-Key, definition]` of the request that made it; null when that had no key. */
+  creation_request: string | null;
+}
+
+export interface RolloutDeviceRow {
+  rollout_id: string;
+  device_id: string;
+  /** Index; -1 for control. */
+  stage: number;
+  state: string;
+  /** JSON of a `RolloutDevice`. */
+  document: string;
+}
+
+export interface RolloutEventRow {
+  rollout_id: string;
+  number: number;
+  at: number;
+  principal: string;
+  /** JSON of a `TimelineEntry`. */
+  entry: string;
+}
+
+export interface DirectorAssignmentRow {
+  device_id: string;
+  counter: number;
+  /** JSON of `AssignedModel[]`. */
+  models: string;
+  /** JSON: model → lowest release counter. */
+  floors: string;
 }
 
 /** The injection token of the control database; also the type of a connection to it. */
