@@ -83,7 +83,8 @@ const underWay = (rollout: RolloutRecord, device: RolloutDevice, seen: Observati
 const isInProgress = (report: UpdateReport | null): boolean =>
   report !== null && !['committed', 'rolled-back', 'rejected', 'canceled', 'superseded'].includes(report.state);
 
-const isBack = (rollout: RolloutRecord, device: RolloutDevice, seen: Observation): boolean => {
+/** Runs what it ran before, and is not about to change that. */
+export const isBack = (rollout: RolloutRecord, device: RolloutDevice, seen: Observation): boolean => {
   if (isInProgress(seen.report)) return false;
   if (device.before?.digest != null) return seen.running?.digest === device.before.digest;
   // What it ran before is not known by digest, or was nothing: then only the new release must be gone.
@@ -160,10 +161,12 @@ const decide = (rollout: RolloutRecord, device: RolloutDevice, seen: Observation
     case 'canceled':
       // It had activated before it heard that it should not.
       return seen.running?.digest === rollout.release.digest ? { ...device, state: 'succeeded', executedAt: now } : device;
-    case 'rolled-back':
-      return isOverruled(rollout, device, seen) || isBack(rollout, device, seen)
-        ? device
-        : { ...device, state: 'rolling-back', clockAt: now };
+    case 'rolled-back': {
+      // It took the release before it heard that it should not: it is to be brought back once more.
+      const isThere = seen.running?.digest === rollout.release.digest && !isInProgress(seen.report);
+      const isLost = isThere && device.before?.digest !== rollout.release.digest && !isOverruled(rollout, device, seen);
+      return isLost ? { ...device, state: 'drifted', cause: runsOther(seen, device.before?.digest ?? '') } : device;
+    }
     case 'superseded':
     case 'rollback-failed':
     case 'control':

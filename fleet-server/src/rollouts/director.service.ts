@@ -25,30 +25,31 @@ export class Director {
     assignmentOf: (deviceId: string) => DeviceAssignment,
     now: number,
   ): Promise<ReadonlyMap<string, SignedChange>> {
+    const { rollout } = step;
     const changed = new Map(step.devices.map((device) => [device.deviceId, device]));
+    const changes = new Map<string, ModelChange>();
+    const { model } = rollout.definition;
+    for (const deviceId of step.withdraw) changes.set(deviceId, { model, entry: null, floor: undefined });
+    for (const device of step.assign.map((id) => changed.get(id))) if (device) changes.set(device.deviceId, forward(rollout, device));
+    for (const device of step.bringBack.map((id) => changed.get(id))) {
+      if (device) changes.set(device.deviceId, { model, entry: await this.backward(rollout, device), floor: undefined });
+    }
     const signed = new Map<string, SignedChange>();
-    const change = async (deviceId: string, make: (device: RolloutDevice) => Promise<ModelChange>): Promise<void> => {
-      const device = changed.get(deviceId);
-      if (device === undefined) return;
-      const next = nextAssignment(assignmentOf(deviceId), await make(device), now);
+    for (const [deviceId, change] of changes) {
+      const next = nextAssignment(assignmentOf(deviceId), change, now);
       const assignment = await this.registry.signAssignment(assignmentFor(deviceId, next, now));
       signed.set(deviceId, { next, patch: { updates: assignment } as unknown as JsonObject });
-    };
-    const { rollout } = step;
-    for (const deviceId of step.assign) await change(deviceId, async (device) => forward(rollout, device));
-    for (const deviceId of [...step.bringBack, ...step.withdraw]) {
-      await change(deviceId, (device) => this.backward(rollout, device));
     }
     return signed;
   }
 
-  /** What it ran before, where the registry has it; otherwise the model is assigned no longer, and the device keeps what it has. */
-  private async backward(rollout: RolloutRecord, { before, attempt }: RolloutDevice): Promise<ModelChange> {
-    const { model } = rollout.definition;
-    const release = before === null ? undefined : await this.registry.release(model, before.version);
-    const isSame = release !== undefined && (before?.digest === null || before?.digest === release.digest);
-    const entry = isSame ? backwardEntry(rollout.definition, release, deploymentOf(rollout.rolloutId, attempt, true)) : null;
-    return { model, entry, floor: undefined };
+  /** What it ran before; null where that cannot be had. */
+  private async backward({ rolloutId, definition }: RolloutRecord, { before, attempt }: RolloutDevice): Promise<AssignedModel | null> {
+    if (before === null) return null;
+    const release = await this.registry.release(definition.model, before.version);
+    // Under this name and version the registry has another bundle, or none: the device keeps what it has, and shows as not back.
+    if (release === undefined || (before.digest !== null && before.digest !== release.digest)) return null;
+    return backwardEntry(definition, release, deploymentOf(rolloutId, attempt, true));
   }
 }
 

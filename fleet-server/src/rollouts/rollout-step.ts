@@ -1,7 +1,7 @@
 /** What a rollout does next, from all that is known of it now: a pure step, the same however often it is taken. */
 import type { RolloutCause, RolloutGate } from '@shoal/protocol';
 import { refill } from './assignment-rate.ts';
-import { judgeDevice, type Observation } from './device-verdict.ts';
+import { isBack, judgeDevice, type Observation } from './device-verdict.ts';
 import { stageOfJoiner, type Candidate } from './cohort-draw.ts';
 import { CONTROL, deploymentOf, newDevice, UNOPENED, type RolloutDevice, type RolloutRecord, type TimelineEntry } from './rollout.ts';
 import { judgeFailures, judgeStage, type GateVerdict } from './stage-gate.ts';
@@ -193,25 +193,43 @@ const withdraw = (draft: Draft, { observe: look, most }: Now): string[] => {
 
 const RETURNABLE = new Set<RolloutDevice['state']>(['assigned', 'late', 'succeeded', 'failed', 'drifted', 'canceled']);
 
-/** Brings back who was assigned, in the scope; when everybody who is there is back, the rollout is rolled back, or paused. */
-const bringBack = (draft: Draft, { now, most, observe: look }: Now): string[] => {
+/**
+ * Brings back who was assigned, in the scope; when everybody who is there is back, the rollout is rolled back, or paused. Who
+ * runs what it ran before has only its assignment taken back.
+ */
+const bringBack = (draft: Draft, { now, most, observe: look }: Now): Pick<Step, 'bringBack' | 'withdraw'> => {
   const { rollout } = draft;
   const scope = rollout.rollback?.scope ?? 'all';
   const inScope = draft.all().filter(({ stage }) => stage !== CONTROL && (scope === 'all' || stage === rollout.stage));
   const open = inScope.filter(({ state, assignedAt }) => RETURNABLE.has(state) && assignedAt !== null);
   const chosen = open.slice(0, most);
-  for (const device of chosen) draft.put({ ...device, state: 'rolling-back', clockAt: now });
-  const isUnderWay = ({ state, deviceId }: RolloutDevice): boolean => state === 'rolling-back' && look(deviceId).presence !== 'away';
-  if (open.length > 0 || inScope.some(isUnderWay)) return chosen.map(({ deviceId }) => deviceId);
+  const back = chosen.map((device) => returned(rollout, device, look(device.deviceId), now));
+  for (const device of back) draft.put(device);
+  const isUnderWay = ({ state, deviceId }: RolloutDevice): boolean =>
+    state === 'rolling-back' && look(deviceId).presence !== 'away';
+  if (open.length === 0 && rollout.state === 'rolling-back' && !inScope.some(isUnderWay)) finishRollback(draft, scope, now);
+  const idsIn = (state: RolloutDevice['state']): string[] =>
+    back.filter((device) => device.state === state).map(({ deviceId }) => deviceId);
+  return { bringBack: idsIn('rolling-back'), withdraw: idsIn('rolled-back') };
+};
+
+const returned = (rollout: RolloutRecord, device: RolloutDevice, seen: Observation, now: number): RolloutDevice => {
+  if (isBack(rollout, device, seen)) return { ...device, state: 'rolled-back', cause: null };
+  if (device.before !== null) return { ...device, state: 'rolling-back', clockAt: now };
+  const cause = { code: 'NOTHING_BEFORE', message: 'It ran no version of this model before.' };
+  return { ...device, state: 'rollback-failed', cause };
+};
+
+const finishRollback = (draft: Draft, scope: 'stage' | 'all', now: number): void => {
+  const { rollout } = draft;
   if (scope === 'all') {
     draft.set({ state: 'rolled-back', finishedAt: now });
     draft.events.push(happened('rolled-back', 0, rollout.cause));
-  } else {
-    const cause = rollout.cause ?? { code: 'ROLLED_BACK', message: 'The stage was rolled back.' };
-    draft.set({ state: 'paused', rollback: null, cause });
-    draft.events.push(happened('stage.rolled-back', rollout.stage + 1, cause));
+    return;
   }
-  return [];
+  const cause = rollout.cause ?? { code: 'ROLLED_BACK', message: 'The stage was rolled back.' };
+  draft.set({ state: 'paused', rollback: null, cause });
+  draft.events.push(happened('stage.rolled-back', rollout.stage + 1, cause));
 };
 
 /** Where a joiner belongs hangs on the stage that runs now, and is decided once. */
@@ -234,13 +252,14 @@ export const decideStep = (view: RolloutView, at: Now): Step => {
   const assigned = isOpen ? assign(draft, at) : [];
   const isTaken = after.state === 'paused' && after.cause?.code !== 'PAUSED';
   const withdrawn = isTaken || after.state === 'aborted' ? withdraw(draft, at) : [];
-  const back = after.state === 'rolling-back' ? bringBack(draft, at) : [];
+  const isGoing = after.state === 'rolling-back' || after.state === 'rolled-back';
+  const going = isGoing ? bringBack(draft, at) : { bringBack: [], withdraw: [] };
   return {
     rollout: draft.rollout,
     devices: [...draft.changed.values()],
     assign: assigned,
-    withdraw: withdrawn,
-    bringBack: back,
+    withdraw: [...withdrawn, ...going.withdraw],
+    bringBack: going.bringBack,
     events: draft.events,
   };
 };
