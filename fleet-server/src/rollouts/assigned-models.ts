@@ -47,20 +47,24 @@ export const forwardEntry = (
 };
 
 /** Back: at once, outside of any window, and without a shadow beside what is to go. */
-export const backwardEntry = (definition: RolloutDefinition, release: RolloutRelease, deploymentId: string): AssignedModel => {
+export const backwardEntry = (
+  definition: RolloutDefinition,
+  release: RolloutRelease,
+  deploymentId: string,
+): AssignedModel => {
   const { window: _window, startAt: _startAt, ...rest } = definition;
-  return forwardEntry(
-    { ...rest, jitterSeconds: 0, shadow: { ...rest.shadow, minWindows: 0 } },
-    release,
-    deploymentId,
-  );
+  return forwardEntry({ ...rest, jitterSeconds: 0, shadow: { ...rest.shadow, minWindows: 0 } }, release, deploymentId);
 };
 
 /**
  * The counter is the time unless that was used already: it grows also after a backup was restored, whose counters are behind
  * what devices have seen.
  */
-export const nextAssignment = (before: DeviceAssignment, { model, entry, floor }: ModelChange, now: number): DeviceAssignment => {
+export const nextAssignment = (
+  before: DeviceAssignment,
+  { model, entry, floor }: ModelChange,
+  now: number,
+): DeviceAssignment => {
   const others = before.models.filter(({ name }) => name !== model);
   const raised = Math.max(floor ?? 0, before.floors[model] ?? 0);
   return {
@@ -70,7 +74,11 @@ export const nextAssignment = (before: DeviceAssignment, { model, entry, floor }
   };
 };
 
-export const assignmentFor = (deviceId: string, { counter, models, floors }: DeviceAssignment, now: number): Assignment => ({
+export const assignmentFor = (
+  deviceId: string,
+  { counter, models, floors }: DeviceAssignment,
+  now: number,
+): Assignment => ({
   _type: 'shoal-assignment',
   deviceId,
   counter,

@@ -30,7 +30,8 @@ const architectureOf = (hardwareClass: string): string | undefined =>
 export const unfitness = (release: ModelRelease, { birth, running, floor }: Recipient): RolloutCause | null => {
   const { arch, minimumAgent } = release.manifest.resources;
   if (birth === null) return { code: 'NEVER_CONNECTED', message: 'It has never connected; what it is is not known.' };
-  if (running?.digest === release.digest) return { code: 'RUNS_ALREADY', message: `It runs version ${release.version} already.` };
+  if (running?.digest === release.digest)
+    return { code: 'RUNS_ALREADY', message: `It runs version ${release.version} already.` };
   if (isBefore(birth.agentVersion, minimumAgent)) {
     return { code: 'AGENT_TOO_OLD', message: `Its agent is ${birth.agentVersion}; the model wants ${minimumAgent}.` };
   }
@@ -39,7 +40,10 @@ export const unfitness = (release: ModelRelease, { birth, running, floor }: Reci
     return { code: 'ARCHITECTURE', message: `It is ${own}; the model runs on ${arch.join(', ')}.` };
   }
   if (release.releaseCounter < floor) {
-    return { code: 'BELOW_FLOOR', message: `It accepts releases from counter ${floor} on; this one has ${release.releaseCounter}.` };
+    return {
+      code: 'BELOW_FLOOR',
+      message: `It accepts releases from counter ${floor} on; this one has ${release.releaseCounter}.`,
+    };
   }
   return null;
 };

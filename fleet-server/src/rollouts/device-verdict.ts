@@ -60,7 +60,8 @@ const FAILED = new Set<UpdateReport['state']>(['rolled-back', 'rejected']);
 
 /** `late` while it is away and has not begun; its time runs only while it could work. */
 const underWay = (rollout: RolloutRecord, device: RolloutDevice, seen: Observation, now: number): RolloutDevice => {
-  const report = seen.report?.deploymentId === deploymentOf(rollout.rolloutId, device.attempt, false) ? seen.report : null;
+  const report =
+    seen.report?.deploymentId === deploymentOf(rollout.rolloutId, device.attempt, false) ? seen.report : null;
   const { timeoutMs } = rollout.definition;
   if (report !== null && FAILED.has(report.state)) {
     const cause = report.cause ?? { code: report.state.toUpperCase(), message: 'The device gave no reason.' };
@@ -124,7 +125,10 @@ export const judgeDevice = (
 ): RolloutDevice => {
   if (device.stage === CONTROL) return device;
   const next = decide(rollout, device, seen, now);
-  const evidence = seen.report?.deploymentId === deploymentOf(rollout.rolloutId, device.attempt, false) ? evidenceOf(seen.report) : device.evidence;
+  const evidence =
+    seen.report?.deploymentId === deploymentOf(rollout.rolloutId, device.attempt, false)
+      ? evidenceOf(seen.report)
+      : device.evidence;
   const judged = { ...next, evidence };
   return isSame(judged, device) ? device : judged;
 };
@@ -149,18 +153,26 @@ const decide = (rollout: RolloutRecord, device: RolloutDevice, seen: Observation
     case 'late':
       if (device.assignedAt === null && seen.isTaken) return { ...device, state: 'superseded' };
       if (device.assignedAt === null) return seen.presence === 'online' ? { ...device, state: 'pending' } : device;
-      return isOverruled(rollout, device, seen) ? { ...device, state: 'superseded' } : underWay(rollout, device, seen, now);
+      return isOverruled(rollout, device, seen)
+        ? { ...device, state: 'superseded' }
+        : underWay(rollout, device, seen, now);
     case 'assigned':
-      return isOverruled(rollout, device, seen) ? { ...device, state: 'superseded' } : underWay(rollout, device, seen, now);
+      return isOverruled(rollout, device, seen)
+        ? { ...device, state: 'superseded' }
+        : underWay(rollout, device, seen, now);
     case 'succeeded':
     case 'failed':
     case 'drifted':
       return isOverruled(rollout, device, seen) ? device : settled(rollout, device, seen, now);
     case 'rolling-back':
-      return isOverruled(rollout, device, seen) ? { ...device, state: 'superseded' } : goingBack(rollout, device, seen, now);
+      return isOverruled(rollout, device, seen)
+        ? { ...device, state: 'superseded' }
+        : goingBack(rollout, device, seen, now);
     case 'canceled':
       // It had activated before it heard that it should not.
-      return seen.running?.digest === rollout.release.digest ? { ...device, state: 'succeeded', executedAt: now } : device;
+      return seen.running?.digest === rollout.release.digest
+        ? { ...device, state: 'succeeded', executedAt: now }
+        : device;
     case 'rolled-back': {
       // It took the release before it heard that it should not: it is to be brought back once more.
       const isThere = seen.running?.digest === rollout.release.digest && !isInProgress(seen.report);

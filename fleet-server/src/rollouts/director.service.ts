@@ -2,7 +2,14 @@
 import { Injectable } from '@nestjs/common';
 import type { AssignedModel, JsonObject } from '@shoal/protocol';
 import { ModelRegistry } from '../ports/model-registry.ts';
-import { assignmentFor, backwardEntry, forwardEntry, nextAssignment, type DeviceAssignment, type ModelChange } from './assigned-models.ts';
+import {
+  assignmentFor,
+  backwardEntry,
+  forwardEntry,
+  nextAssignment,
+  type DeviceAssignment,
+  type ModelChange,
+} from './assigned-models.ts';
 import { deploymentOf, type RolloutDevice, type RolloutRecord } from './rollout.ts';
 import type { Step } from './rollout-step.ts';
 
@@ -30,9 +37,11 @@ export class Director {
     const changes = new Map<string, ModelChange>();
     const { model } = rollout.definition;
     for (const deviceId of step.withdraw) changes.set(deviceId, { model, entry: null, floor: undefined });
-    for (const device of step.assign.map((id) => changed.get(id))) if (device) changes.set(device.deviceId, forward(rollout, device));
+    for (const device of step.assign.map((id) => changed.get(id)))
+      if (device) changes.set(device.deviceId, forward(rollout, device));
     for (const device of step.bringBack.map((id) => changed.get(id))) {
-      if (device) changes.set(device.deviceId, { model, entry: await this.backward(rollout, device), floor: undefined });
+      if (device)
+        changes.set(device.deviceId, { model, entry: await this.backward(rollout, device), floor: undefined });
     }
     const signed = new Map<string, SignedChange>();
     for (const [deviceId, change] of changes) {
@@ -44,7 +53,10 @@ export class Director {
   }
 
   /** What it ran before; null where that cannot be had. */
-  private async backward({ rolloutId, definition }: RolloutRecord, { before, attempt }: RolloutDevice): Promise<AssignedModel | null> {
+  private async backward(
+    { rolloutId, definition }: RolloutRecord,
+    { before, attempt }: RolloutDevice,
+  ): Promise<AssignedModel | null> {
     if (before === null) return null;
     const release = await this.registry.release(definition.model, before.version);
     // Under this name and version the registry has another bundle, or none: the device keeps what it has, and shows as not back.

@@ -11,6 +11,8 @@ import type { DeviceAssignment } from './assigned-models.ts';
 import type { Candidate } from './cohort-draw.ts';
 import { unfitness } from './compatibility.ts';
 import type { Observation } from './device-verdict.ts';
+import { RolloutReleases } from './rollout-releases.service.ts';
+import type { RolloutRecord } from './rollout.ts';
 import { Surroundings } from './surroundings.service.ts';
 
 /** In place of the class of a device that was never born. */
@@ -24,13 +26,20 @@ export interface Cohort {
 @Injectable()
 export class ObservedDevices {
   private readonly directory: DeviceDirectory;
+  private readonly releases: RolloutReleases;
   private readonly around: Surroundings;
-  constructor(directory: DeviceDirectory, around: Surroundings) {
+  constructor(directory: DeviceDirectory, releases: RolloutReleases, around: Surroundings) {
     this.directory = directory;
+    this.releases = releases;
     this.around = around;
   }
 
-  observe(deviceId: string, model: string, assignment: DeviceAssignment, isNewer: (deploymentId: string) => boolean): Observation {
+  observe(
+    deviceId: string,
+    model: string,
+    assignment: DeviceAssignment,
+    isNewer: (deploymentId: string) => boolean,
+  ): Observation {
     const entry = this.directory.find(deviceId);
     const assigned = assignment.models.find(({ name }) => name === model)?.deploymentId ?? null;
     const isTaken = assigned !== null && isNewer(assigned);
@@ -59,6 +68,12 @@ export class ObservedDevices {
       else excluded.push({ deviceId, cause });
     }
     return { candidates, excluded };
+  }
+
+  /** Who may take part now. @throws FleetError RELEASE_NOT_FOUND */
+  async candidates(rollout: RolloutRecord, floorOf: (deviceId: string) => number): Promise<readonly Candidate[]> {
+    const release = await this.releases.of(rollout);
+    return this.cohort(rollout.definition.cohort.labels, release, floorOf).candidates;
   }
 
   isOnline(deviceId: string): boolean {

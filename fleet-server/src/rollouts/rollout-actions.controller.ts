@@ -1,6 +1,12 @@
 /** POST /api/rollouts/:rolloutId/…: what people do with a rollout. */
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
-import { rolloutIdSchema, rolloutRemarkSchema, rolloutRollbackSchema, rolloutSchema, type Rollout } from '@shoal/protocol';
+import {
+  rolloutIdSchema,
+  rolloutRemarkSchema,
+  rolloutRollbackSchema,
+  rolloutSchema,
+  type Rollout,
+} from '@shoal/protocol';
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import type { Actor } from '../audit/actor.ts';
@@ -23,31 +29,56 @@ export class RolloutActionsController {
 
   @Post('start')
   @HttpCode(200)
-  start(@Caller() actor: Actor, @Param('rolloutId', ID) id: string, @Body(REMARK) { note }: Remark, @Exchange() { reply }: EditExchange): Promise<Rollout> {
+  start(
+    @Caller() actor: Actor,
+    @Param('rolloutId', ID) id: string,
+    @Body(REMARK) { note }: Remark,
+    @Exchange() { reply }: EditExchange,
+  ): Promise<Rollout> {
     return this.act(actor, id, { action: 'start', note, scope: 'all' }, reply);
   }
 
   @Post('approve')
   @HttpCode(200)
-  approve(@Caller() actor: Actor, @Param('rolloutId', ID) id: string, @Body(REMARK) { note }: Remark, @Exchange() { reply }: EditExchange): Promise<Rollout> {
+  approve(
+    @Caller() actor: Actor,
+    @Param('rolloutId', ID) id: string,
+    @Body(REMARK) { note }: Remark,
+    @Exchange() { reply }: EditExchange,
+  ): Promise<Rollout> {
     return this.act(actor, id, { action: 'approve', note, scope: 'all' }, reply);
   }
 
   @Post('pause')
   @HttpCode(200)
-  pause(@Caller() actor: Actor, @Param('rolloutId', ID) id: string, @Body(REMARK) { note }: Remark, @Exchange() { reply }: EditExchange): Promise<Rollout> {
+  pause(
+    @Caller() actor: Actor,
+    @Param('rolloutId', ID) id: string,
+    @Body(REMARK) { note }: Remark,
+    @Exchange() { reply }: EditExchange,
+  ): Promise<Rollout> {
     return this.act(actor, id, { action: 'pause', note, scope: 'all' }, reply);
   }
 
   @Post('halt')
   @HttpCode(200)
-  halt(@Caller() actor: Actor, @Param('rolloutId', ID) id: string, @Body(REMARK) { note }: Remark, @Exchange() { reply }: EditExchange): Promise<Rollout> {
+  halt(
+    @Caller() actor: Actor,
+    @Param('rolloutId', ID) id: string,
+    @Body(REMARK) { note }: Remark,
+    @Exchange() { reply }: EditExchange,
+  ): Promise<Rollout> {
     return this.act(actor, id, { action: 'halt', note, scope: 'all' }, reply);
   }
 
   @Post('resume')
   @HttpCode(200)
-  resume(@Caller() actor: Actor, @Param('rolloutId', ID) id: string, @Body(REMARK) { note }: Remark, @Exchange() { reply }: EditExchange): Promise<Rollout> {
+  resume(
+    @Caller() actor: Actor,
+    @Param('rolloutId', ID) id: string,
+    @Body(REMARK) { note }: Remark,
+    @Exchange() { reply }: EditExchange,
+  ): Promise<Rollout> {
     return this.act(actor, id, { action: 'resume', note, scope: 'all' }, reply);
   }
 
@@ -64,7 +95,12 @@ export class RolloutActionsController {
 
   @Post('abort')
   @HttpCode(200)
-  abort(@Caller() actor: Actor, @Param('rolloutId', ID) id: string, @Body(REMARK) { note }: Remark, @Exchange() { reply }: EditExchange): Promise<Rollout> {
+  abort(
+    @Caller() actor: Actor,
+    @Param('rolloutId', ID) id: string,
+    @Body(REMARK) { note }: Remark,
+    @Exchange() { reply }: EditExchange,
+  ): Promise<Rollout> {
     return this.act(actor, id, { action: 'abort', note, scope: 'all' }, reply);
   }
 

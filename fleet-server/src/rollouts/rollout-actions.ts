@@ -62,7 +62,10 @@ export const actOn = (view: RolloutView, deed: Deed): Acted => {
     throw new FleetError('ROLLOUT_STATE', `Rollout ${rollout.rolloutId} is ${rollout.state}; it allows ${allowed}.`);
   }
   if (action === 'approve' && principal === rollout.createdBy) {
-    throw new FleetError('APPROVAL_OWN', `${principal} made rollout ${rollout.rolloutId}; somebody else has to approve it.`);
+    throw new FleetError(
+      'APPROVAL_OWN',
+      `${principal} made rollout ${rollout.rolloutId}; somebody else has to approve it.`,
+    );
   }
   const cause = causeOf(deed);
   const events = [{ kind: action, stage: rollout.startedAt === null ? 0 : rollout.stage + 1, deviceId: null, cause }];

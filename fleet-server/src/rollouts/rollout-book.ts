@@ -10,10 +10,13 @@ interface Followed {
 
 export class RolloutBook {
   private readonly rollouts = new Map<string, Followed>();
+  private readonly untold = new Set<string>();
   private readonly ordinals = new Map<string, number>();
   private readonly assignments = new Map<string, DeviceAssignment>();
 
-  get(rolloutId: string): { readonly rollout: RolloutRecord; readonly devices: ReadonlyMap<string, RolloutDevice> } | undefined {
+  get(
+    rolloutId: string,
+  ): { readonly rollout: RolloutRecord; readonly devices: ReadonlyMap<string, RolloutDevice> } | undefined {
     return this.rollouts.get(rolloutId);
   }
 
@@ -23,6 +26,14 @@ export class RolloutBook {
     if (rollout.ordinal > 0) this.ordinals.set(rollout.rolloutId, rollout.ordinal);
     for (const device of changed) followed.devices.set(device.deviceId, device);
     this.rollouts.set(rollout.rolloutId, followed);
+    this.untold.add(rollout.rolloutId);
+  }
+
+  /** Those that changed since the last call: who follows is told once of many changes. */
+  takeChanged(): readonly string[] {
+    const ids = [...this.untold];
+    this.untold.clear();
+    return ids;
   }
 
   drop(rolloutId: string): void {

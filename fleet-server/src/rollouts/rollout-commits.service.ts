@@ -17,13 +17,12 @@ const NO_TWINS: PatchedTwins = { changed: new Map(), refused: new Map() };
 @Injectable()
 export class RolloutCommits {
   private readonly store = new RolloutsStore();
-  private readonly book: RolloutBook;
+  readonly book = new RolloutBook();
   private readonly audit: AuditService;
   private readonly twins: TwinsService;
   private readonly director: Director;
   private readonly around: Surroundings;
-  constructor(book: RolloutBook, audit: AuditService, twins: TwinsService, director: Director, around: Surroundings) {
-    this.book = book;
+  constructor(audit: AuditService, twins: TwinsService, director: Director, around: Surroundings) {
     this.audit = audit;
     this.twins = twins;
     this.director = director;
@@ -32,10 +31,9 @@ export class RolloutCommits {
 
   /**
    * The intent is committed before anything leaves: killed anywhere, the next start finds the step done or not begun.
-   * @returns the rollout as it was written
    * @throws FleetError REVISION_STALE | DATABASE_UNAVAILABLE, and what signing throws: nothing was changed
    */
-  async commit(step: Step, actor: Actor): Promise<RolloutRecord> {
+  async commit(step: Step, actor: Actor): Promise<void> {
     const { book } = this;
     const before = book.get(step.rollout.rolloutId)?.rollout;
     const isChanged = before !== step.rollout;
@@ -55,7 +53,6 @@ export class RolloutCommits {
     book.put(rollout, devices);
     book.assign([...signed].filter(([id]) => !twins.refused.has(id)).map(([id, { next }]) => [id, next] as const));
     await this.twins.sendChanged(twins.changed);
-    return rollout;
   }
 
   private async desire(

@@ -3,7 +3,6 @@ import { Injectable } from '@nestjs/common';
 import type { Rollout, RolloutDevice as ShownDevice, RolloutStage } from '@shoal/protocol';
 import { ControlDatabase } from '../db/database.ts';
 import type { DeviceCount } from './rollouts.store.ts';
-import { RolloutBook } from './rollout-book.ts';
 import { RolloutEngine } from './rollout-engine.service.ts';
 import { CONTROL, UNOPENED, type RolloutDevice, type RolloutRecord } from './rollout.ts';
 import { waitsFor } from './rollout-step.ts';
@@ -13,18 +12,23 @@ import { RolloutsStore } from './rollouts.store.ts';
 export class RolloutDocuments {
   private readonly store = new RolloutsStore();
   private readonly database: ControlDatabase;
-  private readonly book: RolloutBook;
   private readonly engine: RolloutEngine;
-  constructor(database: ControlDatabase, book: RolloutBook, engine: RolloutEngine) {
+  constructor(database: ControlDatabase, engine: RolloutEngine) {
     this.database = database;
-    this.book = book;
     this.engine = engine;
   }
 
   async of(stored: RolloutRecord): Promise<Rollout> {
-    const view = this.book.get(stored.rolloutId);
+    const view = this.engine.book.get(stored.rolloutId);
     if (view === undefined) return shown(stored, await this.store.counts(this.database, stored.rolloutId), null);
     return shown(view.rollout, countsOf(view.devices.values()), waitsFor(view, this.engine.nowFor(view)));
+  }
+
+  /** Those that changed since the last call. */
+  async takeChanged(): Promise<Rollout[]> {
+    const { book } = this.engine;
+    const changed = book.takeChanged().flatMap((rolloutId) => book.get(rolloutId)?.rollout ?? []);
+    return Promise.all(changed.map((rollout) => this.of(rollout)));
   }
 
   device(rollout: RolloutRecord, device: RolloutDevice): ShownDevice {
@@ -58,7 +62,8 @@ const countsOf = (devices: Iterable<RolloutDevice>): DeviceCount[] => {
 const total = (counts: readonly DeviceCount[]): number => counts.reduce((sum, { devices }) => sum + devices, 0);
 
 const shown = (rollout: RolloutRecord, counts: readonly DeviceCount[], waits: string | null): Rollout => {
-  const { rolloutId, definition, state, cause, createdAt, createdBy, approvedBy, startedAt, finishedAt, revision } = rollout;
+  const { rolloutId, definition, state, cause, createdAt, createdBy, approvedBy, startedAt, finishedAt, revision } =
+    rollout;
   const stages = definition.stages.map((_, index): RolloutStage => {
     const own = counts.filter(({ stage }) => stage === index);
     const { openedAt, soakingSince, passedAt } = rollout.stages[index] ?? UNOPENED;

@@ -1,53 +1,37 @@
 /** Drives rollouts: one step after the other, each committed before the next is decided, until nothing is left to do now. */
 import { setImmediate } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import type { Actor } from '../audit/actor.ts';
-import { SYSTEM } from '../audit/actor.ts';
-import { ControlDatabase } from '../db/database.ts';
+import { SYSTEM, type Actor } from '../audit/actor.ts';
 import { FleetError } from '../errors.ts';
 import { drawCohort, type Candidate } from './cohort-draw.ts';
 import { ObservedDevices } from './observed-devices.service.ts';
 import { actOn, type Deed } from './rollout-actions.ts';
-import { RolloutBook } from './rollout-book.ts';
+import type { RolloutBook } from './rollout-book.ts';
 import { RolloutCommits } from './rollout-commits.service.ts';
-import { RolloutNews } from './rollout-news.ts';
+import { RolloutLoader } from './rollout-loader.service.ts';
 import { ENDED, newDevice, type RolloutRecord } from './rollout.ts';
 import { decideStep, type Now, type RolloutView, type Step } from './rollout-step.ts';
-import { RolloutReleases } from './rollout-releases.service.ts';
-import { RolloutsStore } from './rollouts.store.ts';
 import { Surroundings } from './surroundings.service.ts';
-
-const PAGE = 500;
 
 @Injectable()
 export class RolloutEngine {
-  private readonly book: RolloutBook;
-  private readonly store = new RolloutsStore();
-  private readonly database: ControlDatabase;
   private readonly commits: RolloutCommits;
+  private readonly loader: RolloutLoader;
   private readonly devices: ObservedDevices;
-  private readonly releases: RolloutReleases;
-  private readonly news: RolloutNews;
   private readonly around: Surroundings;
   private isLoaded = false;
   private lane: Promise<unknown> = Promise.resolve();
 
-  constructor(
-    book: RolloutBook,
-    database: ControlDatabase,
-    commits: RolloutCommits,
-    devices: ObservedDevices,
-    releases: RolloutReleases,
-    news: RolloutNews,
-    around: Surroundings,
-  ) {
-    this.book = book;
-    this.database = database;
+  constructor(commits: RolloutCommits, loader: RolloutLoader, devices: ObservedDevices, around: Surroundings) {
     this.commits = commits;
+    this.loader = loader;
     this.devices = devices;
-    this.releases = releases;
-    this.news = news;
     this.around = around;
+  }
+
+  /** As it is after the last commit. */
+  get book(): RolloutBook {
+    return this.commits.book;
   }
 
   /** Takes every followed rollout as far as it goes now. @throws as the database does; the next call begins from what is stored */
@@ -78,11 +62,13 @@ export class RolloutEngine {
   /** One after the other. After a failure memory is thrown away: what is stored is the truth. */
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.lane.then(async () => {
-      if (!this.isLoaded) await this.load();
+      if (!this.isLoaded) await this.loader.fill(this.book);
+      this.isLoaded = true;
       try {
         return await work();
       } catch (error) {
-        if (!(error instanceof FleetError) || error.status >= 500 || error.code === 'REVISION_STALE') this.isLoaded = false;
+        if (!(error instanceof FleetError) || error.status >= 500 || error.code === 'REVISION_STALE')
+          this.isLoaded = false;
         throw error;
       }
     });
@@ -90,36 +76,10 @@ export class RolloutEngine {
     return turn;
   }
 
-  private async load(): Promise<void> {
-    this.book.clear();
-    this.book.order(await this.store.ordinals(this.database));
-    let after: string | undefined = '';
-    while (after !== undefined) {
-      const page: Awaited<ReturnType<RolloutsStore['assignments']>> = await this.store.assignments(this.database, after, PAGE);
-      this.book.assign(page);
-      after = page.length < PAGE ? undefined : page.at(-1)?.[0];
-    }
-    for (const rollout of await this.store.followed(this.database)) await this.loadDevices(rollout);
-    this.isLoaded = true;
-    for (const rollout of this.book.all()) this.news.changed(rollout.rolloutId);
-  }
-
-  private async loadDevices(rollout: RolloutRecord): Promise<void> {
-    this.book.put(rollout, []);
-    let after: string | undefined = '';
-    while (after !== undefined) {
-      const page = await this.store.devices(this.database, rollout.rolloutId, { after, limit: PAGE });
-      this.book.put(rollout, page);
-      after = page.length < PAGE ? undefined : page.at(-1)?.deviceId;
-    }
-  }
-
   private async require(rolloutId: string): Promise<RolloutView> {
     const known = this.book.get(rolloutId);
     if (known !== undefined) return known;
-    const stored = await this.store.find(this.database, rolloutId);
-    if (stored === undefined) throw noRollout(rolloutId);
-    await this.loadDevices(stored);
+    await this.loader.addById(this.book, rolloutId);
     return this.require(rolloutId);
   }
 
@@ -160,8 +120,7 @@ export class RolloutEngine {
   private async joiners({ rollout, devices: known }: RolloutView): Promise<Candidate[]> {
     const isOpen = rollout.state === 'running' || rollout.state === 'completed';
     if (rollout.definition.cohort.kind !== 'open' || !isOpen) return [];
-    const release = await this.releases.of(rollout);
-    const { candidates } = this.devices.cohort(rollout.definition.cohort.labels, release, this.floorOf(rollout.definition.model));
+    const candidates = await this.devices.candidates(rollout, this.floorOf(rollout.definition.model));
     return candidates.filter(({ deviceId }) => !known.has(deviceId));
   }
 
@@ -174,30 +133,35 @@ export class RolloutEngine {
     const now = this.around.clock.now();
     const { definition, rolloutId } = rollout;
     if (definition.startAt !== undefined && now < definition.startAt) return;
-    const release = await this.releases.of(rollout);
-    const { candidates } = this.devices.cohort(definition.cohort.labels, release, this.floorOf(definition.model));
+    const candidates = await this.devices.candidates(rollout, this.floorOf(definition.model));
     const stageOf = drawCohort(rolloutId, candidates, definition);
     const devices = candidates.flatMap((candidate) => {
       const stage = stageOf.get(candidate.deviceId);
       return stage === undefined ? [] : [newDevice(candidate, stage)];
     });
     const stages = rollout.stages.map((progress, index) => (index === 0 ? { ...progress, openedAt: now } : progress));
-    const started = { ...rollout, state: 'running', ordinal: this.book.highestOrdinal + 1, startedAt: now, stages } as const;
+    const started = {
+      ...rollout,
+      state: 'running',
+      ordinal: this.book.highestOrdinal + 1,
+      startedAt: now,
+      stages,
+    } as const;
     const opened = { stage: 1, deviceId: null, cause: null };
-    const events = [{ ...opened, kind: 'started' }, { ...opened, kind: 'stage.opened' }];
+    const events = [
+      { ...opened, kind: 'started' },
+      { ...opened, kind: 'stage.opened' },
+    ];
     await this.commitStep({ rollout: started, devices, assign: [], bringBack: [], withdraw: [], events });
     for (const other of this.book.all()) {
-      const isPast = other.rolloutId !== rolloutId && other.definition.model === definition.model && ENDED.includes(other.state);
+      const isPast =
+        other.rolloutId !== rolloutId && other.definition.model === definition.model && ENDED.includes(other.state);
       if (isPast) this.book.drop(other.rolloutId);
     }
   }
 
   private async commitStep(step: Step, actor: Actor = SYSTEM): Promise<void> {
-    const { rolloutId } = await this.commits.commit(step, actor);
-    this.news.changed(rolloutId);
+    await this.commits.commit(step, actor);
     for (const { kind } of step.events) this.around.metrics.count('rollout_events_total', 1, { kind });
   }
 }
-
-export const noRollout = (rolloutId: string): FleetError =>
-  new FleetError('ROLLOUT_NOT_FOUND', `No rollout "${rolloutId}". List them with GET /api/rollouts.`);

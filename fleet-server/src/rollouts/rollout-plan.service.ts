@@ -3,7 +3,6 @@ import { Injectable } from '@nestjs/common';
 import type { RolloutDefinition, RolloutPlan } from '@shoal/protocol';
 import { drawCohort, type Candidate } from './cohort-draw.ts';
 import { ObservedDevices } from './observed-devices.service.ts';
-import { RolloutBook } from './rollout-book.ts';
 import { CONTROL, ENDED } from './rollout.ts';
 import { RolloutEngine } from './rollout-engine.service.ts';
 import { RolloutReleases } from './rollout-releases.service.ts';
@@ -14,12 +13,10 @@ const NO_ID = 'plan';
 
 @Injectable()
 export class RolloutPlanner {
-  private readonly book: RolloutBook;
   private readonly engine: RolloutEngine;
   private readonly devices: ObservedDevices;
   private readonly releases: RolloutReleases;
-  constructor(book: RolloutBook, engine: RolloutEngine, devices: ObservedDevices, releases: RolloutReleases) {
-    this.book = book;
+  constructor(engine: RolloutEngine, devices: ObservedDevices, releases: RolloutReleases) {
     this.engine = engine;
     this.devices = devices;
     this.releases = releases;
@@ -31,8 +28,11 @@ export class RolloutPlanner {
     const release = await this.releases.find(model, definition.version);
     const { candidates, excluded } = this.devices.cohort(cohort.labels, release, this.engine.floorOf(model));
     const stageOf = drawCohort(NO_ID, candidates, definition);
-    const inStage = (stage: number): Candidate[] => candidates.filter(({ deviceId }) => stageOf.get(deviceId) === stage);
-    const open = this.book.all().filter((other) => other.definition.model === model && !ENDED.includes(other.state));
+    const inStage = (stage: number): Candidate[] =>
+      candidates.filter(({ deviceId }) => stageOf.get(deviceId) === stage);
+    const open = this.engine.book
+      .all()
+      .filter((other) => other.definition.model === model && !ENDED.includes(other.state));
     const { version, digest, releaseCounter, lengthBytes } = release;
     return {
       release: { version, digest, releaseCounter, lengthBytes },

@@ -3,30 +3,17 @@ import { Injectable } from '@nestjs/common';
 import { topics } from '@shoal/protocol';
 import { DeviceGateway } from '../ports/device-gateway.ts';
 import { MessageBus } from '../ports/message-bus.ts';
-import { RolloutBook } from './rollout-book.ts';
 import { RolloutDocuments } from './rollout-documents.service.ts';
-import { RolloutNews } from './rollout-news.ts';
 import { Surroundings } from './surroundings.service.ts';
 
 @Injectable()
 export class RolloutPublisher {
-  private readonly book: RolloutBook;
-  private readonly news: RolloutNews;
   private readonly documents: RolloutDocuments;
   private readonly gateway: DeviceGateway;
   private readonly bus: MessageBus;
   private readonly around: Surroundings;
 
-  constructor(
-    book: RolloutBook,
-    news: RolloutNews,
-    documents: RolloutDocuments,
-    gateway: DeviceGateway,
-    bus: MessageBus,
-    around: Surroundings,
-  ) {
-    this.book = book;
-    this.news = news;
+  constructor(documents: RolloutDocuments, gateway: DeviceGateway, bus: MessageBus, around: Surroundings) {
     this.documents = documents;
     this.gateway = gateway;
     this.bus = bus;
@@ -36,10 +23,8 @@ export class RolloutPublisher {
   /** Before the broker listens nothing is told, and nothing is forgotten. */
   async tell(): Promise<void> {
     if (!this.gateway.isOpen()) return;
-    for (const rolloutId of this.news.take()) {
-      const view = this.book.get(rolloutId);
-      if (view === undefined) continue;
-      const rollout = await this.documents.of(view.rollout);
+    for (const rollout of await this.documents.takeChanged()) {
+      const { rolloutId } = rollout;
       this.bus.emit('rollout.changed', { rollout });
       const payload = Buffer.from(JSON.stringify(rollout), 'utf8');
       try {

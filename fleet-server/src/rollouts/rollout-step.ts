@@ -3,7 +3,15 @@ import type { RolloutCause, RolloutGate } from '@shoal/protocol';
 import { refill } from './assignment-rate.ts';
 import { isBack, judgeDevice, type Observation } from './device-verdict.ts';
 import { stageOfJoiner, type Candidate } from './cohort-draw.ts';
-import { CONTROL, deploymentOf, newDevice, UNOPENED, type RolloutDevice, type RolloutRecord, type TimelineEntry } from './rollout.ts';
+import {
+  CONTROL,
+  deploymentOf,
+  newDevice,
+  UNOPENED,
+  type RolloutDevice,
+  type RolloutRecord,
+  type TimelineEntry,
+} from './rollout.ts';
 import { judgeFailures, judgeStage, type GateVerdict } from './stage-gate.ts';
 
 export interface RolloutView {
@@ -32,9 +40,21 @@ export interface Now {
   readonly most: number;
 }
 
-const TOLD = new Set<RolloutDevice['state']>(['succeeded', 'failed', 'drifted', 'superseded', 'rolled-back', 'rollback-failed']);
+const TOLD = new Set<RolloutDevice['state']>([
+  'succeeded',
+  'failed',
+  'drifted',
+  'superseded',
+  'rolled-back',
+  'rollback-failed',
+]);
 
-const happened = (kind: string, stage: number, cause: RolloutCause | null = null, deviceId: string | null = null): TimelineEntry => ({ kind, stage, deviceId, cause });
+const happened = (
+  kind: string,
+  stage: number,
+  cause: RolloutCause | null = null,
+  deviceId: string | null = null,
+): TimelineEntry => ({ kind, stage, deviceId, cause });
 
 /** A change under way: devices looked up here are as they will be. */
 class Draft {
@@ -74,7 +94,8 @@ const observe = (draft: Draft, { observe: look, now }: Now): void => {
   }
 };
 
-const gateOf = ({ definition }: RolloutRecord, stage: number): RolloutGate => definition.stages[stage]?.gate as RolloutGate;
+const gateOf = ({ definition }: RolloutRecord, stage: number): RolloutGate =>
+  definition.stages[stage]?.gate as RolloutGate;
 
 const isUnwellSince = (seen: Observation, since: number): boolean =>
   seen.isUnwell || (seen.startedAt !== null && seen.startedAt > since);
@@ -151,7 +172,8 @@ const advance = (draft: Draft, at: Now): void => {
   const verdict = judge(draft, at);
   const soakingSince = stages[stage]?.soakingSince ?? null;
   if (verdict.kind === 'failed') return stopAt(draft, verdict.cause);
-  if (verdict.kind === 'waiting') return soakingSince === null ? undefined : withProgress(draft, stage, { soakingSince: null });
+  if (verdict.kind === 'waiting')
+    return soakingSince === null ? undefined : withProgress(draft, stage, { soakingSince: null });
   if (soakingSince === null) withProgress(draft, stage, { soakingSince: at.now });
   if (at.now - (soakingSince ?? at.now) >= gateOf(draft.rollout, stage).soakMs) passStage(draft, at.now);
 };
@@ -159,7 +181,12 @@ const advance = (draft: Draft, at: Now): void => {
 /** Only who is there is assigned: what is away stays late, and costs no rate, until it is back. */
 const assign = (draft: Draft, { now, most, observe: look }: Now): string[] => {
   const { rollout } = draft;
-  const waiting = draft.all().filter(({ deviceId, state, stage }) => state === 'pending' && stage <= rollout.stage && look(deviceId).presence === 'online');
+  const waiting = draft
+    .all()
+    .filter(
+      ({ deviceId, state, stage }) =>
+        state === 'pending' && stage <= rollout.stage && look(deviceId).presence === 'online',
+    );
   let count = Math.min(most, waiting.length);
   if (rollout.definition.rate !== undefined && count > 0) {
     const succeeded = draft.all().filter(({ state }) => state === 'succeeded').length;
@@ -171,7 +198,18 @@ const assign = (draft: Draft, { now, most, observe: look }: Now): string[] => {
   const chosen = waiting.slice(0, count);
   for (const device of chosen) {
     const before = device.attempt === 0 ? look(device.deviceId).running : device.before;
-    draft.put({ ...device, state: 'assigned', before, attempt: device.attempt + 1, assignedAt: now, clockAt: now, hasBegun: false, executedAt: null, cause: null, evidence: {} });
+    draft.put({
+      ...device,
+      state: 'assigned',
+      before,
+      attempt: device.attempt + 1,
+      assignedAt: now,
+      clockAt: now,
+      hasBegun: false,
+      executedAt: null,
+      cause: null,
+      evidence: {},
+    });
   }
   return chosen.map(({ deviceId }) => deviceId);
 };
@@ -207,7 +245,8 @@ const bringBack = (draft: Draft, { now, most, observe: look }: Now): Pick<Step, 
   for (const device of back) draft.put(device);
   const isUnderWay = ({ state, deviceId }: RolloutDevice): boolean =>
     state === 'rolling-back' && look(deviceId).presence !== 'away';
-  if (open.length === 0 && rollout.state === 'rolling-back' && !inScope.some(isUnderWay)) finishRollback(draft, scope, now);
+  if (open.length === 0 && rollout.state === 'rolling-back' && !inScope.some(isUnderWay))
+    finishRollback(draft, scope, now);
   const idsIn = (state: RolloutDevice['state']): string[] =>
     back.filter((device) => device.state === state).map(({ deviceId }) => deviceId);
   return { bringBack: idsIn('rolling-back'), withdraw: idsIn('rolled-back') };

@@ -24,6 +24,7 @@ import { etagOf } from '../listing/conditional.ts';
 import { Exchange, type EditExchange } from '../listing/exchange.decorator.ts';
 import { answerList } from '../listing/list-answer.ts';
 import { DEVICES, ROLLOUTS, TIMELINE } from './listings.ts';
+import { RolloutCreation } from './rollout-creation.service.ts';
 import { RolloutPlanner } from './rollout-plan.service.ts';
 import { RolloutsService } from './rollouts.service.ts';
 
@@ -35,9 +36,11 @@ const ID = { schema: rolloutIdSchema };
 @Controller('api/rollouts')
 export class RolloutsController {
   private readonly rollouts: RolloutsService;
+  private readonly creation: RolloutCreation;
   private readonly planner: RolloutPlanner;
-  constructor(rollouts: RolloutsService, planner: RolloutPlanner) {
+  constructor(rollouts: RolloutsService, creation: RolloutCreation, planner: RolloutPlanner) {
     this.rollouts = rollouts;
+    this.creation = creation;
     this.planner = planner;
   }
 
@@ -53,7 +56,8 @@ export class RolloutsController {
     @Body({ schema: rolloutCreateSchema }) { start, ...definition }: z.output<typeof rolloutCreateSchema>,
     @Exchange() { idempotencyKey, reply }: EditExchange,
   ): Promise<Rollout> {
-    const created = await this.rollouts.create(actor, { definition, isStarted: start, idempotencyKey });
+    const { rolloutId } = await this.creation.create(actor, { definition, isStarted: start, idempotencyKey });
+    const created = await this.rollouts.show(rolloutId);
     void reply.header('location', `/api/rollouts/${created.rolloutId}`);
     return shaped(created, reply);
   }

@@ -7,12 +7,12 @@ import { TwinsModule } from '../twins/twins.module.ts';
 import { Director } from './director.service.ts';
 import { ObservedDevices } from './observed-devices.service.ts';
 import { RolloutActionsController } from './rollout-actions.controller.ts';
-import { RolloutBook } from './rollout-book.ts';
 import { RolloutClock } from './rollout-clock.service.ts';
 import { RolloutCommits } from './rollout-commits.service.ts';
+import { RolloutCreation } from './rollout-creation.service.ts';
 import { RolloutDocuments } from './rollout-documents.service.ts';
 import { RolloutEngine } from './rollout-engine.service.ts';
-import { RolloutNews } from './rollout-news.ts';
+import { RolloutLoader } from './rollout-loader.service.ts';
 import { RolloutPlanner } from './rollout-plan.service.ts';
 import { RolloutPublisher } from './rollout-publisher.service.ts';
 import { RolloutReleases } from './rollout-releases.service.ts';
@@ -36,8 +36,7 @@ export class RolloutsModule implements OnModuleInit, BeforeApplicationShutdown {
       providers: [
         { provide: ROLLOUTS_CONFIG, useValue: config },
         Surroundings,
-        RolloutBook,
-        RolloutNews,
+        RolloutLoader,
         RolloutReleases,
         ObservedDevices,
         Director,
@@ -46,6 +45,7 @@ export class RolloutsModule implements OnModuleInit, BeforeApplicationShutdown {
         RolloutDocuments,
         RolloutPlanner,
         RolloutPublisher,
+        RolloutCreation,
         RolloutsService,
         RolloutClock,
       ],

@@ -1,79 +1,27 @@
-/** Rollouts for people and programs: making them, looking at them, and acting on them. */
-import { randomBytes } from 'node:crypto';
+/** Rollouts for people and programs: looking at them, and acting on them. */
 import { Injectable } from '@nestjs/common';
-import type { Page, Rollout, RolloutDefinition, RolloutDevice, RolloutDeviceState, RolloutEvent } from '@shoal/protocol';
+import type { Page, Rollout, RolloutDevice, RolloutDeviceState, RolloutEvent } from '@shoal/protocol';
 import type { Actor } from '../audit/actor.ts';
-import { AuditService } from '../audit/audit.service.ts';
 import { ControlDatabase } from '../db/database.ts';
-import { FleetError } from '../errors.ts';
 import { decodeCursor, encodeCursor } from '../listing/cursor.ts';
 import type { Deed } from './rollout-actions.ts';
-import { noRollout, RolloutEngine } from './rollout-engine.service.ts';
 import { RolloutDocuments } from './rollout-documents.service.ts';
-import { pinned, RolloutReleases } from './rollout-releases.service.ts';
-import { UNOPENED, type RolloutRecord, type TimelineEntry } from './rollout.ts';
+import { RolloutEngine } from './rollout-engine.service.ts';
+import { noRollout } from './rollout-loader.service.ts';
+import type { RolloutRecord, TimelineEntry } from './rollout.ts';
 import { RolloutsStore, type RolloutFilter } from './rollouts.store.ts';
-import { Surroundings } from './surroundings.service.ts';
-
-export interface NewRollout {
-  readonly definition: RolloutDefinition;
-  readonly isStarted: boolean;
-  readonly idempotencyKey: string | undefined;
-}
-
-const newId = (): string => `r-${randomBytes(8).toString('hex')}`;
 
 @Injectable()
 export class RolloutsService {
   private readonly store = new RolloutsStore();
   private readonly database: ControlDatabase;
-  private readonly audit: AuditService;
   private readonly engine: RolloutEngine;
   private readonly documents: RolloutDocuments;
-  private readonly releases: RolloutReleases;
-  private readonly around: Surroundings;
 
-  constructor(
-    database: ControlDatabase,
-    audit: AuditService,
-    engine: RolloutEngine,
-    documents: RolloutDocuments,
-    releases: RolloutReleases,
-    around: Surroundings,
-  ) {
+  constructor(database: ControlDatabase, engine: RolloutEngine, documents: RolloutDocuments) {
     this.database = database;
-    this.audit = audit;
     this.engine = engine;
     this.documents = documents;
-    this.releases = releases;
-    this.around = around;
-  }
-
-  /** The same definition with the same key makes one rollout. @throws FleetError RELEASE_NOT_FOUND | IDEMPOTENCY_KEY_REUSED */
-  async create(actor: Actor, { definition, isStarted, idempotencyKey }: NewRollout): Promise<Rollout> {
-    const release = pinned(await this.releases.find(definition.model, definition.version));
-    const draft: RolloutRecord = {
-      rolloutId: newId(),
-      definition,
-      release,
-      state: 'draft',
-      stage: 0,
-      stages: definition.stages.map(() => UNOPENED),
-      cause: null,
-      rollback: null,
-      rate: null,
-      ordinal: 0,
-      createdAt: this.around.clock.now(),
-      createdBy: actor.principal,
-      approvedBy: null,
-      startedAt: null,
-      finishedAt: null,
-      revision: 1,
-    };
-    const rollout = await this.insert(actor, draft, idempotencyKey);
-    await this.engine.adopt(rollout);
-    if (isStarted && rollout === draft) return this.act(actor, rollout.rolloutId, { action: 'start', note: '', scope: 'all' });
-    return this.documents.of(rollout);
   }
 
   /** @throws FleetError ROLLOUT_NOT_FOUND | ROLLOUT_STATE | APPROVAL_OWN */
@@ -123,26 +71,6 @@ export class RolloutsService {
     });
     const last = items.at(-1);
     return { items, nextCursor: rows.length > limit && last ? encodeCursor([last.number]) : null };
-  }
-
-  private async insert(actor: Actor, draft: RolloutRecord, key: string | undefined): Promise<RolloutRecord> {
-    const { rolloutId, definition } = draft;
-    return this.audit.change(async (transaction, record) => {
-      const request = key ?? null;
-      const before = request === null ? undefined : await this.store.byRequest(transaction, request);
-      if (before !== undefined) {
-        if (JSON.stringify(before.definition) === JSON.stringify(definition)) return before;
-        throw new FleetError('IDEMPOTENCY_KEY_REUSED', `Rollout ${before.rolloutId} was made with this key and is another.`);
-      }
-      const { number } = await this.store.highest(transaction);
-      await this.store.insert(transaction, draft, number + 1, request);
-      const created = { kind: 'created', stage: 0, deviceId: null, cause: null };
-      const at = draft.createdAt;
-      await this.store.appendEvents(transaction, rolloutId, { at, principal: actor.principal, entries: [created] });
-      const subject = `rollout:${rolloutId}`;
-      await record({ actor, action: 'rollout.created', subject, before: null, after: definition });
-      return draft;
-    });
   }
 
   private async stored(rolloutId: string): Promise<RolloutRecord> {

@@ -24,7 +24,11 @@ const deviceOf = ({ document }: { document: string }): RolloutDevice => JSON.par
 
 export class RolloutsStore {
   async find(db: Connection, rolloutId: string): Promise<RolloutRecord | undefined> {
-    const row = await db.selectFrom('rollouts').select('document').where('rollout_id', '=', rolloutId).executeTakeFirst();
+    const row = await db
+      .selectFrom('rollouts')
+      .select('document')
+      .where('rollout_id', '=', rolloutId)
+      .executeTakeFirst();
     return row === undefined ? undefined : recordOf(row);
   }
 
@@ -44,7 +48,10 @@ export class RolloutsStore {
 
   /** Those that may still do something: not ended, or the newest of their model, whose late devices come yet. */
   async followed(db: Connection): Promise<RolloutRecord[]> {
-    const newest = db.selectFrom('rollouts').select((select) => select.fn.max('ordinal').as('ordinal')).groupBy('model');
+    const newest = db
+      .selectFrom('rollouts')
+      .select((select) => select.fn.max('ordinal').as('ordinal'))
+      .groupBy('model');
     const rows = await db
       .selectFrom('rollouts')
       .select('document')
@@ -74,11 +81,20 @@ export class RolloutsStore {
   }
 
   async byRequest(db: Connection, request: string): Promise<RolloutRecord | undefined> {
-    const row = await db.selectFrom('rollouts').select('document').where('creation_request', '=', request).executeTakeFirst();
+    const row = await db
+      .selectFrom('rollouts')
+      .select('document')
+      .where('creation_request', '=', request)
+      .executeTakeFirst();
     return row === undefined ? undefined : recordOf(row);
   }
 
-  async insert(transaction: Transaction, rollout: RolloutRecord, number: number, request: string | null): Promise<void> {
+  async insert(
+    transaction: Transaction,
+    rollout: RolloutRecord,
+    number: number,
+    request: string | null,
+  ): Promise<void> {
     const { rolloutId, definition, state, ordinal, revision } = rollout;
     await transaction
       .insertInto('rollouts')
@@ -166,7 +182,11 @@ export class RolloutsStore {
   async appendEvents(
     transaction: Transaction,
     rolloutId: string,
-    { at, principal, entries }: { readonly at: number; readonly principal: string; readonly entries: readonly TimelineEntry[] },
+    {
+      at,
+      principal,
+      entries,
+    }: { readonly at: number; readonly principal: string; readonly entries: readonly TimelineEntry[] },
   ): Promise<void> {
     if (entries.length === 0) return;
     const last = await transaction

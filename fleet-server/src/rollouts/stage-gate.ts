@@ -56,7 +56,10 @@ const judgePercent = (gate: RolloutGate, executed: readonly RolloutDevice[]): Ga
   const bad = executed.filter(({ state }) => state !== 'succeeded');
   const percent = (100 * bad.length) / executed.length;
   if (percent <= maxFailurePercent) return undefined;
-  return failed('FAILURES', `${percent.toFixed(1)} % of ${executed.length} executed failed${commonest(bad)}; ${maxFailurePercent} % may.`);
+  return failed(
+    'FAILURES',
+    `${percent.toFixed(1)} % of ${executed.length} executed failed${commonest(bad)}; ${maxFailurePercent} % may.`,
+  );
 };
 
 /** Every gate that is asked for needs evidence: without any there is nothing to pass by. */
@@ -65,23 +68,36 @@ const judgeModel = (gate: RolloutGate, executed: readonly RolloutDevice[]): Gate
     const shown = executed.filter(({ evidence }) => (evidence.windows ?? 0) > 0);
     const windows = shown.reduce((sum, { evidence }) => sum + (evidence.windows ?? 0), 0);
     if (windows === 0) return waiting('no device has reported a shadow yet');
-    const agreed = shown.reduce((sum, { evidence }) => sum + ((evidence.agreementPpm ?? 0) / MILLION) * (evidence.windows ?? 0), 0);
+    const agreed = shown.reduce(
+      (sum, { evidence }) => sum + ((evidence.agreementPpm ?? 0) / MILLION) * (evidence.windows ?? 0),
+      0,
+    );
     const ppm = Math.round((agreed / windows) * MILLION);
     if (ppm < gate.minAgreementPpm) {
-      return failed('AGREEMENT', `${ppm} of a million shadow windows agree with the model in force; ${gate.minAgreementPpm} must.`);
+      return failed(
+        'AGREEMENT',
+        `${ppm} of a million shadow windows agree with the model in force; ${gate.minAgreementPpm} must.`,
+      );
     }
   }
   if (gate.maxP95Ms !== undefined) {
     const p95 = executed.flatMap(({ evidence }) => (evidence.p95Ms === undefined ? [] : [evidence.p95Ms]));
     if (p95.length === 0) return waiting('no device has reported a latency yet');
     if (middle(p95) > gate.maxP95Ms) {
-      return failed('LATENCY', `p95 of the self-test is ${middle(p95).toFixed(1)} ms in the middle of ${p95.length} devices; ${gate.maxP95Ms} ms may be.`);
+      return failed(
+        'LATENCY',
+        `p95 of the self-test is ${middle(p95).toFixed(1)} ms in the middle of ${p95.length} devices; ${gate.maxP95Ms} ms may be.`,
+      );
     }
   }
   return undefined;
 };
 
-const judgeControl = (gate: RolloutGate, executed: readonly RolloutDevice[], facts: StageFacts): GateVerdict | undefined => {
+const judgeControl = (
+  gate: RolloutGate,
+  executed: readonly RolloutDevice[],
+  facts: StageFacts,
+): GateVerdict | undefined => {
   const { maxExcessUnwellPercent } = gate;
   const updated = executed.filter(({ state }) => state === 'succeeded');
   if (maxExcessUnwellPercent === undefined || updated.length === 0) return undefined;
@@ -90,7 +106,10 @@ const judgeControl = (gate: RolloutGate, executed: readonly RolloutDevice[], fac
   const share = (100 * updated.filter(facts.isUnwell).length) / updated.length;
   const usual = (100 * control.unwell) / control.devices;
   if (share - usual <= maxExcessUnwellPercent) return undefined;
-  return failed('UNWELL', `${share.toFixed(1)} % of updated devices are unwell, ${usual.toFixed(1)} % in control; ${maxExcessUnwellPercent} points more may be.`);
+  return failed(
+    'UNWELL',
+    `${share.toFixed(1)} % of updated devices are unwell, ${usual.toFixed(1)} % in control; ${maxExcessUnwellPercent} points more may be.`,
+  );
 };
 
 /** Nothing passes on nothing: at least one device has to have executed. */
@@ -109,6 +128,8 @@ export const judgeStage = (gate: RolloutGate, facts: StageFacts): GateVerdict =>
   }
   if (progress.isOverruled) return { kind: 'holds' };
   return (
-    judgePercent(gate, executed) ?? judgeModel(gate, executed) ?? judgeControl(gate, executed, facts) ?? { kind: 'holds' }
+    judgePercent(gate, executed) ??
+    judgeModel(gate, executed) ??
+    judgeControl(gate, executed, facts) ?? { kind: 'holds' }
   );
 };

@@ -105,7 +105,8 @@ export class TwinsService {
       }
     }
     const written = await this.store.writeManyDesired(transaction, changed);
-    for (const deviceId of changed.keys()) if (!written.has(deviceId)) throw stale(deviceId, twins.get(deviceId)?.version ?? 0);
+    for (const deviceId of changed.keys())
+      if (!written.has(deviceId)) throw stale(deviceId, twins.get(deviceId)?.version ?? 0);
     await record(
       ...[...changed].map(([deviceId, { version }]) => ({
         actor,

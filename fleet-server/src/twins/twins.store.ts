@@ -77,7 +77,10 @@ export class TwinsStore {
   }
 
   /** The desired side of several twins, each at its next version. @returns those whose version had not moved on meanwhile */
-  async writeManyDesired(transaction: Transaction, twins: ReadonlyMap<string, NextDesired>): Promise<ReadonlySet<string>> {
+  async writeManyDesired(
+    transaction: Transaction,
+    twins: ReadonlyMap<string, NextDesired>,
+  ): Promise<ReadonlySet<string>> {
     if (twins.size === 0) return new Set();
     const written = await transaction
       .insertInto('twins')

@@ -49,7 +49,8 @@ export class ActingDevice {
   desire(version: number, updates: SignedAssignment | undefined): void {
     if (version <= this.appliedVersion || updates === undefined) return;
     this.appliedVersion = version;
-    if (updates.signed.counter <= this.counter) throw new Error(`Counter ${updates.signed.counter} is not after ${this.counter}.`);
+    if (updates.signed.counter <= this.counter)
+      throw new Error(`Counter ${updates.signed.counter} is not after ${this.counter}.`);
     this.counter = updates.signed.counter;
     const next = updates.signed.models.find(({ name }) => name === this.model);
     const state = this.report?.state ?? 'committed';
@@ -83,7 +84,12 @@ export class ActingDevice {
     const { version, digest } = this.running;
     const models = { [this.model]: { version, digest, state: 'ready' } };
     const updates = this.report === undefined ? {} : { updates: { [this.model]: this.report } };
-    return { v: 1, appliedVersion: this.appliedVersion, mode: 'whole', reported: { models, ...updates } as ReportedTwin['reported'] };
+    return {
+      v: 1,
+      appliedVersion: this.appliedVersion,
+      mode: 'whole',
+      reported: { models, ...updates } as ReportedTwin['reported'],
+    };
   }
 
   /** Version 1.0.0 is what every device came with: going back to it works for all. */
@@ -102,7 +108,11 @@ export class ActingDevice {
     const { report } = this;
     if (report === undefined) return;
     const failed = state === 'rejected' || state === 'rolled-back';
-    this.report = { ...report, state, ...(failed && { cause: { code: 'SELF_TEST_FAILED', message: 'Wrong on purpose.' } }) };
+    this.report = {
+      ...report,
+      state,
+      ...(failed && { cause: { code: 'SELF_TEST_FAILED', message: 'Wrong on purpose.' } }),
+    };
     this.isTold = false;
     const isLie = this.profile === 'lies' && report.version !== '1.0.0';
     if (state === 'probation' && !isLie) this.run(report.version);

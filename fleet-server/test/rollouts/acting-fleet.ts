@@ -1,5 +1,12 @@
 /** Rollouts over a real database with devices that act, in one process: the server's memory can be lost at any commit. */
-import { decodeFrame, rolloutDefinitionSchema, type Birth, type DesiredTwin, type Rollout, type SignedAssignment } from '@shoal/protocol';
+import {
+  decodeFrame,
+  rolloutDefinitionSchema,
+  type Birth,
+  type DesiredTwin,
+  type Rollout,
+  type SignedAssignment,
+} from '@shoal/protocol';
 import { pino } from 'pino';
 import type { z } from 'zod';
 import { InProcessBus } from '../../src/adapters/embedded/in-process-bus.ts';
@@ -16,11 +23,11 @@ import { DeviceGateway } from '../../src/ports/device-gateway.ts';
 import { ModelRegistry, type ModelRelease } from '../../src/ports/model-registry.ts';
 import { Director } from '../../src/rollouts/director.service.ts';
 import { ObservedDevices } from '../../src/rollouts/observed-devices.service.ts';
-import { RolloutBook } from '../../src/rollouts/rollout-book.ts';
 import { RolloutCommits } from '../../src/rollouts/rollout-commits.service.ts';
 import { RolloutDocuments } from '../../src/rollouts/rollout-documents.service.ts';
 import { RolloutEngine } from '../../src/rollouts/rollout-engine.service.ts';
-import { RolloutNews } from '../../src/rollouts/rollout-news.ts';
+import { RolloutCreation } from '../../src/rollouts/rollout-creation.service.ts';
+import { RolloutLoader } from '../../src/rollouts/rollout-loader.service.ts';
 import { RolloutReleases } from '../../src/rollouts/rollout-releases.service.ts';
 import { RolloutsService } from '../../src/rollouts/rollouts.service.ts';
 import { Surroundings } from '../../src/rollouts/surroundings.service.ts';
@@ -121,6 +128,7 @@ interface Server {
   readonly writer: ReportedWriter;
   readonly engine: RolloutEngine;
   readonly rollouts: RolloutsService;
+  readonly creation: RolloutCreation;
 }
 
 const birthOf = (device: ActingDevice): Birth => ({
@@ -165,7 +173,11 @@ export class ActingFleet {
   }
 
   async register(devices: readonly ActingDevice[]): Promise<void> {
-    const births = devices.map((device) => ({ deviceId: device.deviceId, birth: JSON.stringify(birthOf(device)), at: this.clock.now() }));
+    const births = devices.map((device) => ({
+      deviceId: device.deviceId,
+      birth: JSON.stringify(birthOf(device)),
+      at: this.clock.now(),
+    }));
     await this.database.transaction().execute((transaction) => new DevicesStore().upsertBirths(transaction, births));
   }
 
@@ -180,16 +192,17 @@ export class ActingFleet {
     const twins = new TwinsService(database, audit, directory, new ActingGateway(this.devices));
     const { rollouts: config } = configSchema.parse({});
     const around = new Surroundings(clock, metrics, log, config);
-    const [book, registry] = [new RolloutBook(), new PlainRegistry()];
+    const registry = new PlainRegistry();
     const releases = new RolloutReleases(registry);
-    const commits = new RolloutCommits(book, audit, twins, new Director(registry), around);
-    const observed = new ObservedDevices(directory, around);
-    const engine = new RolloutEngine(book, database, commits, observed, releases, new RolloutNews(), around);
-    const documents = new RolloutDocuments(database, book, engine);
-    const rollouts = new RolloutsService(database, audit, engine, documents, releases, around);
+    const commits = new RolloutCommits(audit, twins, new Director(registry), around);
+    const observed = new ObservedDevices(directory, releases, around);
+    const engine = new RolloutEngine(commits, new RolloutLoader(database), observed, around);
+    const rollouts = new RolloutsService(database, engine, new RolloutDocuments(database, engine));
+    const creation = new RolloutCreation(audit, engine, releases, around);
     const writer = new ReportedWriter(database, directory);
-    this.running = { directory, twins, writer, engine, rollouts };
-    for (const device of this.devices.values()) if (device.isOnline) await this.connect(device);
+    this.running = { directory, twins, writer, engine, rollouts, creation };
+    const present = [...this.devices.values()].filter(({ isOnline }) => isOnline);
+    await Promise.all(present.map((device) => this.connect(device)));
   }
 
   async connect(device: ActingDevice): Promise<void> {
@@ -202,18 +215,23 @@ export class ActingFleet {
 
   disconnect(device: ActingDevice): void {
     device.isOnline = false;
-    this.setPresence(device, { kind: 'offline', connectionId: 'c-1', reason: 'lost', why: '', since: this.clock.now() });
+    this.setPresence(device, {
+      kind: 'offline',
+      connectionId: 'c-1',
+      reason: 'lost',
+      why: '',
+      since: this.clock.now(),
+    });
   }
 
   /** A second passes: the server has its turn, then every device goes one state further and tells. */
   async round(ms = 1_000): Promise<void> {
     this.clock.at += ms;
     await this.server.engine.tick();
-    for (const device of this.devices.values()) {
-      if (!device.isOnline) continue;
-      device.act();
-      await this.hear(device, false);
-    }
+    const present = [...this.devices.values()].filter(({ isOnline }) => isOnline);
+    for (const device of present) device.act();
+    // Reports that come together share a commit.
+    await Promise.all(present.map((device) => this.hear(device, false)));
   }
 
   /** Rounds until the rollout is in one of the states. @returns rounds; undefined when it never came there */
@@ -231,7 +249,9 @@ export class ActingFleet {
 
   async create(over: Partial<z.input<typeof rolloutDefinitionSchema>> = {}): Promise<Rollout> {
     const definition = rolloutDefinitionSchema.parse({ name: 'test', model: MODEL, version: '2.0.0', ...over });
-    return this.server.rollouts.create(ALICE, { definition, isStarted: true, idempotencyKey: undefined });
+    const { creation } = this.server;
+    const { rolloutId } = await creation.create(ALICE, { definition, isStarted: true, idempotencyKey: undefined });
+    return this.show(rolloutId);
   }
 
   versions(): Record<string, number> {

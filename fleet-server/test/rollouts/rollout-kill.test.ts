@@ -39,7 +39,13 @@ const play = async ({ profiles }: Trial, fuse: Fuse): Promise<Outcome> => {
     const fleet = new ActingFleet(database);
     await fleet.start(profiles);
     const gate = { onFailure: 'rollback-all' } as const;
-    const { rolloutId } = await fleet.create({ stages: [{ to: { devices: 2 }, gate }, { to: { percent: 100 }, gate }], approval: 'required' });
+    const { rolloutId } = await fleet.create({
+      stages: [
+        { to: { devices: 2 }, gate },
+        { to: { percent: 100 }, gate },
+      ],
+      approval: 'required',
+    });
     Object.assign(fleet.fuse, fuse);
     let wasKilled = false;
     const survive = async (work: () => Promise<unknown>): Promise<void> => {
@@ -51,15 +57,31 @@ const play = async ({ profiles }: Trial, fuse: Fuse): Promise<Outcome> => {
         await fleet.restart();
       }
     };
-    await survive(() => fleet.server.rollouts.act({ ...ALICE, principal: 'bob' }, rolloutId, { action: 'approve', note: '', scope: 'all' }));
+    await survive(() =>
+      fleet.server.rollouts.act({ ...ALICE, principal: 'bob' }, rolloutId, {
+        action: 'approve',
+        note: '',
+        scope: 'all',
+      }),
+    );
     // Whoever asked and got no answer asks again.
     if ((await fleet.show(rolloutId)).state === 'pending-approval') {
-      await fleet.server.rollouts.act({ ...ALICE, principal: 'bob' }, rolloutId, { action: 'approve', note: '', scope: 'all' });
+      await fleet.server.rollouts.act({ ...ALICE, principal: 'bob' }, rolloutId, {
+        action: 'approve',
+        note: '',
+        scope: 'all',
+      });
     }
-    const isOver = async (): Promise<boolean> => ['completed', 'rolled-back'].includes((await fleet.show(rolloutId)).state);
+    const isOver = async (): Promise<boolean> =>
+      ['completed', 'rolled-back'].includes((await fleet.show(rolloutId)).state);
     for (let round = 0; round < MOST_ROUNDS && !(await isOver()); round += 1) await survive(() => fleet.round());
     const { items } = await fleet.server.rollouts.timeline(rolloutId, 1_000, undefined);
-    return { wasKilled, versions: fleet.versions(), state: (await fleet.show(rolloutId)).state, stages: stagesOf(items) };
+    return {
+      wasKilled,
+      versions: fleet.versions(),
+      state: (await fleet.show(rolloutId)).state,
+      stages: stagesOf(items),
+    };
   } finally {
     await database.destroy();
     rmSync(folder, { recursive: true, force: true });
@@ -67,17 +89,21 @@ const play = async ({ profiles }: Trial, fuse: Fuse): Promise<Outcome> => {
 };
 
 describe.each(Object.entries(TRIALS))('%s', (_, trial) => {
-  it.each(['before', 'after'] as const)('ends the same with the server killed %s any of its commits', async (when) => {
-    const undisturbed = await play(trial, { left: Number.POSITIVE_INFINITY, when });
-    expect(undisturbed.state).toBe(trial.isRolledBack ? 'rolled-back' : 'completed');
-    expect(undisturbed.versions).toEqual(trial.isRolledBack ? { '1.0.0': 7 } : { '2.0.0': 7 });
-    let kills = 0;
-    for (let left = 1; ; left += 1) {
-      const outcome = await play(trial, { left, when });
-      if (!outcome.wasKilled) break;
-      kills += 1;
-      expect({ left, ...outcome }).toEqual({ left, ...undisturbed, wasKilled: true });
-    }
-    expect(kills).toBeGreaterThan(5);
-  }, 60_000);
+  it.each(['before', 'after'] as const)(
+    'ends the same with the server killed %s any of its commits',
+    async (when) => {
+      const undisturbed = await play(trial, { left: Number.POSITIVE_INFINITY, when });
+      expect(undisturbed.state).toBe(trial.isRolledBack ? 'rolled-back' : 'completed');
+      expect(undisturbed.versions).toEqual(trial.isRolledBack ? { '1.0.0': 7 } : { '2.0.0': 7 });
+      let kills = 0;
+      for (let left = 1; ; left += 1) {
+        const outcome = await play(trial, { left, when });
+        if (!outcome.wasKilled) break;
+        kills += 1;
+        expect({ left, ...outcome }).toEqual({ left, ...undisturbed, wasKilled: true });
+      }
+      expect(kills).toBeGreaterThan(5);
+    },
+    60_000,
+  );
 });

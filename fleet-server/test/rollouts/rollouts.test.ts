@@ -29,9 +29,15 @@ describe('rollouts', () => {
   const timeline = async (rolloutId: string): Promise<RolloutEvent[]> =>
     (await fleet.server.rollouts.timeline(rolloutId, 1_000, undefined)).items;
   const kinds = async (rolloutId: string): Promise<string[]> =>
-    (await timeline(rolloutId)).filter(({ deviceId }) => deviceId === null).map(({ kind, stage }) => `${kind} ${stage}`);
-  const act = (rolloutId: string, action: 'pause' | 'halt' | 'resume' | 'rollback' | 'abort' | 'approve', scope: 'stage' | 'all' = 'all', by = ALICE) =>
-    fleet.server.rollouts.act(by, rolloutId, { action, note: '', scope });
+    (await timeline(rolloutId))
+      .filter(({ deviceId }) => deviceId === null)
+      .map(({ kind, stage }) => `${kind} ${stage}`);
+  const act = (
+    rolloutId: string,
+    action: 'pause' | 'halt' | 'resume' | 'rollback' | 'abort' | 'approve',
+    scope: 'stage' | 'all' = 'all',
+    by = ALICE,
+  ) => fleet.server.rollouts.act(by, rolloutId, { action, note: '', scope });
 
   it('brings a good release to everybody, one stage after the other', async () => {
     await fleet.start(devices(12));
@@ -81,7 +87,10 @@ describe('rollouts', () => {
     const away = fleet.devices.get('d-1');
     if (away) fleet.disconnect(away);
     fleet.clock.at += 200_000;
-    const { rolloutId } = await fleet.create({ timeoutMs: 20_000, stages: [{ to: { percent: 100 }, gate: { maxFailures: 1 } }] });
+    const { rolloutId } = await fleet.create({
+      timeoutMs: 20_000,
+      stages: [{ to: { percent: 100 }, gate: { maxFailures: 1 } }],
+    });
     await fleet.until(rolloutId, ['completed']);
     const [stage] = (await fleet.show(rolloutId)).stages;
     expect(stage?.counts).toEqual({ succeeded: 2, failed: 1, late: 1 });
@@ -99,12 +108,17 @@ describe('rollouts', () => {
     fleet.clock.at += 200_000;
     const { rolloutId } = await fleet.create();
     expect(await fleet.until(rolloutId, ['completed'], 20)).toBeUndefined();
-    expect((await fleet.show(rolloutId)).stages[0]).toMatchObject({ counts: { late: 3 }, waitsFor: '1 more to execute; 3 are offline' });
+    expect((await fleet.show(rolloutId)).stages[0]).toMatchObject({
+      counts: { late: 3 },
+      waitsFor: '1 more to execute; 3 are offline',
+    });
   });
 
   it('rolls everybody back, also who had succeeded, to the digest it ran before', async () => {
     await fleet.start([...devices(9), 'rolls-back']);
-    const { rolloutId } = await fleet.create({ stages: [{ to: { percent: 100 }, gate: { maxFailures: 0, onFailure: 'rollback-all' } }] });
+    const { rolloutId } = await fleet.create({
+      stages: [{ to: { percent: 100 }, gate: { maxFailures: 0, onFailure: 'rollback-all' } }],
+    });
     await fleet.until(rolloutId, ['rolled-back']);
     expect(await fleet.show(rolloutId)).toMatchObject({ state: 'rolled-back', cause: { code: 'SELF_TEST_FAILED' } });
     expect(fleet.versions()).toEqual({ '1.0.0': 10 });
@@ -113,7 +127,9 @@ describe('rollouts', () => {
 
   it('rolls one stage back and pauses; resumed it tries that stage again', async () => {
     await fleet.start(devices(8));
-    const { rolloutId } = await fleet.create({ stages: CANARY.map((stage) => ({ ...stage, gate: { soakMs: 60_000 } })) });
+    const { rolloutId } = await fleet.create({
+      stages: CANARY.map((stage) => ({ ...stage, gate: { soakMs: 60_000 } })),
+    });
     for (let round = 0; round < 10; round += 1) await fleet.round();
     await act(rolloutId, 'rollback', 'stage');
     await fleet.until(rolloutId, ['paused']);
@@ -127,9 +143,15 @@ describe('rollouts', () => {
   it('gives no gate away: soak time, agreement without evidence, and a control that is better', async () => {
     await fleet.start(devices(6));
     const gate = { soakMs: 30_000, minAgreementPpm: 900_000 };
-    const { rolloutId } = await fleet.create({ cohort: { controlPercent: 20 }, stages: [{ to: { percent: 100 }, gate }] });
+    const { rolloutId } = await fleet.create({
+      cohort: { controlPercent: 20 },
+      stages: [{ to: { percent: 100 }, gate }],
+    });
     expect(await fleet.until(rolloutId, ['completed'], 60)).toBeUndefined();
-    expect(await fleet.show(rolloutId)).toMatchObject({ control: 2, stages: [{ waitsFor: 'no device has reported a shadow yet' }] });
+    expect(await fleet.show(rolloutId)).toMatchObject({
+      control: 2,
+      stages: [{ waitsFor: 'no device has reported a shadow yet' }],
+    });
   });
 
   it('assigns at its rate, which doubles as devices succeed', async () => {
@@ -150,7 +172,9 @@ describe('rollouts', () => {
     await fleet.until(newer.rolloutId, ['completed']);
     for (let round = 0; round < 40; round += 1) await fleet.round();
     expect(fleet.versions()).toEqual({ '3.0.0': 10 });
-    const states = (await fleet.server.rollouts.devices(older.rolloutId, undefined, 100, undefined)).items.map(({ state }) => state);
+    const states = (await fleet.server.rollouts.devices(older.rolloutId, undefined, 100, undefined)).items.map(
+      ({ state }) => state,
+    );
     expect(new Set(states)).toEqual(new Set(['superseded']));
   });
 
@@ -185,14 +209,20 @@ describe('rollouts', () => {
     await fleet.restart();
     for (let round = 0; round < 12; round += 1) await fleet.round();
     expect(joiner.running.digest).toBe(DIGESTS.get('2.0.0'));
-    expect((await timeline(rolloutId)).filter(({ kind }) => kind === 'device.joined')).toMatchObject([{ deviceId: joiner.deviceId }]);
+    expect((await timeline(rolloutId)).filter(({ kind }) => kind === 'device.joined')).toMatchObject([
+      { deviceId: joiner.deviceId },
+    ]);
   });
 
   it('leaves a trail whose hashes hold', async () => {
     await fleet.start(devices(3));
     const { rolloutId } = await fleet.create();
     await fleet.until(rolloutId, ['completed']);
-    const actions = await database.selectFrom('audit_entries').select('action').where('subject', '=', `rollout:${rolloutId}`).execute();
+    const actions = await database
+      .selectFrom('audit_entries')
+      .select('action')
+      .where('subject', '=', `rollout:${rolloutId}`)
+      .execute();
     expect(actions.map(({ action }) => action)).toEqual([
       'rollout.created',
       'rollout.start',

@@ -1,16 +1,7 @@
 /** Routes of rollouts. */
 import { z } from 'zod';
 import { rolloutDefinitionSchema } from '../rollouts/rollout-definition.ts';
-import {
-  bodyProblems,
-  created,
-  idempotencyHeader,
-  json,
-  list,
-  problems,
-  tagged,
-  type Operation,
-} from './operation.ts';
+import { bodyProblems, created, idempotencyHeader, json, list, problems, tagged, type Operation } from './operation.ts';
 import { pageQuerySchema } from './page.ts';
 import * as rollouts from './rollouts.ts';
 

@@ -108,7 +108,9 @@ export const rolloutDefinitionSchema = z
       .int()
       .min(1)
       .optional()
-      .describe('From its assignment on a device refuses releases with a lower counter, for ever; no way back below it.'),
+      .describe(
+        'From its assignment on a device refuses releases with a lower counter, for ever; no way back below it.',
+      ),
   })
   .meta({
     id: 'RolloutDefinition',
@@ -118,7 +120,10 @@ export const rolloutDefinitionSchema = z
         model: 'pump-anomaly',
         version: '1.1.0',
         cohort: { labels: 'site=north' },
-        stages: [{ to: { percent: 5 }, gate: { soakMs: 600_000 } }, { to: { percent: 100 }, gate: { maxFailures: 3 } }],
+        stages: [
+          { to: { percent: 5 }, gate: { soakMs: 600_000 } },
+          { to: { percent: 100 }, gate: { maxFailures: 3 } },
+        ],
       },
     ],
   });
