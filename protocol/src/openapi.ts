@@ -4,6 +4,7 @@ import { DELIVERY_OPERATIONS } from './rest/delivery-operations.ts';
 import { CONTEXT_OPERATIONS, DEVICE_OPERATIONS } from './rest/device-operations.ts';
 import { FEATURE_OPERATIONS } from './rest/feature-operations.ts';
 import { INFERENCE_OPERATIONS } from './rest/inference-operations.ts';
+import { MODEL_OPERATIONS } from './rest/model-operations.ts';
 import type { Operation } from './rest/operation.ts';
 import { PREDICTION_OPERATIONS } from './rest/prediction-operations.ts';
 import { ROLLOUT_OPERATIONS } from './rest/rollout-operations.ts';
@@ -20,6 +21,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...PREDICTION_OPERATIONS,
   ...TELEMETRY_OPERATIONS,
   ...STREAM_OPERATIONS,
+  ...MODEL_OPERATIONS,
   ...ROLLOUT_OPERATIONS,
   ...ALERT_OPERATIONS,
   ...DELIVERY_OPERATIONS,
