@@ -222,7 +222,6 @@ export const FLEET_ERRORS = {
   ROLLOUT_NOT_FOUND: once(404, 'No such rollout. List them with GET /api/rollouts.'),
   ROLLOUT_STATE: once(409, 'The state of the rollout does not allow it. The message says what it allows.'),
   APPROVAL_OWN: once(403, 'A rollout approved by who made it. Somebody else has to approve it.'),
-  RELEASE_NOT_FOUND: once(404, 'The registry has no such version of the model. Push it first.'),
   ALERT_NOT_FOUND: once(404, 'No such alert. List them with GET /api/alerts.'),
   ALERT_RESOLVED: once(409, 'The alert is resolved already. A note can still be written.'),
   ALERT_RULE_NOT_FOUND: once(404, 'No such rule. List them with GET /api/alert-rules.'),

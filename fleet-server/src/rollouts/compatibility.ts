@@ -6,6 +6,8 @@ import type { Observation } from './device-verdict.ts';
 export interface Recipient {
   readonly birth: Birth | null;
   readonly running: Observation['running'];
+  /** The rollout says which sensors the model looks at, so that it may be new to the device. */
+  readonly mayBeNew: boolean;
   /** Lowest release counter that it still accepts; 0 for any. */
   readonly floor: number;
 }
@@ -27,11 +29,14 @@ const architectureOf = (hardwareClass: string): string | undefined =>
   ARCHITECTURES.find((arch) => hardwareClass.split('-').includes(arch));
 
 /** @returns null when it fits */
-export const unfitness = (release: ModelRelease, { birth, running, floor }: Recipient): RolloutCause | null => {
+export const unfitness = (release: ModelRelease, { birth, running, mayBeNew, floor }: Recipient): RolloutCause | null => {
   const { arch, minimumAgent } = release.manifest.resources;
   if (birth === null) return { code: 'NEVER_CONNECTED', message: 'It has never connected; what it is is not known.' };
   if (running?.digest === release.digest)
     return { code: 'RUNS_ALREADY', message: `It runs version ${release.version} already.` };
+  if (running === null && !mayBeNew) {
+    return { code: 'NO_SUCH_MODEL', message: `It runs no ${release.name}; say with source which sensors it looks at.` };
+  }
   if (isBefore(birth.agentVersion, minimumAgent)) {
     return { code: 'AGENT_TOO_OLD', message: `Its agent is ${birth.agentVersion}; the model wants ${minimumAgent}.` };
   }

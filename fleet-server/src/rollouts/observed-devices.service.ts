@@ -1,6 +1,6 @@
 /** Looks at devices as rollouts need them: who is there, what runs, what was reported, and who may take part. */
 import { Injectable } from '@nestjs/common';
-import type { RolloutCause } from '@shoal/protocol';
+import type { RolloutCause, RolloutDefinition } from '@shoal/protocol';
 import { DeviceDirectory } from '../devices/device-directory.service.ts';
 import type { DeviceFacts } from '../devices/device-facts.ts';
 import { matchesLabels, parseLabelFilter } from '../devices/device-labels.ts';
@@ -57,23 +57,23 @@ export class ObservedDevices {
   }
 
   /** Who matches the labels, split by whether the release can run there. @throws FleetError REQUEST_INVALID */
-  cohort(labels: string | undefined, release: ModelRelease, floorOf: (deviceId: string) => number): Cohort {
+  cohort({ cohort: { labels }, source }: RolloutDefinition, release: ModelRelease, floorOf: (deviceId: string) => number): Cohort {
     const candidates: Candidate[] = [];
     const excluded: { deviceId: string; cause: RolloutCause }[] = [];
     for (const { facts } of this.matching(labels)) {
       const { deviceId } = facts;
       const running = runningOf(facts, release.name);
-      const cause = unfitness(release, { birth: facts.birth, running, floor: floorOf(deviceId) });
+      const cause = unfitness(release, { birth: facts.birth, running, mayBeNew: source !== undefined, floor: floorOf(deviceId) });
       if (cause === null) candidates.push({ deviceId, hardwareClass: facts.birth?.hardwareClass ?? UNKNOWN_CLASS });
       else excluded.push({ deviceId, cause });
     }
     return { candidates, excluded };
   }
 
-  /** Who may take part now. @throws FleetError RELEASE_NOT_FOUND */
+  /** Who may take part now. @throws FleetError MODEL_RELEASE_NOT_FOUND */
   async candidates(rollout: RolloutRecord, floorOf: (deviceId: string) => number): Promise<readonly Candidate[]> {
     const release = await this.releases.of(rollout);
-    return this.cohort(rollout.definition.cohort.labels, release, floorOf).candidates;
+    return this.cohort(rollout.definition, release, floorOf).candidates;
   }
 
   isOnline(deviceId: string): boolean {

@@ -34,7 +34,7 @@ export class RolloutCreation {
     this.around = around;
   }
 
-  /** The same definition with the same key makes one rollout. @throws FleetError RELEASE_NOT_FOUND | IDEMPOTENCY_KEY_REUSED */
+  /** The same definition with the same key makes one rollout. @throws FleetError MODEL_RELEASE_NOT_FOUND | IDEMPOTENCY_KEY_REUSED */
   async create(actor: Actor, { definition, isStarted, idempotencyKey }: NewRollout): Promise<RolloutRecord> {
     const release = pinned(await this.releases.find(definition.model, definition.version));
     const draft: RolloutRecord = {

@@ -22,11 +22,11 @@ export class RolloutPlanner {
     this.releases = releases;
   }
 
-  /** @throws FleetError RELEASE_NOT_FOUND | REQUEST_INVALID */
+  /** @throws FleetError MODEL_RELEASE_NOT_FOUND | REQUEST_INVALID */
   async plan(definition: RolloutDefinition): Promise<RolloutPlan> {
-    const { model, cohort } = definition;
+    const { model } = definition;
     const release = await this.releases.find(model, definition.version);
-    const { candidates, excluded } = this.devices.cohort(cohort.labels, release, this.engine.floorOf(model));
+    const { candidates, excluded } = this.devices.cohort(definition, release, this.engine.floorOf(model));
     const stageOf = drawCohort(NO_ID, candidates, definition);
     const inStage = (stage: number): Candidate[] =>
       candidates.filter(({ deviceId }) => stageOf.get(deviceId) === stage);

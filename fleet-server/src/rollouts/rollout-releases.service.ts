@@ -12,21 +12,21 @@ export class RolloutReleases {
     this.registry = registry;
   }
 
-  /** @throws FleetError RELEASE_NOT_FOUND */
+  /** @throws FleetError MODEL_RELEASE_NOT_FOUND */
   async find(model: string, version: string): Promise<ModelRelease> {
     const release = await this.registry.release(model, version);
     if (release !== undefined) return release;
-    throw new FleetError('RELEASE_NOT_FOUND', `The registry has no ${model} ${version}. Push it first.`);
+    throw new FleetError('MODEL_RELEASE_NOT_FOUND', `The registry has no ${model} ${version}. Push it first.`);
   }
 
-  /** @throws FleetError RELEASE_NOT_FOUND */
+  /** @throws FleetError MODEL_RELEASE_NOT_FOUND */
   async of({ rolloutId, definition, release: { digest } }: RolloutRecord): Promise<ModelRelease> {
     const seen = this.seen.get(rolloutId);
     if (seen !== undefined) return seen;
     const release = await this.find(definition.model, definition.version);
     if (release.digest !== digest) {
       const message = `${definition.model} ${definition.version} is not the release any more that rollout ${rolloutId} was made for.`;
-      throw new FleetError('RELEASE_NOT_FOUND', message);
+      throw new FleetError('MODEL_RELEASE_NOT_FOUND', message);
     }
     this.seen.set(rolloutId, release);
     return release;

@@ -7,6 +7,7 @@ import { TwinsModule } from '../twins/twins.module.ts';
 import { Director } from './director.service.ts';
 import { ObservedDevices } from './observed-devices.service.ts';
 import { RolloutActionsController } from './rollout-actions.controller.ts';
+import { ReleaseUsage } from './release-usage.service.ts';
 import { RolloutClock } from './rollout-clock.service.ts';
 import { RolloutCommits } from './rollout-commits.service.ts';
 import { RolloutCreation } from './rollout-creation.service.ts';
@@ -23,8 +24,10 @@ import { ROLLOUTS_CONFIG, Surroundings } from './surroundings.service.ts';
 @Module({})
 export class RolloutsModule implements OnModuleInit, BeforeApplicationShutdown {
   private readonly clock: RolloutClock;
-  constructor(clock: RolloutClock) {
+  private readonly usage: ReleaseUsage;
+  constructor(clock: RolloutClock, usage: ReleaseUsage) {
     this.clock = clock;
+    this.usage = usage;
   }
 
   /** `models` provides the registry. */
@@ -48,11 +51,13 @@ export class RolloutsModule implements OnModuleInit, BeforeApplicationShutdown {
         RolloutCreation,
         RolloutsService,
         RolloutClock,
+        ReleaseUsage,
       ],
     };
   }
 
   onModuleInit(): void {
+    this.usage.start();
     this.clock.start();
   }
 
