@@ -12,7 +12,9 @@ import { ReasonBoard } from './health/reason-board.ts';
 import { DeviceRepository } from './inference/device-repository.ts';
 import { createEngineRoom, createShelf } from './engine-parts.ts';
 import type { EngineRoom } from './inference/engine-room.ts';
+import type { ModelSlot } from './inference/model-slot.ts';
 import { modelName, modelStream, sourcesOf } from './model-chains.ts';
+import { UpdatesDoor } from './ota/updates-door.ts';
 import { OutboxEventRecorder } from './outbox/event-recorder.ts';
 import { LossReporter } from './outbox/loss-reporter.ts';
 import { OutboxDrainer } from './outbox/outbox-drainer.ts';
@@ -31,6 +33,7 @@ import { ClockOffset } from './uplink/clock-offset.ts';
 import { FleetUplink } from './uplink/fleet-uplink.ts';
 import { MqttLink } from './uplink/mqtt-link.ts';
 import { PresenceReporter } from './uplink/presence-reporter.ts';
+import { updatePlace } from './updates-config.ts';
 import { AGENT_VERSION } from './version.ts';
 
 /** What an agent takes from outside. */
@@ -63,6 +66,7 @@ export interface AgentParts extends SensingParts {
   readonly remembered: RememberedCommands;
   readonly uplink: FleetUplink;
   readonly fallback: FallbackDoors;
+  readonly updates: UpdatesDoor;
 }
 
 /** What may be changed while the agent runs, by desired configuration. */
@@ -130,10 +134,33 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
     serverNow: () => offset.serverNow(),
     logger,
   });
+  const place = updatePlace(config);
+  const updates: UpdatesDoor = new UpdatesDoor({
+    ...place,
+    load: async () => {
+      // Only a device whose models are updated pays for the code.
+      const { createUpdater } = await import('./update-parts.ts');
+      const lanes = { engines, outbox, events, health, pipeline, fallback, ...sensing };
+      return createUpdater(config, {
+        ...surroundings,
+        engines,
+        pipeline,
+        fallback,
+        events,
+        health,
+        createLane: (slot) => createLane(config, lanes, logger, slot),
+        knownNow: () => offset.knownNow(),
+        onChange: () => twin.touch(),
+      });
+    },
+    join: (participant) => uplink.join(participant),
+    logger,
+  });
   const targets: DesiredTargets = {
     models: () => engines.slots,
     sensors: () => sensing.feeds,
     rules: (desired) => rules.setDesired(desired),
+    updates: (assignment) => updates.take(assignment),
     publish: (wanted) => {
       adjustable.everyNthReading = wanted.everyNthReading ?? publish.everyNthReading;
       adjustable.maxDelayMs = wanted.maxDelayMs ?? publish.maxDelayMs;
@@ -230,27 +257,35 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
     remembered,
     uplink,
     fallback,
+    updates,
   };
 };
 
 /** Lanes for the models that look at windows, each at its sources; the others only answer requests. */
-export const createLanes = (config: AgentConfig, parts: AgentParts, logger: Logger): ModelLane[] => {
-  const { engines, outbox, events, health, feeds, pipeline, fallback } = parts;
-  const windowed = engines.slots.filter((slot) => isWindowed(slot.bundle.manifest));
-  return windowed.map((slot) => {
-    const assigned = config.models.find((model) => model === slot.assignment);
-    const link = assigned ?? { bundle: slot.model.name };
-    const stream = modelStream(modelName(link) ?? slot.model.name);
-    const sources = sourcesOf(link, feeds[0]?.status().name);
-    const {
-      maxQueuedWindows = 64,
-      allowedLatenessMs = 0,
-      maxWindowSamples = 100_000,
-      joinWaitMs = 5_000,
-    } = assigned ?? {};
-    const bounds = { maxQueued: maxQueuedWindows, allowedLatenessMs, joinWaitMs, maxSamples: maxWindowSamples };
-    const onPrediction = pipeline.predicted.bind(pipeline);
-    const runner = fallback.doorOf(slot);
-    return new ModelLane({ slot, runner, stream, sources, ...bounds, outbox, events, health, logger, onPrediction });
-  });
+export const createLanes = (config: AgentConfig, parts: LaneParts, logger: Logger): ModelLane[] =>
+  parts.engines.slots
+    .filter((slot) => isWindowed(slot.bundle.manifest))
+    .map((slot) => createLane(config, parts, logger, slot));
+
+type LaneParts = Pick<
+  AgentParts,
+  'engines' | 'outbox' | 'events' | 'health' | 'feeds' | 'pipeline' | 'fallback'
+>;
+
+const createLane = (config: AgentConfig, parts: LaneParts, logger: Logger, slot: ModelSlot): ModelLane => {
+  const { outbox, events, health, feeds, pipeline, fallback } = parts;
+  const assigned = config.models.find((model) => model === slot.assignment);
+  const link = assigned ?? { bundle: slot.model.name, source: slot.assignment.source };
+  const stream = modelStream(modelName(link) ?? slot.model.name);
+  const sources = sourcesOf(link, feeds[0]?.status().name);
+  const {
+    maxQueuedWindows = 64,
+    allowedLatenessMs = 0,
+    maxWindowSamples = 100_000,
+    joinWaitMs = 5_000,
+  } = assigned ?? {};
+  const bounds = { maxQueued: maxQueuedWindows, allowedLatenessMs, joinWaitMs, maxSamples: maxWindowSamples };
+  const onPrediction = pipeline.predicted.bind(pipeline);
+  const runner = fallback.doorOf(slot);
+  return new ModelLane({ slot, runner, stream, sources, ...bounds, outbox, events, health, logger, onPrediction });
 };

@@ -123,11 +123,12 @@ class DeviceAgent implements Agent {
 
   async #startParts(): Promise<void> {
     const parts = this.#parts;
-    const { gauge, losses, outbox, health, twin, context, remembered, engines, events, pipeline, rules, uplink } =
+    const { gauge, losses, outbox, health, twin, context, remembered, engines, events, pipeline, rules, uplink, updates } =
       parts;
     losses.start();
-    const reading = [context.start(), remembered.start(this.#clock.now()), engines.readBundles(), rules.start()];
-    await Promise.all([outbox.start(), ...reading]);
+    const reading = [context.start(), remembered.start(this.#clock.now()), rules.start()];
+    const bundles = updates.start().then((updated) => engines.readBundles(updated));
+    await Promise.all([outbox.start(), bundles, ...reading]);
     pipeline.setLanes(createLanes(this.#config, this.#parts, this.#logger));
     await twin.start();
     health.onChange(() => twin.touch());
@@ -138,7 +139,10 @@ class DeviceAgent implements Agent {
     engines
       .startEngines()
       // How it starts says nothing of how it works.
-      .then(() => void (this.#config.watchLoop && gauge.watchLoop()))
+      .then(() => {
+        if (this.#config.watchLoop) gauge.watchLoop();
+        updates.run();
+      })
       .catch((error: unknown) => this.#logger.error({ why: sentenceOf(error) }, 'engines not started'));
     this.#startSensing();
   }
@@ -225,6 +229,7 @@ class DeviceAgent implements Agent {
       rules,
       uplink,
       fallback,
+      updates,
     } = this.#parts;
     this.#parts.gauge.stop();
     this.#sensing.abort();
@@ -244,6 +249,7 @@ class DeviceAgent implements Agent {
     this.#connecting.abort();
     await uplink.stop();
     for (const part of [drainer, twin, context, offset]) part.offline();
+    await updates.stop();
     await fallback.stop();
     await engines.stop();
     await this.#localApi?.stop();

@@ -10,6 +10,7 @@ import { chainFaults } from './model-chains.ts';
 import { localActionSchema, ruleListSchema, ruleFaults } from './rules-config.ts';
 import { attachedSensorSchemas, expectationSchema, sensorName } from './sensing-config.ts';
 import { LABEL_COLUMNS } from './sensors/recording.ts';
+import { updatesSchema } from './updates-config.ts';
 
 const ms = (min: number, max: number, preset: number, description: string) =>
   z.int().min(min).max(max).default(preset).describe(`${description} [ms]`);
@@ -151,6 +152,7 @@ export const agentConfigSchema = z
       }),
     ),
     fallback: whole(fallbackSchema),
+    updates: whole(updatesSchema),
     outbox: whole(
       z.strictObject({
         commitWindowMs: ms(

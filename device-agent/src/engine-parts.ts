@@ -20,6 +20,8 @@ interface EngineSurroundings {
 
 /** Characters; file systems allow 255 bytes, endings included. */
 const MAX_FILE_NAME = 200;
+/** Enough to tell the versions of one device apart. */
+const DIGEST_CHARS = 16;
 
 export const createEngineRoom = (
   config: AgentConfig,
@@ -36,8 +38,9 @@ export const createEngineRoom = (
     events,
     health,
     shelf,
-    calibrationFile: (model, sources) => {
-      const name = ['calibration', model, ...sources].join('-').slice(0, MAX_FILE_NAME);
+    calibrationFile: (model, sources, digest = '') => {
+      const version = digest === '' ? [] : [digest.slice(0, DIGEST_CHARS)];
+      const name = ['calibration', ...version, model, ...sources].join('-').slice(0, MAX_FILE_NAME);
       return new StateFile(join(config.dataDir, `${name}.json`), calibrationStateSchema);
     },
     now: () => clock.now(),

@@ -1,4 +1,5 @@
 /** The way of a sample through the agent: into a reading, into the windows of the models that look at its source, into predictions. */
+import { isDeepStrictEqual } from 'node:util';
 import { windowedManifest, type WindowedManifest } from '@shoal/models';
 import type { FallbackDoor } from './fallback/fallback-door.ts';
 import type { HealthBoard } from './health/health-board.port.ts';
@@ -41,56 +42,88 @@ export interface Observation {
 
 /** One model with its windows and its queue. */
 export class ModelLane {
-  readonly slot: ModelSlot;
-  readonly runner: FallbackDoor;
   readonly stream: string;
   readonly sources: readonly string[];
-  readonly assembler: WindowAssembler;
   readonly loop: InferenceLoop;
   readonly join: StreamJoin;
-  readonly #health: HealthBoard;
-  readonly #spec: WindowedManifest['window'];
+  readonly #options: ModelLaneOptions;
+  #slot: ModelSlot;
+  #runner: FallbackDoor;
+  #spec: WindowedManifest['window'];
+  #assembler: WindowAssembler;
 
   /** Throws MODEL_NOT_WINDOWED. */
   constructor(options: ModelLaneOptions) {
-    const { slot, runner, stream, sources, joinWaitMs, allowedLatenessMs, maxSamples, health, onPrediction } = options;
-    const spec = windowedManifest(slot.bundle.manifest).window;
-    this.#spec = spec;
-    this.slot = slot;
-    this.runner = runner;
+    const { slot, runner, stream, sources, joinWaitMs, onPrediction } = options;
+    this.#options = options;
+    this.#spec = windowedManifest(slot.bundle.manifest).window;
+    this.#slot = slot;
+    this.#runner = runner;
     this.stream = stream;
     this.sources = sources;
-    this.assembler = new WindowAssembler({ spec, channels: spec.channels, allowedLatenessMs, maxSamples });
+    this.#assembler = this.#createAssembler();
     this.loop = new InferenceLoop({
       ...options,
       slot: runner,
       onPrediction: (window, verdict) => onPrediction(this, window, verdict),
     });
     this.join = new StreamJoin(sources, joinWaitMs);
-    this.#health = health;
+  }
+
+  get slot(): ModelSlot {
+    return this.#slot;
+  }
+
+  get runner(): FallbackDoor {
+    return this.#runner;
+  }
+
+  get assembler(): WindowAssembler {
+    return this.#assembler;
+  }
+
+  /**
+   * Another version takes over at once, between two windows; one that cuts its windows otherwise begins with empty ones. Resolves when
+   * what was under way is answered by the one before. Throws MODEL_NOT_WINDOWED and changes nothing.
+   */
+  async replace(slot: ModelSlot, runner: FallbackDoor): Promise<void> {
+    const spec = windowedManifest(slot.bundle.manifest).window;
+    const isOther = !isDeepStrictEqual(spec, this.#spec);
+    this.#slot = slot;
+    this.#runner = runner;
+    this.#spec = spec;
+    if (isOther) this.#assembler = this.#createAssembler();
+    await this.loop.replaceSlot(runner);
   }
 
   /** One sample after a gap can close many windows: a source that can wait waits before each of them. */
   async add(stream: SampleStream, sample: Sample): Promise<void> {
     this.join.advance(stream, sample.observedAt);
     this.#checkChannels(stream);
-    await this.#offer(this.assembler.add(sample.observedAt, trusted(sample), this.join.completeUpTo), stream.canWait);
+    await this.#offer(this.#assembler.add(sample.observedAt, trusted(sample), this.join.completeUpTo), stream.canWait);
   }
 
   /** The sources have no more; the last windows can wait. */
   async flush(): Promise<void> {
-    await this.#offer(this.assembler.flush(), true);
+    await this.#offer(this.#assembler.flush(), true);
   }
 
   /** Says once, when every source has spoken, which channels none of them has. */
   #checkChannels(stream: SampleStream): void {
     const channels = this.join.introduce(stream);
     if (channels === null) return;
-    const model = this.slot.model.name;
+    const { health } = this.#options;
+    const model = this.#slot.model.name;
     const missing = this.#spec.channels.filter((channel) => !channels.includes(channel));
     const sentence = `${model} needs channels that ${this.sources.join(', ')} does not have: ${missing.join(', ')}.`;
-    if (missing.length > 0) this.#health.raise('MODEL_SOURCE_MISMATCH', model, sentence);
-    else this.#health.clear('MODEL_SOURCE_MISMATCH', model);
+    if (missing.length > 0) health.raise('MODEL_SOURCE_MISMATCH', model, sentence);
+    else health.clear('MODEL_SOURCE_MISMATCH', model);
+  }
+
+  #createAssembler(): WindowAssembler {
+    const { allowedLatenessMs, maxSamples } = this.#options;
+    const { channels } = this.#spec;
+    return new WindowAssembler({ spec: this.#spec, channels, allowedLatenessMs, maxSamples });
   }
 
   async #offer(windows: readonly AssembledWindow[], canWait: boolean): Promise<void> {
@@ -118,6 +151,8 @@ export class SamplePipeline {
   readonly #seen = new Map<string, number>();
   readonly #endings = new Set<Promise<void>>();
   #lanes: readonly ModelLane[] = [];
+  /** Sees every answered window beside what is made of it; at once, and never throws. */
+  onVerdict: ((lane: ModelLane, window: AssembledWindow, verdict: SlotVerdict) => void) | undefined;
   #samples = 0;
   #readings = 0;
 
@@ -159,7 +194,10 @@ export class SamplePipeline {
   }
 
   /** A prediction is a sample of the stream of its model, at the end of its window. */
-  async predicted(lane: ModelLane, { endAt }: AssembledWindow, { outputs, label }: SlotVerdict): Promise<void> {
+  async predicted(lane: ModelLane, window: AssembledWindow, verdict: SlotVerdict): Promise<void> {
+    this.onVerdict?.(lane, window, verdict);
+    const { endAt } = window;
+    const { outputs, label } = verdict;
     const { stream, join } = lane;
     this.#options.observe?.({ stream, observedAt: endAt, values: outputs, label });
     const asSource = { name: stream, channels: Object.keys(outputs), canWait: join.canWait };

@@ -105,6 +105,7 @@ export const reportedState = (parts: AgentParts): ReportedState => {
           slot.model.name,
           {
             version,
+            digest: slot.model.digest,
             state: status,
             engine: engine ?? 'none',
             thresholds: { ...slot.thresholds() },
@@ -117,5 +118,6 @@ export const reportedState = (parts: AgentParts): ReportedState => {
     ),
     sensors: reportedSensors(parts),
     rules: reportedRules(parts),
+    updates: parts.updates.report(),
   };
 };

@@ -54,13 +54,16 @@ const bundlesOf = async ({ models, inference }: AgentConfig): Promise<Bundle[]> 
   return Promise.all(entries.map(({ folder }) => readBundle(folder, { signaturePolicy: 'allow-unsigned' })));
 };
 
-const goldenInputs = ({ golden }: Bundle): Tensors =>
+/** The first golden vector, as tensors. */
+export const goldenRequest = ({ golden }: Bundle): Tensors =>
   Object.fromEntries(
     Object.entries(golden.cases[0]?.inputs ?? {}).map(([name, tensor]) => [name, tensorFromStored(tensor)]),
   );
 
-const timeRequests = async (model: SupervisedModel, inputs: Tensors, durationMs: number) => {
-  for (let request = 0; request < WARM_UP_REQUESTS; request += 1) await model.infer(inputs);
+/** One after the other for so long, after some that warm the engine up, for as long at most. Throws ModelError. */
+export const timeRequests = async (model: SupervisedModel, inputs: Tensors, durationMs: number) => {
+  const warmBy = performance.now() + durationMs;
+  for (let request = 0; request < WARM_UP_REQUESTS && performance.now() < warmBy; request += 1) await model.infer(inputs);
   const [waited, ran] = [new QuantileSketch(), new QuantileSketch()];
   for (const end = performance.now() + durationMs; performance.now() < end;) {
     const startedAt = performance.now();
@@ -86,7 +89,7 @@ const benchOne = async (bundle: Bundle, engine: EngineKind, durationMs: number):
     const { status, reason } = loaded.state();
     if (status !== 'ready') return { model, version, engine, problem: reason?.message ?? status };
     const coldLoadMs = performance.now() - startedAt;
-    const figures = await timeRequests(loaded, goldenInputs(bundle), durationMs);
+    const figures = await timeRequests(loaded, goldenRequest(bundle), durationMs);
     return {
       model,
       version,

@@ -1,5 +1,12 @@
 /** Loads the configured models, keeps their engines, and starts those anew on request; a model that cannot be read is reported and left out. */
-import { EngineSupervisor, isModelError, type Bundle, type EngineState, type TrustedKeys } from '@shoal/models';
+import {
+  EngineSupervisor,
+  isModelError,
+  ModelError,
+  type Bundle,
+  type EngineState,
+  type TrustedKeys,
+} from '@shoal/models';
 import { AgentError, isAgentError, sentenceOf } from '../errors.ts';
 import type { HealthBoard } from '../health/health-board.port.ts';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';
@@ -23,15 +30,42 @@ export interface EngineRoomOptions {
   readonly createSupervisor: SupervisorFactory;
   /** Models that come and go on request, on the same engines. */
   readonly shelf?: ModelShelf | undefined;
-  /** Where the calibration of a model is kept, by the model's name and those of its sources, when it names them. */
-  readonly calibrationFile: (model: string, sources: readonly string[]) => StateFile<CalibrationState>;
+  /**
+   * Where the calibration of a model is kept, by the model's name and those of its sources, when it names them. A version of an
+   * update has its own, by its digest: the one before goes on with what it learnt when it serves again.
+   */
+  readonly calibrationFile: (
+    model: string,
+    sources: readonly string[],
+    digest: string | undefined,
+  ) => StateFile<CalibrationState>;
   readonly now: () => number;
+}
+
+/** Who is told of what changes about a model. */
+export interface SlotListeners {
+  readonly events: EventRecorder;
+  readonly health: HealthBoard;
+}
+
+const UNHEARD: SlotListeners = {
+  events: { record: () => undefined },
+  health: { raise: () => undefined, clear: () => undefined, reasons: () => [], onChange: () => undefined },
+};
+
+/** A version that an update brought, in place of the model of that name in the configuration, or beside it. */
+export interface UpdatedBundle {
+  readonly bundle: Bundle;
+  readonly source: readonly string[] | undefined;
 }
 
 export class EngineRoom {
   readonly #options: EngineRoomOptions;
   #supervisor: EngineSupervisor | undefined;
   #slots: ModelSlot[] = [];
+  readonly #configured = new Map<string, Bundle>();
+  /** On engines already, and not in force. */
+  readonly #candidates = new Set<ModelSlot>();
 
   constructor(options: EngineRoomOptions) {
     this.#options = options;
@@ -43,33 +77,84 @@ export class EngineRoom {
   }
 
   /** Reads every bundle. Engines are started by `startEngines`. Throws CONFIG_INVALID for a key that is none. */
-  async readBundles(): Promise<void> {
+  async readBundles(updated: readonly UpdatedBundle[] = []): Promise<void> {
     const trustedKeys = await readTrustedKeys(this.#options.trustedKeyFiles);
+    const left = new Set(updated);
     for (const assignment of this.#options.assignments) {
-      const bundle = await this.#read(assignment, trustedKeys);
-      if (bundle === undefined) continue;
-      const { deadlineMs, events, health, calibrationFile, now } = this.#options;
-      const kept = calibrationFile(bundle.manifest.name, [assignment.source ?? []].flat());
-      const slot = new ModelSlot({ assignment, bundle, deadlineMs, events, health, calibrationFile: kept, now });
-      await slot.start();
-      this.#slots.push(slot);
+      const own = await this.#read(assignment, trustedKeys);
+      const name = own?.manifest.name ?? assignment.bundle;
+      if (own !== undefined) this.#configured.set(name, own);
+      const update = updated.find(({ bundle }) => bundle.manifest.name === name);
+      if (update !== undefined) left.delete(update);
+      const bundle = update?.bundle ?? own;
+      if (bundle !== undefined) this.#slots.push(await this.#slotOf(assignment, bundle, this.#options));
     }
+    for (const { bundle, source } of left)
+      this.#slots.push(await this.#slotOf({ bundle: bundle.manifest.name, source }, bundle, this.#options));
+  }
+
+  /** The bundle of that name in the configuration. Undefined where there is none that can be read. */
+  configured(name: string): Bundle | undefined {
+    return this.#configured.get(name);
+  }
+
+  /** Loads another version beside what is in force; it tells nobody of itself. To be discarded or activated. Throws ModelError when no engine runs it. */
+  async open(assignment: ModelAssignment, bundle: Bundle): Promise<ModelSlot> {
+    const supervisor = this.#supervisor;
+    if (supervisor === undefined) throw new ModelError('ENGINE_UNAVAILABLE', 'The engines of this device start; try again');
+    const slot = await this.#slotOf(assignment, bundle, UNHEARD);
+    this.#candidates.add(slot);
+    const handle = await supervisor.load(bundle);
+    slot.attach(handle);
+    slot.onEngineState(handle.state());
+    const { status, reason } = handle.state();
+    if (status !== 'unavailable') return slot;
+    await this.discard(slot);
+    throw new ModelError(reason?.code ?? 'ENGINE_UNAVAILABLE', reason?.message ?? `No engine runs ${slot.model.name}`);
+  }
+
+  /** A version that was opened, or that is in force no longer: its engine is let go. */
+  async discard(slot: ModelSlot): Promise<void> {
+    this.#candidates.delete(slot);
+    await slot.stop();
+    await slot.handOver()?.close();
+  }
+
+  /** A version that was opened is in force from now on, in place of `before`, which is the caller's to discard. */
+  async activate(candidate: ModelSlot, before: ModelSlot | undefined): Promise<ModelSlot> {
+    await candidate.stop();
+    const next = await this.#slotOf(candidate.assignment, candidate.bundle, this.#options);
+    this.#candidates.delete(candidate);
+    const handle = candidate.handOver();
+    if (handle !== undefined) {
+      next.attach(handle);
+      next.onEngineState(handle.state());
+    }
+    if (before !== undefined) next.takeOver(before);
+    this.#slots = before === undefined ? [...this.#slots, next] : this.#slots.map((slot) => (slot === before ? next : slot));
+    return next;
+  }
+
+  /** In force no longer, with nothing in its place; the caller's to discard. */
+  drop(slot: ModelSlot): void {
+    this.#slots = this.#slots.filter((other) => other !== slot);
   }
 
   /** Resolves when every model is ready or known not to be. */
   async startEngines(): Promise<void> {
     const supervisor = await this.#options.createSupervisor((state) =>
-      this.#slots.find(({ model }) => model.digest === state.digest)?.onEngineState(state),
+      [...this.#slots, ...this.#candidates].find(({ model }) => model.digest === state.digest)?.onEngineState(state),
     );
     this.#supervisor = supervisor;
     // Side by side: a model that takes its time in probation keeps no other waiting.
-    await Promise.all(this.#slots.map(async (slot) => slot.attach(await supervisor.load(slot.bundle))));
+    const slots = [...this.#slots, ...this.#candidates];
+    await Promise.all(slots.map(async (slot) => slot.attach(await supervisor.load(slot.bundle))));
     await this.#options.shelf?.attach(supervisor);
   }
 
   /** Ends every engine process and starts new ones; also gives engines that were given up another chance. */
   async restartEngines(): Promise<void> {
-    for (const slot of this.#slots) slot.detach();
+    for (const slot of [...this.#slots, ...this.#candidates]) slot.detach();
     this.#options.shelf?.detach();
     await this.#supervisor?.close();
     await this.startEngines();
@@ -87,9 +172,20 @@ export class EngineRoom {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#slots.map((slot) => slot.stop()));
+    await Promise.all([...this.#slots, ...this.#candidates].map((slot) => slot.stop()));
     await this.#supervisor?.close();
     this.#supervisor = undefined;
+  }
+
+  async #slotOf(assignment: ModelAssignment, bundle: Bundle, listeners: SlotListeners): Promise<ModelSlot> {
+    const { deadlineMs, calibrationFile, now } = this.#options;
+    const { events, health } = listeners;
+    const { manifest, digest } = bundle;
+    const isOfUpdate = this.#configured.get(manifest.name)?.digest !== digest;
+    const kept = calibrationFile(manifest.name, [assignment.source ?? []].flat(), isOfUpdate ? digest : undefined);
+    const slot = new ModelSlot({ assignment, bundle, deadlineMs, events, health, calibrationFile: kept, now });
+    await slot.start();
+    return slot;
   }
 
   async #read(assignment: ModelAssignment, trustedKeys: TrustedKeys): Promise<Bundle | undefined> {

@@ -36,6 +36,8 @@ interface Waiting {
 }
 
 interface Begun {
+  /** It answers for what it began, also when another took its place since. */
+  readonly slot: ModelSlotRunner;
   readonly window: AssembledWindow;
   readonly startedAt: number;
   readonly answer: Promise<SlotVerdict>;
@@ -43,6 +45,7 @@ interface Begun {
 
 export class InferenceLoop {
   readonly #options: InferenceLoopOptions;
+  #slot: ModelSlotRunner;
   readonly #queue: Waiting[] = [];
   readonly #failed = new Map<string, number>();
   readonly #pipelineMs = new QuantileSketch();
@@ -58,11 +61,19 @@ export class InferenceLoop {
 
   constructor(options: InferenceLoopOptions) {
     this.#options = options;
+    this.#slot = options.slot;
+  }
+
+  /** Windows that wait and that come go to `slot` from now on. Resolves when those under way are answered by the one before. */
+  async replaceSlot(slot: ModelSlotRunner): Promise<void> {
+    const begun = this.#recorded;
+    this.#slot = slot;
+    await begun;
   }
 
   /** Takes the window at once; the oldest waiting one goes when there is no room. */
   offer(window: AssembledWindow): void {
-    if (this.#options.slot.state().status === 'disabled') return;
+    if (this.#slot.state().status === 'disabled') return;
     this.#queue.push({ window, offeredAt: performance.now() });
     this.#begin();
     while (this.#queue.length > this.#options.maxQueued) this.#giveUpOldest();
@@ -99,8 +110,8 @@ export class InferenceLoop {
 
   /** As many as the slot answers at once; an answer that is early waits for those before it. */
   #begin(): void {
-    const { slot } = this.#options;
-    while (this.#underWay < (slot.abreast?.() ?? 1)) {
+    while (this.#underWay < (this.#slot.abreast?.() ?? 1)) {
+      const slot = this.#slot;
       const next = this.#queue.shift();
       if (next === undefined) return;
       this.#underWay += 1;
@@ -108,7 +119,7 @@ export class InferenceLoop {
       const answer = slot.infer(next.window, startedAt - next.offeredAt);
       // Whoever waits for it may be far behind.
       answer.catch(() => undefined);
-      this.#recorded = this.#recorded.then(() => this.#record({ window: next.window, startedAt, answer }));
+      this.#recorded = this.#recorded.then(() => this.#record({ slot, window: next.window, startedAt, answer }));
     }
   }
 
@@ -126,11 +137,11 @@ export class InferenceLoop {
     for (const resolve of waiting) resolve();
   }
 
-  async #answer({ window, startedAt, answer }: Begun): Promise<void> {
-    const { slot, logger, onPrediction } = this.#options;
+  async #answer({ slot, window, startedAt, answer }: Begun): Promise<void> {
+    const { logger, onPrediction } = this.#options;
     try {
       const verdict = await answer;
-      this.#publish(window, verdict);
+      this.#publish(slot, window, verdict);
       this.#pipelineMs.add(performance.now() - startedAt);
       await onPrediction?.(window, verdict);
     } catch (error) {
@@ -143,8 +154,8 @@ export class InferenceLoop {
     }
   }
 
-  #publish({ startAt, endAt, samples }: AssembledWindow, verdict: SlotVerdict): void {
-    const { slot, outbox } = this.#options;
+  #publish(slot: ModelSlotRunner, { startAt, endAt, samples }: AssembledWindow, verdict: SlotVerdict): void {
+    const { outbox } = this.#options;
     const { outputs, label, confidence, threshold, engine, latencyMs, degradedReason, escalation } = verdict;
     outbox.enqueue({
       kind: 'predictions',
@@ -165,14 +176,19 @@ export class InferenceLoop {
       },
     });
     this.#predictions += 1;
-    if (verdict.exceeded && !this.#exceeded) this.#alarm(startAt, endAt, verdict);
+    if (verdict.exceeded && !this.#exceeded) this.#alarm(slot, startAt, endAt, verdict);
     // Who has nothing to say does not end an alarm.
     if (verdict.source !== 'abstained') this.#exceeded = verdict.exceeded;
   }
 
   /** On the edge only: one alarm per crossing. */
-  #alarm(startAt: number, endAt: number, { outputs, label, threshold }: SlotVerdict): void {
-    const { name, version } = this.#options.slot.model;
+  #alarm(
+    slot: ModelSlotRunner,
+    startAt: number,
+    endAt: number,
+    { outputs, label, threshold }: SlotVerdict,
+  ): void {
+    const { name, version } = slot.model;
     this.#alarms += 1;
     const message = `${name} says "${label ?? ''}" for the window up to ${new Date(endAt).toISOString()}.`;
     const facts = { model: name, version, label: label ?? null, threshold, startAt, endAt, ...outputs };
@@ -184,7 +200,7 @@ export class InferenceLoop {
     this.#dropped += 1;
     this.#droppedInARow += 1;
     if (this.#droppedInARow !== 1) return;
-    const { name } = this.#options.slot.model;
+    const { name } = this.#slot.model;
     const message = `${name} cannot keep up: windows are given up from now on, oldest first.`;
     this.#options.events.record('windows.dropped', 'warning', message, { model: name, dropped: this.#dropped });
   }

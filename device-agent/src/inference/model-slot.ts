@@ -135,6 +135,25 @@ export class ModelSlot implements ModelSlotRunner {
     this.#handle = Promise.withResolvers<SupervisedModel>();
   }
 
+  /** Its engine side, for the slot that takes its place or to be closed; windows of this one wait then. */
+  handOver(): SupervisedModel | undefined {
+    const handle = this.#attached;
+    this.detach();
+    return handle;
+  }
+
+  /** What the fleet wishes of this model, as of the version before. */
+  takeOver(before: ModelSlot): void {
+    this.#enabled = before.#enabled;
+    this.desiredFallback = before.desiredFallback;
+    this.setThresholds(before.#thresholds);
+  }
+
+  /** Times that its engine was lost since it has one. */
+  losses(): number {
+    return this.#attached?.stats().losses ?? 0;
+  }
+
   /** What the fleet wishes of the fallback of this model. */
   setFallback(desired: DesiredFallback | undefined): void {
     this.desiredFallback = desired;

@@ -5,6 +5,7 @@ import {
   type DesiredFallback,
   type DesiredRule,
   type JsonObject,
+  type SignedAssignment,
 } from '@shoal/protocol';
 import { AgentError } from '../errors.ts';
 
@@ -19,6 +20,8 @@ export interface DesiredTargets {
   readonly sensors: () => readonly { status(): { readonly name: string }; setEnabled(enabled: boolean): void }[];
   /** Throws DESIRED_INVALID and changes nothing when the device has not what a rule names. */
   readonly rules: (desired: Readonly<Record<string, DesiredRule>>) => void;
+  /** As it came, for its signature is over that. */
+  readonly updates: (assignment: SignedAssignment | undefined) => void;
   readonly publish: (options: { everyNthReading: number | undefined; maxDelayMs: number | undefined }) => void;
   readonly contextRefreshMs: (ms: number | undefined) => void;
   readonly logLevel: (level: 'debug' | 'info' | 'warn' | 'error' | undefined) => void;
@@ -27,7 +30,9 @@ export interface DesiredTargets {
 /** Unknown keys are kept and ignored. Throws DESIRED_INVALID with the first fault and its path. */
 export const parseDesired = (desired: JsonObject): DesiredConfiguration => {
   const parsed = desiredConfigurationSchema.safeParse(desired);
-  if (parsed.success) return parsed.data;
+  // A signature is over what was sent, not over what a schema made of it.
+  const { updates } = desired as { readonly updates?: SignedAssignment };
+  if (parsed.success) return updates === undefined ? parsed.data : { ...parsed.data, updates };
   const issue = parsed.error.issues[0];
   const path = issue?.path.join('.') ?? '';
   throw new AgentError(
@@ -53,6 +58,7 @@ export const applyDesired = (desired: DesiredConfiguration, targets: DesiredTarg
   }
   const { everyNthReading, maxDelayMs } = desired.publish ?? {};
   targets.publish({ everyNthReading, maxDelayMs });
+  targets.updates(desired.updates);
   targets.contextRefreshMs(desired.contextRefreshMs);
   targets.logLevel(desired.logLevel);
 };

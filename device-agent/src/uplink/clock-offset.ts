@@ -76,6 +76,12 @@ export class ClockOffset implements LinkParticipant {
     return this.offsetMs() !== null && this.state().state === 'synchronised' ? this.#options.clock.now() : null;
   }
 
+  /** Milliseconds since the epoch by the server, or by a clock of the device that was ever set; null while nobody knows. */
+  knownNow(): number | null {
+    if (this.offsetMs() !== null) return this.serverNow();
+    return this.state().state === 'synchronised' ? this.#options.clock.now() : null;
+  }
+
   async #measure(connection: FleetConnection): Promise<void> {
     const { clock, logger, requestTimeoutMs } = this.#options;
     try {

@@ -14,6 +14,7 @@ export const EVENT_KINDS = {
   'model.activated': 'a model version began to serve',
   'model.unavailable': 'no engine can run the model; the device sends readings only',
   'model.calibrated': 'a model learnt the normal of this device',
+  'model.update': 'an update of a model came into another state',
   'model.rolled-back': 'the previous model version serves again',
   'engine.changed': 'another engine took over',
   'engine.failed': 'an engine crashed, hung or ate its memory',

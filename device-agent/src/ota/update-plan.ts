@@ -1,0 +1,297 @@
+/** The update of one model as a table: what is done in each state, where it goes from there, and what a crash, a deadline or a new assignment does to it. Pure. */
+import type { AssignedModel, UpdateState } from '@shoal/protocol';
+import { EMPTY_MODEL, type Cause, type Installed, type ModelRecord, type Update } from './update-record.ts';
+
+/** What the updater does in a state; every one may be done again from its beginning. */
+export type Work = 'wait' | 'download' | 'verify' | 'stage' | 'self-test' | 'shadow' | 'load' | 'watch' | 'restore';
+
+export interface StateRule {
+  /** Null in a state that ends an update. */
+  readonly work: Work | null;
+  readonly done: UpdateState;
+  readonly failed: UpdateState;
+  /** Milliseconds of running; past them the update fails here. */
+  readonly deadlineMs: (assigned: AssignedModel) => number;
+  /** Whether it may still be canceled or superseded. */
+  readonly mayLeave: boolean;
+  /** Times that the agent may begin anew here without having stopped in good order; once more and the update fails. */
+  readonly crashes: number;
+}
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const after =
+  (ms: number): StateRule['deadlineMs'] =>
+  () =>
+    ms;
+const never = after(Infinity);
+const terminal = (state: UpdateState): StateRule => ({
+  work: null,
+  done: state,
+  failed: state,
+  deadlineMs: never,
+  mayLeave: false,
+  crashes: Infinity,
+});
+const before = { failed: 'rejected', mayLeave: true, crashes: Infinity } as const;
+
+/** A flip of `active` is part of the one write that leaves `activating` or enters `rolling-back`: there is nothing between old and new. */
+export const UPDATE_TABLE: Readonly<Record<UpdateState, StateRule>> = {
+  assigned: { ...before, work: 'wait', done: 'downloading', deadlineMs: never },
+  'wait-window': { ...before, work: 'wait', done: 'downloading', deadlineMs: after(60 * DAY_MS) },
+  downloading: { ...before, work: 'download', done: 'verifying', deadlineMs: after(14 * DAY_MS) },
+  verifying: { ...before, work: 'verify', done: 'staged', deadlineMs: after(HOUR_MS) },
+  staged: { ...before, work: 'stage', done: 'self-test', deadlineMs: after(DAY_MS) },
+  'self-test': { ...before, work: 'self-test', done: 'shadow', deadlineMs: after(HOUR_MS), crashes: 1 },
+  shadow: {
+    ...before,
+    work: 'shadow',
+    done: 'activating',
+    deadlineMs: ({ shadow }) => shadow.maxSeconds * 1_000,
+    crashes: 3,
+  },
+  activating: {
+    work: 'load',
+    done: 'probation',
+    failed: 'rejected',
+    deadlineMs: after(HOUR_MS),
+    mayLeave: false,
+    crashes: 1,
+  },
+  probation: {
+    work: 'watch',
+    done: 'committed',
+    failed: 'rolling-back',
+    deadlineMs: ({ probation }) => probation.maxSeconds * 1_000,
+    mayLeave: false,
+    crashes: 2,
+  },
+  'rolling-back': {
+    work: 'restore',
+    done: 'rolled-back',
+    failed: 'rolled-back',
+    deadlineMs: after(HOUR_MS),
+    mayLeave: false,
+    crashes: 2,
+  },
+  committed: terminal('committed'),
+  'rolled-back': terminal('rolled-back'),
+  rejected: terminal('rejected'),
+  canceled: terminal('canceled'),
+  superseded: terminal('superseded'),
+};
+
+export const isTerminal = (state: UpdateState): boolean => UPDATE_TABLE[state].work === null;
+
+export type UpdateEvent =
+  /** Both signatures hold. */
+  | { readonly type: 'assigned'; readonly model: AssignedModel; readonly signed: Update['signed'] }
+  | { readonly type: 'withdrawn' }
+  | { readonly type: 'floor'; readonly floor: number }
+  /** The agent began. */
+  | { readonly type: 'started' }
+  /** It stops in good order. */
+  | { readonly type: 'stopping' }
+  | { readonly type: 'waiting'; readonly cause: Cause }
+  | { readonly type: 'done'; readonly in: UpdateState; readonly facts?: Facts }
+  /** `retryable`: the work is tried again from where it is, after a pause. */
+  | { readonly type: 'failed'; readonly in: UpdateState; readonly cause: Cause; readonly retryable: boolean; readonly facts?: Facts }
+  | { readonly type: 'progress'; readonly in: UpdateState; readonly elapsedMs: number; readonly facts?: Facts }
+  /** What is packed is not what was signed: it is fetched anew. */
+  | { readonly type: 'corrupt'; readonly cause: Cause }
+  /** A version that was installed cannot be read any more. */
+  | { readonly type: 'damaged'; readonly sha256: string; readonly cause: Cause }
+  | { readonly type: 'confirmed' };
+
+type Facts = Partial<Pick<Update, 'selfTest' | 'shadow' | 'probation'>>;
+
+/** Downloads of one version that turned out to be corrupt before it is given up. */
+const MOST_CORRUPT = 3;
+const MOST_REFUSED = 64;
+
+const candidateOf = ({ assigned, signed }: Update): Installed => ({
+  version: assigned.version,
+  sha256: assigned.sha256,
+  digest: signed.digest,
+  releaseCounter: assigned.releaseCounter,
+  ...(assigned.source !== undefined && { source: assigned.source }),
+});
+
+const refuse = (record: ModelRecord, sha256: string, code: string): ModelRecord['refused'] =>
+  [...record.refused.filter((entry) => entry.sha256 !== sha256), { sha256, code }].slice(-MOST_REFUSED);
+
+/** Back to what ran before, as far as it may still run. */
+const flippedBack = ({ previous, floor }: ModelRecord): Pick<ModelRecord, 'active' | 'previous'> => ({
+  active: previous !== null && previous.releaseCounter >= floor ? previous : null,
+  previous: null,
+});
+
+const enter = (record: ModelRecord, update: Update, state: UpdateState, now: number, cause?: Cause): ModelRecord => {
+  const { cause: _before, ...kept } = update;
+  const entered: Update = {
+    ...kept,
+    state,
+    sinceAt: now,
+    elapsedMs: 0,
+    crashes: 0,
+    atRest: false,
+    retries: 0,
+    confirmed: false,
+    ...(cause !== undefined && { cause }),
+  };
+  if (state === 'probation')
+    return { ...record, update: entered, active: candidateOf(update), previous: record.active };
+  if (state === 'rolling-back') return { ...record, update: entered, ...flippedBack(record) };
+  return { ...record, update: entered };
+};
+
+/** What is no fault of the bundle: it may be tried again by another deployment. */
+const OF_THE_MOMENT: ReadonlySet<string> = new Set([
+  'UPDATE_DEADLINE_PASSED',
+  'UPDATE_FAILED',
+  'UPDATE_CORRUPT',
+  'UPDATE_NOT_COMPARABLE',
+  'ENGINE_UNAVAILABLE',
+  'ENGINE_CLOSED',
+]);
+
+const fail = (record: ModelRecord, update: Update, cause: Cause, now: number): ModelRecord => {
+  const { sha256 } = update.assigned;
+  const { failed } = UPDATE_TABLE[update.state];
+  const refused = OF_THE_MOMENT.has(cause.code) ? record.refused : refuse(record, sha256, cause.code);
+  return enter({ ...record, refused }, update, failed, now, cause);
+};
+
+const begin = (
+  record: ModelRecord,
+  { model, signed }: Extract<UpdateEvent, { type: 'assigned' }>,
+  now: number,
+): ModelRecord => {
+  const fresh: Update = {
+    assigned: model,
+    signed,
+    state: 'assigned',
+    sinceAt: now,
+    elapsedMs: 0,
+    crashes: 0,
+    atRest: false,
+    retries: 0,
+    corrupted: 0,
+    confirmed: false,
+  };
+  if (record.active?.sha256 === model.sha256) return enter(record, fresh, 'committed', now);
+  const refusal = record.refused.find(({ sha256 }) => sha256 === model.sha256);
+  if (refusal !== undefined) {
+    const cause = { code: 'UPDATE_REFUSED_BEFORE', message: `This device refused it before: ${refusal.code}.` };
+    return enter(record, fresh, 'rejected', now, cause);
+  }
+  if (model.releaseCounter < record.floor) {
+    const message = `Release counter ${model.releaseCounter} is below the floor ${record.floor} of this device.`;
+    return enter(record, fresh, 'rejected', now, { code: 'UPDATE_COUNTER_TOO_LOW', message });
+  }
+  return { ...record, update: fresh };
+};
+
+const assign = (record: ModelRecord, event: Extract<UpdateEvent, { type: 'assigned' }>, now: number): ModelRecord => {
+  const { update } = record;
+  const isSame =
+    update?.assigned.deploymentId === event.model.deploymentId && update.assigned.sha256 === event.model.sha256;
+  if (isSame) return record;
+  if (update !== null && !isTerminal(update.state) && !UPDATE_TABLE[update.state].mayLeave) return record;
+  return begin(record, event, now);
+};
+
+/** The floor rose above what runs: it may not run any longer. */
+const raise = (record: ModelRecord, floor: number, now: number): ModelRecord => {
+  if (floor <= record.floor) return record;
+  const raised = { ...record, floor };
+  const { active, update } = raised;
+  if (active === null || active.releaseCounter >= floor) return raised;
+  const message = `${active.version} has release counter ${active.releaseCounter}, the floor is ${floor} now.`;
+  const cause = { code: 'UPDATE_COUNTER_TOO_LOW', message };
+  const back = { ...raised, ...flippedBack(raised) };
+  if (update === null || update.assigned.sha256 !== active.sha256) return back;
+  return enter(back, update, 'rolled-back', now, cause);
+};
+
+const damage = (record: ModelRecord, sha256: string, cause: Cause, now: number): ModelRecord => {
+  const { active, previous, update } = record;
+  if (previous?.sha256 === sha256 && active?.sha256 !== sha256) return { ...record, previous: null };
+  if (active?.sha256 !== sha256) return record;
+  const back = { ...record, ...flippedBack(record) };
+  return update === null || update.assigned.sha256 !== sha256 ? back : enter(back, update, 'rolled-back', now, cause);
+};
+
+const begunAnew = (record: ModelRecord, update: Update, now: number): ModelRecord => {
+  const rule = UPDATE_TABLE[update.state];
+  if (rule.work === null) return record;
+  if (update.atRest) return { ...record, update: { ...update, atRest: false } };
+  const crashes = update.crashes + 1;
+  if (crashes <= rule.crashes) return rule.crashes === Infinity ? record : { ...record, update: { ...update, crashes } };
+  const message = `The agent ended ${crashes} times while it was in ${update.state}.`;
+  return fail(record, update, { code: 'UPDATE_CRASHED', message }, now);
+};
+
+const progress = (
+  record: ModelRecord,
+  update: Update,
+  { elapsedMs, facts }: Extract<UpdateEvent, { type: 'progress' }>,
+  now: number,
+): ModelRecord => {
+  const moved = { ...update, ...facts, elapsedMs };
+  if (elapsedMs <= UPDATE_TABLE[update.state].deadlineMs(update.assigned)) return { ...record, update: moved };
+  const waitedFor = update.cause === undefined ? '' : ` Last: ${update.cause.message}`;
+  const message = `Not over ${update.state} within ${Math.round(elapsedMs / 1_000)} s.${waitedFor}`.slice(0, 512);
+  return fail(record, moved, { code: 'UPDATE_DEADLINE_PASSED', message }, now);
+};
+
+/**
+ * The record after `event`; the same one where the event says nothing new, so that any may come twice. What is to be done then is
+ * the work of its state. Legal in every state: a late event of another state changes nothing.
+ */
+export const afterEvent = (record: ModelRecord | undefined, event: UpdateEvent, now: number): ModelRecord => {
+  const before = record ?? EMPTY_MODEL;
+  if (event.type === 'assigned') return assign(before, event, now);
+  if (event.type === 'floor') return raise(before, event.floor, now);
+  if (event.type === 'damaged') return damage(before, event.sha256, event.cause, now);
+  const { update } = before;
+  if (update === null) return before;
+  const rule = UPDATE_TABLE[update.state];
+  switch (event.type) {
+    case 'withdrawn':
+      return rule.mayLeave ? enter(before, update, 'canceled', now) : before;
+    case 'started':
+      return begunAnew(before, update, now);
+    case 'stopping':
+      return rule.work === null || rule.crashes === Infinity ? before : { ...before, update: { ...update, atRest: true } };
+    case 'waiting': {
+      if (update.state !== 'assigned' && update.state !== 'wait-window') return before;
+      return update.state === 'wait-window' && update.cause?.code === event.cause.code
+        ? before
+        : enter(before, update, 'wait-window', now, event.cause);
+    }
+    case 'corrupt': {
+      if (update.state !== 'verifying') return before;
+      const corrupted = update.corrupted + 1;
+      if (corrupted >= MOST_CORRUPT) return fail(before, update, event.cause, now);
+      return enter(before, { ...update, corrupted }, 'downloading', now, event.cause);
+    }
+    case 'confirmed':
+      return update.state === 'committed' && !update.confirmed
+        ? { ...before, update: { ...update, confirmed: true } }
+        : before;
+    case 'progress':
+      return event.in === update.state && rule.work !== null ? progress(before, update, event, now) : before;
+    case 'failed':
+      if (event.in !== update.state || rule.work === null) return before;
+      return event.retryable
+        ? { ...before, update: { ...update, cause: event.cause, retries: update.retries + 1 } }
+        : fail(before, { ...update, ...event.facts }, event.cause, now);
+    case 'done':
+      if (event.in !== update.state || rule.work === null) return before;
+      return enter(before, { ...update, ...event.facts }, rule.done, now, keptCause(update));
+  }
+};
+
+/** Why it was rolled back stays known once it is. */
+const keptCause = ({ state, cause }: Update): Cause | undefined => (state === 'rolling-back' ? cause : undefined);

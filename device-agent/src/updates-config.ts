@@ -1,0 +1,53 @@
+/** The part of the configuration about updates of models. */
+import { join } from 'node:path';
+import { z } from 'zod';
+
+export const updatesSchema = z.strictObject({
+  enabled: z.boolean().default(true).describe('false: the models of the configuration run, whatever the fleet assigns'),
+  url: z
+    .url({ protocol: /^https?$/ })
+    .nullable()
+    .default(null)
+    .describe('of the fleet server; by default its port 8080, where it is on this machine'),
+  rootFile: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('root metadata that this device trusts; by default the first one seen, from a server on this machine only'),
+  directory: z.string().min(1).nullable().default(null).describe('by default "updates" in the data folder'),
+});
+export type UpdatesConfig = z.infer<typeof updatesSchema>;
+
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|localhost|::1|\[::1\])$/;
+const SERVER_PORT = 8080;
+
+interface Surroundings {
+  readonly dataDir: string;
+  readonly fleet: { readonly host: string };
+  readonly updates: UpdatesConfig;
+}
+
+export interface UpdatePlace {
+  readonly folder: string;
+  /** Without a slash at its end; empty where none is known. */
+  readonly url: string;
+  /** Why this device is not updated; null when it is. */
+  readonly offReason: string | null;
+}
+
+export const updatePlace = ({ dataDir, fleet, updates }: Surroundings): UpdatePlace => {
+  const { enabled, rootFile, directory } = updates;
+  const host = fleet.host.includes(':') ? `[${fleet.host}]` : fleet.host;
+  const own = LOOPBACK.test(fleet.host) ? `http://${host}:${SERVER_PORT}` : '';
+  const url = (updates.url ?? own).replace(/\/+$/, '');
+  const isOwnMachine = url !== '' && LOOPBACK.test(new URL(url).hostname);
+  const offReason = !enabled
+    ? 'Updates are switched off in the configuration of this device ("updates.enabled").'
+    : url === ''
+      ? 'This device does not know where updates come from ("updates.url").'
+      : rootFile === null && !isOwnMachine
+        ? 'This device has no root to trust ("updates.rootFile").'
+        : null;
+  return { folder: directory ?? join(dataDir, 'updates'), url, offReason };
+};
