@@ -12,6 +12,7 @@ import { addModel } from './model.ts';
 import { whole } from './moments.ts';
 import { addOverview } from './overview.ts';
 import { addPrediction } from './prediction.ts';
+import { addRollout } from './rollout.ts';
 import { addStream } from './stream.ts';
 import { addSubscribe } from './subscribe.ts';
 import { harmless } from './terminal.ts';
@@ -38,6 +39,7 @@ const programOf = (surroundings: Surroundings): Command => {
   addStream(program, surroundings);
   addPrediction(program, surroundings);
   addModel(program, surroundings);
+  addRollout(program, surroundings);
   addAlert(program, surroundings);
   addDelivery(program, surroundings);
   addHistory(program, surroundings);

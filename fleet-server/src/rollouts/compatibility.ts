@@ -29,7 +29,10 @@ const architectureOf = (hardwareClass: string): string | undefined =>
   ARCHITECTURES.find((arch) => hardwareClass.split('-').includes(arch));
 
 /** @returns null when it fits */
-export const unfitness = (release: ModelRelease, { birth, running, mayBeNew, floor }: Recipient): RolloutCause | null => {
+export const unfitness = (
+  release: ModelRelease,
+  { birth, running, mayBeNew, floor }: Recipient,
+): RolloutCause | null => {
   const { arch, minimumAgent } = release.manifest.resources;
   if (birth === null) return { code: 'NEVER_CONNECTED', message: 'It has never connected; what it is is not known.' };
   if (running?.digest === release.digest)

@@ -35,8 +35,14 @@ const ended = (
   now: number,
 ): RolloutDevice => ({ ...device, state, cause, executedAt: now });
 
-const timedOut = (device: RolloutDevice, at: string, timeoutMs: number, now: number): RolloutDevice => {
-  const message = `Not through ${timeoutMs} ms after its assignment; it was last in state ${at}.`;
+const timedOut = (
+  device: RolloutDevice,
+  report: UpdateReport | null,
+  timeoutMs: number,
+  now: number,
+): RolloutDevice => {
+  const why = report?.cause === undefined ? '' : ` ${report.cause.code}: ${report.cause.message}`;
+  const message = `Not through within ${timeoutMs} ms; last it was ${report?.state ?? 'silent'}.${why}`.slice(0, 512);
   return ended(device, 'failed', { code: 'TIMED_OUT', message }, now);
 };
 
@@ -77,7 +83,7 @@ const underWay = (rollout: RolloutRecord, device: RolloutDevice, seen: Observati
   const clockAt = device.state === 'late' || device.clockAt === null ? now : device.clockAt;
   if (seen.presence === 'away' && !hasBegun) return { ...device, state: 'late' };
   if (device.state === 'late' && seen.presence === 'unclear') return device;
-  if (now - clockAt > timeoutMs) return timedOut(device, report?.state ?? 'assigned', timeoutMs, now);
+  if (now - clockAt > timeoutMs) return timedOut(device, report, timeoutMs, now);
   return { ...device, state: 'assigned', hasBegun, clockAt };
 };
 

@@ -57,13 +57,22 @@ export class ObservedDevices {
   }
 
   /** Who matches the labels, split by whether the release can run there. @throws FleetError REQUEST_INVALID */
-  cohort({ cohort: { labels }, source }: RolloutDefinition, release: ModelRelease, floorOf: (deviceId: string) => number): Cohort {
+  cohort(
+    { cohort: { labels }, source }: RolloutDefinition,
+    release: ModelRelease,
+    floorOf: (deviceId: string) => number,
+  ): Cohort {
     const candidates: Candidate[] = [];
     const excluded: { deviceId: string; cause: RolloutCause }[] = [];
     for (const { facts } of this.matching(labels)) {
       const { deviceId } = facts;
       const running = runningOf(facts, release.name);
-      const cause = unfitness(release, { birth: facts.birth, running, mayBeNew: source !== undefined, floor: floorOf(deviceId) });
+      const cause = unfitness(release, {
+        birth: facts.birth,
+        running,
+        mayBeNew: source !== undefined,
+        floor: floorOf(deviceId),
+      });
       if (cause === null) candidates.push({ deviceId, hardwareClass: facts.birth?.hardwareClass ?? UNKNOWN_CLASS });
       else excluded.push({ deviceId, cause });
     }
