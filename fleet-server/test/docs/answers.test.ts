@@ -16,6 +16,7 @@ let deliveryId = '';
 let predictionId = '';
 let alertId = '';
 let silenceId = '';
+let rolloutId = '';
 
 const at = Date.now();
 const customer = {
@@ -63,6 +64,10 @@ beforeAll(async () => {
   ({ id: deliveryId } = (await call<{ id: string }>('POST', `${server.httpUrl}/api/deliveries`, { channel })).body);
   const asked = { model: 'pump-anomaly', entity: 'pump-01', features: Array.from({ length: 11 }, () => 0.5), wait: 60 };
   ({ id: predictionId } = (await call<{ id: string }>('POST', `${server.httpUrl}/api/predictions`, asked)).body);
+  const rollouts = `${server.httpUrl}/api/rollouts`;
+  ({ rolloutId } = (
+    await call<{ rolloutId: string }>('POST', rollouts, { name: 'all', model: model.name, version: '1.1.0' })
+  ).body);
   const commands = `${server.httpUrl}/api/devices/pump-01/commands`;
   ({ commandId } = (await call<{ commandId: string }>('POST', commands, { name: 'ping' })).body);
 });
@@ -83,6 +88,7 @@ const filled = (path: string, subject = 'pump-01'): string => {
     .replace('{deliveryId}', isThere ? deliveryId : subject)
     .replace('{alertId}', isThere ? alertId : 'a-0000-1')
     .replace('{silenceId}', isThere ? silenceId : 's-00000000')
+    .replace('{rolloutId}', isThere ? rolloutId : 'r-0000000000000000')
     .replace('{rule}', isThere ? 'too-much' : subject)
     .replace('{secretName}', isThere ? 'default' : subject)
     .replace('{entity}', isThere ? 'c-1' : subject)

@@ -45,7 +45,15 @@ export class FleetUnderTest {
     mkdirSync(dataDir, { recursive: true });
     const config = join(this.#folder, 'config.json');
     const inference = { start: 'lazy', catalogue: 'leave' };
-    writeFileSync(config, JSON.stringify({ logLevel: 'fatal', inference, rollouts: { lateAfterMs: 20_000 } }));
+    writeFileSync(
+      config,
+      JSON.stringify({
+        logLevel: 'fatal',
+        inference,
+        models: { checkTimeoutMs: 60_000 },
+        rollouts: { lateAfterMs: 20_000 },
+      }),
+    );
     const command = serverCommand(dataDir, this.#ports);
     this.#program = new Program({ ...command, args: [...command.args, `--config=${config}`] });
     const ready = await this.#program.start();
