@@ -35,6 +35,16 @@ export interface Production<K extends RecordKind = RecordKind> {
   readonly records: readonly RecordOfKind[K][];
 }
 
+/** A model that a light device says it runs, and how its updates go. */
+export interface LightUpdates {
+  readonly model: LightModel;
+  readonly profile: UpdateProfile;
+  /** sha256 of a packed bundle → sha256 of its manifest. */
+  readonly digestOf: (sha256: string) => string | undefined;
+  /** Of one state, on average. */
+  readonly stepMs: number;
+}
+
 export interface LightDeviceOptions {
   readonly deviceId: string;
   readonly host: string;
@@ -49,12 +59,7 @@ export interface LightDeviceOptions {
   /** Before anything is sent: the ledger's truth. */
   readonly onProduced?: (production: Production) => void;
   /** A model that it says it runs, and whose updates it acts out. */
-  readonly updates?: {
-    readonly model: LightModel;
-    readonly profile: UpdateProfile;
-    readonly digestOf: (sha256: string) => string | undefined;
-    readonly stepMs: number;
-  };
+  readonly updates?: LightUpdates;
   /** The server has it. */
   readonly onAcknowledged?: (message: OutboxMessage) => void;
 }

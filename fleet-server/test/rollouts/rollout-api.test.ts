@@ -14,7 +14,7 @@ import {
 import { connectAsync } from 'mqtt';
 import { call, type Answer, type Method } from '../call.ts';
 import { startTestServer, until, type TestServer } from '../running-server.ts';
-import { TestDevice } from '../test-device.ts';
+import { TestDevice, type Heard } from '../test-device.ts';
 
 const MODEL = 'pump-anomaly';
 
@@ -126,7 +126,11 @@ describe('rollouts over HTTP', () => {
     });
     for (const device of devices.slice(0, 2)) {
       await until(() => device.heard.filter(({ topic }) => topic === topics.desiredTwin(device.deviceId)).length >= 2);
-      const { signed } = (device.heard.at(-1)?.body as DesiredTwin).desired['updates'] as unknown as SignedAssignment;
+      const { signed } = (
+        device.heard.findLast(({ topic }) => topic === topics.desiredTwin(device.deviceId)) as Heard & {
+          body: DesiredTwin;
+        }
+      ).body.desired['updates'] as unknown as SignedAssignment;
       expect(signed.models).toMatchObject([{ version: '1.0.0', deploymentId: expect.stringMatching(/\.back$/) }]);
       await report(device, '1.0.0', {});
     }

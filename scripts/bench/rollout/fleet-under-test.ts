@@ -51,7 +51,6 @@ export class FleetUnderTest {
         logLevel: 'fatal',
         inference,
         models: { checkTimeoutMs: 60_000 },
-        rollouts: { lateAfterMs: 20_000 },
       }),
     );
     const command = serverCommand(dataDir, this.#ports);
