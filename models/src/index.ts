@@ -18,6 +18,7 @@ export * from './features/window-steps.ts';
 export * from './features/window-plan.ts';
 export * from './features/feature-vector.ts';
 export * from './features/model-inputs.ts';
+export * from './features/source-value.ts';
 export * from './features/window-panes.ts';
 export * from './features/entity-view.ts';
 export * from './features/entity-vector.ts';
