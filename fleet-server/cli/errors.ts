@@ -64,6 +64,10 @@ export const CLI_ERRORS = {
     exitCode: EXIT.failed,
     description: 'The scoring run was not published. `shoal batch show` says why; what was published before stays.',
   },
+  ROLLOUT_STOPPED: {
+    exitCode: EXIT.refused,
+    description: 'The rollout is not through: it was stopped, by a gate or by somebody. `shoal rollout show` has why.',
+  },
   COMMAND_FAILED: { exitCode: EXIT.failed, description: 'The device carried the command out and it failed.' },
   COMMAND_UNSUPPORTED: { exitCode: EXIT.refused, description: 'The device does not know this command.' },
   COMMAND_EXPIRED: {

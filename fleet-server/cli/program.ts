@@ -13,6 +13,7 @@ import { addModel } from './model.ts';
 import { whole } from './moments.ts';
 import { addOverview } from './overview.ts';
 import { addPrediction } from './prediction.ts';
+import { addRollout } from './rollout.ts';
 import { addStream } from './stream.ts';
 import { addSubscribe } from './subscribe.ts';
 import { harmless } from './terminal.ts';
@@ -40,6 +41,7 @@ const programOf = (surroundings: Surroundings): Command => {
   addPrediction(program, surroundings);
   addModel(program, surroundings);
   addBatch(program, surroundings);
+  addRollout(program, surroundings);
   addAlert(program, surroundings);
   addDelivery(program, surroundings);
   addHistory(program, surroundings);

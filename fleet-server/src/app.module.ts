@@ -21,6 +21,7 @@ import { ModelsModule } from './models/models.module.ts';
 import { PlatformModule, type Platform } from './platform.module.ts';
 import { PredictionsModule } from './predictions/predictions.module.ts';
 import { ScoringModule } from './scoring/scoring.module.ts';
+import { RolloutsModule } from './rollouts/rollouts.module.ts';
 import { StreamsModule } from './streams/streams.module.ts';
 import { TelemetryModule } from './telemetry/telemetry.module.ts';
 import { TwinsModule } from './twins/twins.module.ts';
@@ -60,6 +61,7 @@ export class AppModule {
         PredictionsModule.of(config.predictions, inference, delivery),
         ScoringModule.of(config.scoring, inference, featureViews),
         ContextModule,
+        RolloutsModule.of(config.rollouts, models),
         AdviceModule,
         AlertsModule.of(config.alerts, delivery),
         HomeAssistantModule,

@@ -117,6 +117,16 @@ const alertsSchema = z.strictObject({
   keepDays: amount(90, 'days that resolved alerts are kept'),
 });
 
+const rolloutsSchema = z.strictObject({
+  turnMs: durationMs(200, 'what devices say is gathered for so long before rollouts look at it'),
+  tickMs: durationMs(1_000, 'longest time between two looks at soak times, rates and timeouts'),
+  lateAfterMs: durationMs(
+    120_000,
+    'a device of a stage that is away for so long, or was not heard since the start of the server, is late',
+  ),
+  perTransaction: amount(50, 'devices that one transaction assigns'),
+});
+
 const inferenceSchema = z.strictObject({
   start: z
     .enum(['eager', 'lazy'])
@@ -219,6 +229,7 @@ export const configSchema = z.strictObject({
   smtp: smtpSchema.prefault({}),
   alerts: alertsSchema.prefault({}),
   models: modelsSchema.prefault({}),
+  rollouts: rolloutsSchema.prefault({}),
   inference: inferenceSchema.prefault({}),
   predictions: predictionsSchema.prefault({}),
   scoring: scoringSchema.prefault({}),
@@ -235,6 +246,7 @@ export type DeliveryConfig = ServerConfig['delivery'];
 export type SmtpConfig = ServerConfig['smtp'];
 export type AlertsConfig = ServerConfig['alerts'];
 export type ModelsConfig = ServerConfig['models'];
+export type RolloutsConfig = ServerConfig['rollouts'];
 export type InferenceConfig = ServerConfig['inference'];
 export type PredictionsConfig = ServerConfig['predictions'];
 export type ScoringConfig = ServerConfig['scoring'];

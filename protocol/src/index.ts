@@ -64,6 +64,8 @@ export * from './rest/predictions.ts';
 export * from './rest/scoring.ts';
 export * from './rest/scoring-schedule.ts';
 export * from './rest/deliveries.ts';
+export * from './rollouts/rollout-definition.ts';
+export * from './rest/rollouts.ts';
 export * from './alerts/alert-rule.ts';
 export * from './rest/alerts.ts';
 export * from './rest/overview.ts';

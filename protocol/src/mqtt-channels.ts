@@ -19,6 +19,7 @@ import {
 import { alertSchema } from './rest/alerts.ts';
 import { fleetSummarySchema } from './rest/overview.ts';
 import { predictionTicketSchema } from './rest/predictions.ts';
+import { rolloutSchema } from './rest/rollouts.ts';
 import { windowResultSchema } from './rest/streams.ts';
 import { storedEventSchema, storedPredictionSchema, storedReadingSchema } from './rest/telemetry.ts';
 import { RECORD_KINDS, topics, type RecordKind, type RequestMethod } from './topics.ts';
@@ -220,12 +221,12 @@ const SERVER_CHANNELS: readonly MqttChannel[] = [
   {
     builder: 'rollout',
     address: topics.rollout('{rolloutId}'),
-    summary: 'State changes of a rollout; nothing is published there by this version',
+    summary: 'A rollout whenever its state, its stage or its counts changed, with a revision; retained',
     parameters: { rolloutId: { description: 'The rollout.' } },
     publisher: 'server',
     qos: 1,
     retained: true,
-    messages: {},
+    messages: { Rollout: rolloutSchema },
   },
   {
     builder: 'fleetSummary',

@@ -8,6 +8,7 @@ import { MODEL_OPERATIONS } from './rest/model-operations.ts';
 import type { Operation } from './rest/operation.ts';
 import { PREDICTION_OPERATIONS } from './rest/prediction-operations.ts';
 import { SCORING_OPERATIONS } from './rest/scoring-operations.ts';
+import { ROLLOUT_OPERATIONS } from './rest/rollout-operations.ts';
 import { OVERVIEW_OPERATIONS, SERVICE_OPERATIONS } from './rest/service-operations.ts';
 import { STREAM_OPERATIONS } from './rest/stream-operations.ts';
 import { TELEMETRY_OPERATIONS } from './rest/telemetry-operations.ts';
@@ -23,6 +24,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...TELEMETRY_OPERATIONS,
   ...STREAM_OPERATIONS,
   ...MODEL_OPERATIONS,
+  ...ROLLOUT_OPERATIONS,
   ...ALERT_OPERATIONS,
   ...DELIVERY_OPERATIONS,
   ...OVERVIEW_OPERATIONS,

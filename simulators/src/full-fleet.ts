@@ -18,6 +18,8 @@ export interface FullFleetOptions {
   readonly scenario: Scenario;
   readonly deviceId: (index: number) => string;
   readonly trueNow: DeviceClock;
+  /** Where updates of models come from. */
+  readonly httpUrl: string;
   /** One folder per agent is made in it. */
   readonly dataDir: string;
   /** Remember every sample given, for `compare`. */
@@ -39,7 +41,7 @@ interface FullPump {
 const agentClock = (now: DeviceClock): Clock => ({ now, monotonic: () => performance.now() });
 
 const fullPump = (options: FullFleetOptions, index: number): FullPump => {
-  const { scenario, host, port, keepsLedger } = options;
+  const { scenario, host, port, httpUrl, keepsLedger } = options;
   const deviceId = options.deviceId(index);
   const clock = clockOf(scenario, index, options.trueNow);
   const given: GivenSample[] = [];
@@ -50,7 +52,10 @@ const fullPump = (options: FullFleetOptions, index: number): FullPump => {
     onGiven: (sample) => void (keepsLedger && given.push(sample)),
   });
   const models = FLEET_MODELS.map((bundle) => ({ bundle, calibrationSamples: CALIBRATION_SAMPLES }));
-  const config = fullAgentConfig({ deviceId, host, port, dataDir: join(options.dataDir, deviceId) }, { models });
+  const config = fullAgentConfig(
+    { deviceId, host, port, dataDir: join(options.dataDir, deviceId) },
+    { models, updates: { url: httpUrl } },
+  );
   return { deviceId, source, given, agent: createAgent(config, { sensors: [source], clock: agentClock(clock) }) };
 };
 

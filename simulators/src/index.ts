@@ -13,3 +13,5 @@ export { playScenario } from './scenario-player.ts';
 export { seededRandom, type Random } from './seeded-random.ts';
 export { SIMULATOR_ERRORS, SimulatorError, isSimulatorError } from './errors.ts';
 export { Testbed, type TestbedOptions } from './testbed.ts';
+export { pumpAgent, type PumpAgent } from './pump-agent.ts';
+export type { UpdateProfile } from './light/light-update.ts';

@@ -11,6 +11,7 @@ import {
   type ClockState,
   type CommandOutcome,
   type DownTopic,
+  type JsonObject,
   type Lane,
   type PriorityClass,
   type RecordKind,
@@ -20,6 +21,7 @@ import {
 import type { DeviceClock } from './faults/clock.ts';
 import { answerCommand, answerDesiredTwin, type LightTwin } from './light/light-answers.ts';
 import { openLightSession, type LightSession } from './light/light-session.ts';
+import { LightUpdate, type LightModel, type UpdateProfile } from './light/light-update.ts';
 import { MemoryOutbox, type OutboxMessage, type RecordBody } from './light/memory-outbox.ts';
 import { hexDigits, uniform, type Random } from './seeded-random.ts';
 
@@ -31,6 +33,16 @@ export interface Production<K extends RecordKind = RecordKind> {
   readonly class: PriorityClass;
   readonly lane: Lane;
   readonly records: readonly RecordOfKind[K][];
+}
+
+/** A model that a light device says it runs, and how its updates go. */
+export interface LightUpdates {
+  readonly model: LightModel;
+  readonly profile: UpdateProfile;
+  /** sha256 of a packed bundle → sha256 of its manifest. */
+  readonly digestOf: (sha256: string) => string | undefined;
+  /** Of one state, on average. */
+  readonly stepMs: number;
 }
 
 export interface LightDeviceOptions {
@@ -46,6 +58,8 @@ export interface LightDeviceOptions {
   readonly longestBackoffMs?: number;
   /** Before anything is sent: the ledger's truth. */
   readonly onProduced?: (production: Production) => void;
+  /** A model that it says it runs, and whose updates it acts out. */
+  readonly updates?: LightUpdates;
   /** The server has it. */
   readonly onAcknowledged?: (message: OutboxMessage) => void;
 }
@@ -60,6 +74,7 @@ export class LightDevice {
   readonly deviceId: string;
   readonly outbox: MemoryOutbox;
   private readonly options: LightDeviceOptions;
+  private readonly update: LightUpdate | undefined;
   private readonly outcomes = new Map<string, CommandOutcome>();
   private readonly startedAt: number;
   private twin: LightTwin = { appliedVersion: 0, reported: {} };
@@ -78,6 +93,16 @@ export class LightDevice {
     this.deviceId = options.deviceId;
     this.outbox = new MemoryOutbox(hexDigits(options.random, 20));
     this.startedAt = options.clock();
+    const { updates } = options;
+    this.update =
+      updates &&
+      new LightUpdate({
+        ...updates,
+        now: options.clock,
+        stepMs: () => uniform(options.random, 0.5, 1.5) * updates.stepMs,
+        onNews: () => this.reportUpdate(),
+        onDrop: () => this.cut('the update lost it'),
+      });
   }
 
   get state(): LightState {
@@ -131,6 +156,7 @@ export class LightDevice {
 
   private halt(): void {
     this.current = 'stopped';
+    this.update?.stop();
     clearTimeout(this.retry);
     clearInterval(this.ticker);
   }
@@ -145,7 +171,7 @@ export class LightDevice {
       epoch: this.outbox.epoch,
       agentVersion: AGENT_VERSION,
       hardwareClass: 'light-simulator',
-      models: [],
+      models: this.update === undefined ? [] : [this.update.model],
       startedAt: this.startedAt,
       twinVersion: this.twin.appliedVersion,
     };
@@ -168,6 +194,7 @@ export class LightDevice {
   private welcomed(): void {
     const reported = {
       ...this.twin.reported,
+      ...this.updateState(),
       agent: { version: AGENT_VERSION },
       health: { state: 'ok', reasons: [] },
       outbox: { depth: this.outbox.depth, sizeBytes: 0, dropped: {} },
@@ -212,9 +239,10 @@ export class LightDevice {
         if (topic.requestId === TIME_REQUEST) this.takeTime(payload);
         break;
       case 'twin': {
-        const { twin, answers } = answerDesiredTwin(this.deviceId, this.twin, payload);
+        const { twin, updates, answers } = answerDesiredTwin(this.deviceId, this.twin, payload);
         this.twin = twin;
         for (const answer of answers) this.session?.say(answer);
+        if (updates !== undefined) this.update?.take(updates);
         break;
       }
       case 'command': {
@@ -226,6 +254,23 @@ export class LightDevice {
         break;
       }
     }
+  }
+
+  /** What it runs and how far its update is, as members of the reported state. */
+  private updateState(): JsonObject {
+    if (this.update === undefined) return {};
+    const { model, report } = this.update;
+    const { name, version, digest } = model;
+    const models = { [name]: { version, digest, state: 'ready' } };
+    // What it no longer says is to go: a report is merged into the one before.
+    const whole = report && ({ cause: null, selfTest: null, confirmed: null, ...report } as unknown as JsonObject);
+    return { models, ...(whole !== undefined && { updates: { [name]: whole } }) };
+  }
+
+  private reportUpdate(): void {
+    const { appliedVersion } = this.twin;
+    const report: ReportedTwin = { v: 1, appliedVersion, mode: 'patch', reported: this.updateState() };
+    this.session?.say({ topic: topics.reportedTwin(this.deviceId), body: report });
   }
 
   private takeTime(payload: Uint8Array): void {

@@ -1,6 +1,6 @@
 /** Many light pumps in one process, sampled by one timer, spread evenly over the sample period. */
 import { skewedClock, type DeviceClock } from './faults/clock.ts';
-import { LightDevice, type Production } from './light-device.ts';
+import { LightDevice, type LightUpdates, type Production } from './light-device.ts';
 import { LightPump } from './light-pump.ts';
 import { sisterStream } from './physics/pump-stream.ts';
 import type { Scenario } from './scenario.ts';
@@ -17,6 +17,8 @@ export interface LightFleetOptions {
   readonly onProduced?: (production: Production) => void;
   /** Times the speed of the machine's clock that `trueNow` runs at; 1 where it is absent. */
   readonly speed?: number;
+  /** A model that every device says it runs, and whose updates it acts out. */
+  readonly updates?: LightUpdates;
 }
 
 /** Samples of a period are taken in this many groups. */
@@ -33,11 +35,12 @@ export const pumpFaultsOf = (scenario: Scenario, index: number): Scenario['pumps
   scenario.pumps.filter(({ device }) => device === index).flatMap(({ faults }) => faults);
 
 const lightPump = (options: LightFleetOptions, index: number): LightPump => {
-  const { scenario, host, port, onProduced } = options;
+  const { scenario, host, port, onProduced, updates } = options;
   const deviceId = options.deviceId(index);
   const clock = clockOf(scenario, index, options.trueNow);
   const random = seededRandom(`${scenario.seed}/${options.runId}/${deviceId}`);
-  const device = new LightDevice({ deviceId, host, port, clock, random, ...(onProduced && { onProduced }) });
+  const told = { ...(onProduced && { onProduced }), ...(updates && { updates }) };
+  const device = new LightDevice({ deviceId, host, port, clock, random, ...told });
   return new LightPump(device, sisterStream(`${scenario.seed}/${deviceId}`, pumpFaultsOf(scenario, index)), clock);
 };
 

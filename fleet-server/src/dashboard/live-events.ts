@@ -8,6 +8,7 @@ import type {
   Prediction,
   PredictionTicket,
   Reading,
+  Rollout,
   WindowResult,
 } from '@shoal/protocol';
 import type { AppendedBatch } from '../ports/message-bus.ts';
@@ -78,6 +79,12 @@ export const alertEvent = (alert: Alert): LiveEvent => ({
   topic: 'alerts',
   deviceId: alert.deviceId,
   data: JSON.stringify(alert),
+});
+
+/** Only the latest: counts move with every device. */
+export const rolloutEvent = (rollout: Rollout): Pending => ({
+  key: `rollouts/${rollout.rolloutId}`,
+  event: () => ({ topic: 'rollouts', deviceId: null, data: JSON.stringify(rollout) }),
 });
 
 export const summaryEvent = (summary: FleetSummary): LiveEvent => ({

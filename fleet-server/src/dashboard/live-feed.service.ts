@@ -12,6 +12,7 @@ import {
   deviceEvent,
   eventsOf,
   latestOf,
+  rolloutEvent,
   summaryEvent,
   ticketEvent,
   windowEvent,
@@ -76,6 +77,7 @@ export class LiveFeed {
         if (this.isWatched()) for (const ticket of tickets) this.publish(ticketEvent(ticket));
       }),
       this.bus.on('alert.changed', ({ alert }) => this.isWatched() && this.publish(alertEvent(alert))),
+      this.bus.on('rollout.changed', ({ rollout }) => this.isWatched() && this.keep(rolloutEvent(rollout))),
       this.bus.on('command.changed', ({ command }) => this.isWatched() && this.publish(commandEvent(command))),
     ];
     this.timers = [setInterval(() => void this.flush(), FLUSH_MS), setInterval(() => this.beat(), HEARTBEAT_MS)];

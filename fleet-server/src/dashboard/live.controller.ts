@@ -26,7 +26,10 @@ export class LiveController {
     const topics = parseTopics(query.topics);
     if (!topics) {
       const faults = [
-        { path: 'topics', message: 'expected readings,predictions,events,devices,commands,windows,tickets,summary' },
+        {
+          path: 'topics',
+          message: 'expected readings,predictions,events,devices,commands,windows,tickets,alerts,rollouts,summary',
+        },
       ];
       throw new FleetError('REQUEST_INVALID', 'The live feed has no such topic.', { faults });
     }

@@ -25,6 +25,10 @@ export interface Tables {
   scoring_jobs: ScoringJobRow;
   scoring_schedules: ScoringScheduleRow;
   scoring_occurrences: ScoringOccurrenceRow;
+  rollouts: RolloutRow;
+  rollout_devices: RolloutDeviceRow;
+  rollout_events: RolloutEventRow;
+  director_assignments: DirectorAssignmentRow;
 }
 
 export interface AuditEntryRow {
@@ -253,6 +257,49 @@ export interface ScoringOccurrenceRow {
   /** Null with null `reason`: decided, and not submitted yet. */
   run_id: string | null;
   decided_at: number;
+}
+
+export interface RolloutRow {
+  rollout_id: string;
+  /** Order of creation. */
+  number: number;
+  model: string;
+  state: string;
+  /** Order of starts; 0 before. */
+  ordinal: number;
+  revision: number;
+  /** JSON of a `RolloutRecord`. */
+  document: string;
+  /** JSON `[Idempotency-Key, definition]` of the request that made it; null when that had no key. */
+  creation_request: string | null;
+}
+
+export interface RolloutDeviceRow {
+  rollout_id: string;
+  device_id: string;
+  /** Index; -1 for control. */
+  stage: number;
+  state: string;
+  /** JSON of a `RolloutDevice`. */
+  document: string;
+}
+
+export interface RolloutEventRow {
+  rollout_id: string;
+  number: number;
+  at: number;
+  principal: string;
+  /** JSON of a `TimelineEntry`. */
+  entry: string;
+}
+
+export interface DirectorAssignmentRow {
+  device_id: string;
+  counter: number;
+  /** JSON of `AssignedModel[]`. */
+  models: string;
+  /** JSON: model → lowest release counter. */
+  floors: string;
 }
 
 /** The injection token of the control database; also the type of a connection to it. */

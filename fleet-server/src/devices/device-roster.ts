@@ -98,7 +98,8 @@ export class DeviceRoster {
 export const modelsOf = ({ birth, twin }: DeviceFacts): ModelReference[] => {
   const born = birth?.models ?? [];
   if (!twin.reported.models) return born;
-  return Object.entries(twin.reported.models).map(([name, { version }]) => {
+  return Object.entries(twin.reported.models).map(([name, { version, digest }]) => {
+    if (digest !== undefined) return { name, version, digest };
     const same = born.find((model) => model.name === name && model.version === version);
     return same ?? { name, version };
   });

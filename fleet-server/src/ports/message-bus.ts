@@ -8,6 +8,7 @@ import type {
   PredictionTicket,
   PriorityClass,
   RecordKind,
+  Rollout,
   WindowResult,
 } from '@shoal/protocol';
 
@@ -39,6 +40,8 @@ export interface BusEvents {
   'prediction.changed': { readonly tickets: readonly PredictionTicket[] };
   /** After commit, as it is now; the alert store has the record of it. */
   'alert.changed': { readonly alert: Alert };
+  /** After commit, as it is now; the tables have the record of it. */
+  'rollout.changed': { readonly rollout: Rollout };
   'storage.changed': { readonly state: 'ok' | 'refusing'; readonly why: string | null };
 }
 

@@ -11,5 +11,6 @@ import { TwinsService } from './twins.service.ts';
   imports: [AuditModule, DevicesModule],
   controllers: [TwinsController, TwinMessagesController],
   providers: [TwinsService, ReportedWriter],
+  exports: [TwinsService],
 })
 export class TwinsModule {}

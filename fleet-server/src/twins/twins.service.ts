@@ -2,15 +2,21 @@
 import { Injectable } from '@nestjs/common';
 import { encodeFrame, topics, twinDelta, type DesiredTwin, type JsonObject, type Twin } from '@shoal/protocol';
 import type { Actor } from '../audit/actor.ts';
-import { AuditService } from '../audit/audit.service.ts';
-import { ControlDatabase } from '../db/database.ts';
+import { AuditService, type Recorder } from '../audit/audit.service.ts';
+import { ControlDatabase, type Transaction } from '../db/database.ts';
 import { DeviceDirectory } from '../devices/device-directory.service.ts';
 import { FleetError } from '../errors.ts';
 import { matchesRevision } from '../listing/conditional.ts';
 import { DeviceGateway } from '../ports/device-gateway.ts';
-import { patchDesired, type DesiredOutcome } from './desired-patch.ts';
+import { patchDesired, type DesiredOutcome, type DesiredState } from './desired-patch.ts';
 import { boundedDocument } from './reported-state.ts';
 import { TwinsStore, type TwinDocument } from './twins.store.ts';
+
+export interface PatchedTwins {
+  readonly changed: ReadonlyMap<string, DesiredState>;
+  /** DEVICE_NOT_FOUND | DESIRED_INVALID | TWIN_TOO_LARGE; nothing was changed of these. */
+  readonly refused: ReadonlyMap<string, FleetError>;
+}
 
 export interface DesiredChange {
   readonly patch: JsonObject;
@@ -70,6 +76,55 @@ export class TwinsService {
       if (this.advance(deviceId, version)) await this.send(deviceId, { v: 1, version, desired });
     }
     return this.show(deviceId);
+  }
+
+  /**
+   * Merges into the desired state of several devices inside the caller's transaction. What changed is to be sent with
+   * `sendChanged` once that is committed; a kill between the two loses nothing, for devices get their twin when they are back.
+   */
+  async patchMany(
+    transaction: Transaction,
+    record: Recorder,
+    actor: Actor,
+    patches: ReadonlyMap<string, JsonObject>,
+  ): Promise<PatchedTwins> {
+    const twins = await this.store.readMany(transaction, [...patches.keys()]);
+    const changed = new Map<string, DesiredState>();
+    const refused = new Map<string, FleetError>();
+    for (const [deviceId, patch] of patches) {
+      const before = twins.get(deviceId);
+      try {
+        if (before === undefined) throw new FleetError('DEVICE_NOT_FOUND', `No device "${deviceId}".`);
+        const patched = patchDesired(before, patch);
+        if (patched.kind === 'unchanged') continue;
+        boundedDocument(patched.next.desired, `The desired state of "${deviceId}"`);
+        changed.set(deviceId, patched.next);
+      } catch (error) {
+        if (!(error instanceof FleetError)) throw error;
+        refused.set(deviceId, error);
+      }
+    }
+    const written = await this.store.writeManyDesired(transaction, changed);
+    for (const deviceId of changed.keys())
+      if (!written.has(deviceId)) throw stale(deviceId, twins.get(deviceId)?.version ?? 0);
+    await record(
+      ...[...changed].map(([deviceId, { version }]) => ({
+        actor,
+        action: 'twin.desired.changed',
+        subject: `device:${deviceId}`,
+        before: { version: version - 1 },
+        after: { version, patch: patches.get(deviceId) },
+      })),
+    );
+    return { changed, refused };
+  }
+
+  /** To those that listen; the others get it when they subscribe. */
+  async sendChanged(changed: PatchedTwins['changed']): Promise<void> {
+    const overtaking = [...changed].filter(([deviceId, { version }]) => this.advance(deviceId, version));
+    await Promise.all(
+      overtaking.map(([deviceId, { version, desired }]) => this.send(deviceId, { v: 1, version, desired })),
+    );
   }
 
   async desired(deviceId: string): Promise<DesiredTwin> {

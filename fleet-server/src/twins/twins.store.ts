@@ -1,5 +1,6 @@
 /** Rows of device twins. */
 import type { JsonObject } from '@shoal/protocol';
+import { sql } from 'kysely';
 import type { Connection, Transaction, TwinRow } from '../db/database.ts';
 
 export interface TwinDocument {
@@ -8,6 +9,11 @@ export interface TwinDocument {
   readonly reported: JsonObject;
   readonly reportedAt: number | null;
   readonly appliedVersion: number;
+}
+
+interface NextDesired {
+  readonly version: number;
+  readonly desired: JsonObject;
 }
 
 export const EMPTY_TWIN: TwinDocument = {
@@ -68,6 +74,36 @@ export class TwinsStore {
       .returning('version')
       .execute();
     return written.length > 0;
+  }
+
+  /** The desired side of several twins, each at its next version. @returns those whose version had not moved on meanwhile */
+  async writeManyDesired(
+    transaction: Transaction,
+    twins: ReadonlyMap<string, NextDesired>,
+  ): Promise<ReadonlySet<string>> {
+    if (twins.size === 0) return new Set();
+    const written = await transaction
+      .insertInto('twins')
+      .values(
+        [...twins].map(([deviceId, { version, desired }]) => ({
+          device_id: deviceId,
+          version,
+          desired: JSON.stringify(desired),
+          reported: '{}',
+          reported_at: null,
+          applied_version: 0,
+          facts: '{}',
+        })),
+      )
+      .onConflict((conflict) =>
+        conflict
+          .column('device_id')
+          .doUpdateSet((set) => ({ version: set.ref('excluded.version'), desired: set.ref('excluded.desired') }))
+          .whereRef('twins.version', '=', sql`excluded.version - 1`),
+      )
+      .returning('device_id')
+      .execute();
+    return new Set(written.map((row) => row.device_id));
   }
 
   /** The reported side of several twins, one row per device. */

@@ -18,6 +18,7 @@ let alertId = '';
 let silenceId = '';
 let release = { sha256: '' };
 let base = { sha256: '' };
+let rolloutId = '';
 
 const at = Date.now();
 const customer = {
@@ -69,6 +70,10 @@ beforeAll(async () => {
   release = (await call<typeof release>('GET', `${released}/versions/1.1.0`)).body;
   base = (await call<typeof base>('GET', `${released}/versions/1.0.0`)).body;
   await call('PUT', `${released}/aliases/champion`, { version: '1.1.0' });
+  const rollouts = `${server.httpUrl}/api/rollouts`;
+  ({ rolloutId } = (
+    await call<{ rolloutId: string }>('POST', rollouts, { name: 'all', model: model.name, version: '1.1.0' })
+  ).body);
   const commands = `${server.httpUrl}/api/devices/pump-01/commands`;
   ({ commandId } = (await call<{ commandId: string }>('POST', commands, { name: 'ping' })).body);
 });
@@ -89,6 +94,7 @@ const filled = (path: string, subject = 'pump-01'): string => {
     .replace('{deliveryId}', isThere ? deliveryId : subject)
     .replace('{alertId}', isThere ? alertId : 'a-0000-1')
     .replace('{silenceId}', isThere ? silenceId : 's-00000000')
+    .replace('{rolloutId}', isThere ? rolloutId : 'r-0000000000000000')
     .replace('{rule}', isThere ? 'too-much' : subject)
     .replace('{secretName}', isThere ? 'default' : subject)
     .replace('{entity}', isThere ? 'c-1' : subject)

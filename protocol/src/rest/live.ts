@@ -5,6 +5,7 @@ import { deviceSchema, deviceCommandSchema } from './devices.ts';
 import { fleetSummarySchema } from './overview.ts';
 import { predictionTicketSchema } from './predictions.ts';
 import { windowResultSchema } from './streams.ts';
+import { rolloutSchema } from './rollouts.ts';
 import { storedEventSchema, storedPredictionSchema, storedReadingSchema } from './telemetry.ts';
 
 export const liveQuerySchema = z.object({
@@ -14,7 +15,7 @@ export const liveQuerySchema = z.object({
     .max(128)
     .optional()
     .describe(
-      'Comma-separated of readings,predictions,events,devices,commands,windows,tickets,alerts,summary; absent means devices,summary,events.',
+      'Comma-separated of readings,predictions,events,devices,commands,windows,tickets,alerts,rollouts,summary; absent means devices,summary,events.',
     ),
 });
 
@@ -28,6 +29,7 @@ export const liveEventSchemas = {
   windows: windowResultSchema,
   tickets: predictionTicketSchema,
   alerts: alertSchema,
+  rollouts: rolloutSchema,
   summary: fleetSummarySchema,
 } as const;
 export type LiveTopic = keyof typeof liveEventSchemas;

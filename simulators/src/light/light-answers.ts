@@ -4,15 +4,17 @@ import {
   decodeFrame,
   desiredTwinSchema,
   mergePatch,
+  signedAssignmentSchema,
   topics,
   type CommandOutcome,
   type JsonObject,
   type ReportedTwin,
+  type SignedAssignment,
 } from '@shoal/protocol';
 
 export interface LightTwin {
   readonly appliedVersion: number;
-  /** Everything desired is taken over as it is: a light device has nothing that could refuse it. */
+  /** Everything desired is taken over as it is, but updates, which are acted out: a light device has nothing that could refuse it. */
   readonly reported: JsonObject;
 }
 
@@ -23,17 +25,21 @@ export interface Answer {
 
 export interface AnsweredTwin {
   readonly twin: LightTwin;
+  /** What the fleet assigns; undefined when nothing, or nothing new. */
+  readonly updates: SignedAssignment | undefined;
   readonly answers: readonly Answer[];
 }
 
 /** Applies a desired twin and reports it as a patch. A version already applied changes nothing. */
 export const answerDesiredTwin = (deviceId: string, twin: LightTwin, payload: Uint8Array): AnsweredTwin => {
   const parsed = desiredTwinSchema.safeParse(decodeFrame(payload));
-  if (!parsed.success || parsed.data.version <= twin.appliedVersion) return { twin, answers: [] };
-  const { version, desired } = parsed.data;
+  if (!parsed.success || parsed.data.version <= twin.appliedVersion) return { twin, updates: undefined, answers: [] };
+  const { version, desired: whole } = parsed.data;
+  const { updates, ...desired } = whole;
   const report: ReportedTwin = { v: 1, appliedVersion: version, mode: 'patch', reported: desired };
   return {
     twin: { appliedVersion: version, reported: mergePatch(twin.reported, desired) },
+    updates: signedAssignmentSchema.safeParse(updates).data,
     answers: [{ topic: topics.reportedTwin(deviceId), body: report }],
   };
 };

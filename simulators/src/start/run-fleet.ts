@@ -16,6 +16,7 @@ import { readScenario, type Scenario } from '../scenario.ts';
 import { seededRandom } from '../seeded-random.ts';
 import { Testbed } from '../testbed.ts';
 import { fleetTable, summaryLine, viewFleet, type FleetMember } from './fleet-view.ts';
+import { canaryLine, findCanary, startCanary } from './canary.ts';
 import { describeDisturbance } from './describe-disturbance.ts';
 import { defineNightly } from './nightly-scores.ts';
 import type { StartOptions } from './options.ts';
@@ -30,7 +31,7 @@ const DRAIN_PATIENCE_MS = 60_000;
 const DEFAULT_DEVICES = 25;
 const DEFAULT_FULL = 3;
 /** Lines of a live screen that are not devices. */
-const FRAME_LINES = 14;
+const FRAME_LINES = 15;
 
 /** @throws SimulatorError SCENARIO_INVALID */
 const scenarioOf = (options: StartOptions): Scenario => {
@@ -80,13 +81,15 @@ const showUntil = async (
   around: RunSurroundings,
   heading: () => string,
 ) => {
+  let rollout: string | undefined;
   const { terminal, signal } = around;
   while (!signal.aborted) {
     const view = await viewFleet(bed.httpUrl, members);
+    rollout = (await canaryLine(bed.httpUrl)) ?? rollout;
     if (signal.aborted) return;
-    if (terminal.isLive)
-      terminal.redraw(`${heading()}\n${fleetTable(view, Math.max(5, terminal.height - FRAME_LINES))}`);
-    else terminal.say(summaryLine(view));
+    const head = [heading(), rollout].filter(Boolean).join('\n');
+    if (terminal.isLive) terminal.redraw(`${head}\n${fleetTable(view, Math.max(5, terminal.height - FRAME_LINES))}`);
+    else terminal.say([summaryLine(view), rollout].filter(Boolean).join('\n'));
     const waitMs = terminal.isLive ? REDRAW_MS : LINE_EVERY_MS;
     await pause(waitMs, undefined, { signal }).catch(() => undefined);
   }
@@ -129,8 +132,13 @@ export const runFleet = async (options: StartOptions, around: RunSurroundings): 
     trueNow: Date.now,
     runId: randomBytes(8).toString('hex'),
   };
-  const light = new LightFleet({ ...run, ...(keepsLedger && { onProduced: (production) => ledger.note(production) }) });
-  const full = new FullFleet({ ...run, dataDir: `${dataDir}/agents`, keepsLedger });
+  const canary = await findCanary(bed.httpUrl);
+  const light = new LightFleet({
+    ...run,
+    ...(canary && { updates: canary.updates }),
+    ...(keepsLedger && { onProduced: (production) => ledger.note(production) }),
+  });
+  const full = new FullFleet({ ...run, httpUrl: bed.httpUrl, dataDir: `${dataDir}/agents`, keepsLedger });
   const end = new AbortController();
   const until = AbortSignal.any([
     signal,
@@ -141,6 +149,7 @@ export const runFleet = async (options: StartOptions, around: RunSurroundings): 
   try {
     light.start(end.signal);
     await full.start(end.signal);
+    if (canary !== undefined) await startCanary(bed.httpUrl, canary);
     const weather = playScenario(scenario, bed, until, (disturbance) => {
       lastFault = `fault: ${describeDisturbance(disturbance)}`;
       if (!terminal.isLive) terminal.say(lastFault);
