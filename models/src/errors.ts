@@ -25,6 +25,26 @@ const CATALOGUE = {
   BUNDLE_SIGNATURE_INVALID: once(
     'A signature that is malformed, by an unknown key, or not over this manifest. Sign again.',
   ),
+  BUNDLE_ARCHIVE_INVALID: once('The file is no archive of a bundle, or is cut off. Pack the folder again.'),
+  BUNDLE_ARCHIVE_UNSAFE: once(
+    'An archive with a link, a path outside of its folder, or the same path twice. Do not use it.',
+  ),
+  BUNDLE_ARCHIVE_TOO_LARGE: once(
+    'A packed bundle of more files or bytes than a bundle may have. Pack a smaller model.',
+  ),
+  ASSIGNMENT_MALFORMED: once('A signed assignment that does not match its schema. The fleet must send it again.'),
+  ASSIGNMENT_KEY_UNKNOWN: once(
+    'An assignment signed by no key of director/keys.json. Refresh the metadata; else somebody else signed it.',
+  ),
+  ASSIGNMENT_SIGNATURE_INVALID: once('The signature of a director key is not over this assignment. Do not follow it.'),
+  ASSIGNMENT_DEVICE_MISMATCH: once('An assignment for another device. Do not follow it.'),
+  ASSIGNMENT_REPLAYED: once('An assignment older than one that this device already followed. Do not follow it.'),
+  ASSIGNMENT_EXPIRED: once('An assignment past its expiry. Wait for a newer one, or check the clock.'),
+  DIRECTOR_KEYS_INVALID: once('director/keys.json does not match its schema. The repository must be published again.'),
+  RELEASE_TARGET_INVALID: once('A target of the repository that does not say what a release must. Publish it again.'),
+  CHUNK_MISMATCH: again('A chunk that is not what the signed hashes say. Fetch that chunk again.'),
+  DELTA_MALFORMED: once('A delta that is cut off or is none. Fetch the whole file instead.'),
+  DELTA_BASE_MISMATCH: once('A delta from another base than the one given. Fetch the whole file instead.'),
   FEATURE_VIEW_MISMATCH: once('Features made by another view than the bundle pins. Evaluate the view of the bundle.'),
   FEATURE_VALUE_INVALID: once('A value of another datatype than its feature. Send a value of the declared type.'),
   ENTITY_VIEW_MISMATCH: once(

@@ -10,6 +10,7 @@ export * from './bundle/reference-sketch.ts';
 export * from './bundle/read-bundle.ts';
 export * from './bundle/write-bundle.ts';
 export * from './bundle/catalog.ts';
+export * from './bundle/pack.ts';
 export * from './features/feature-view.ts';
 export * from './features/schema-hash.ts';
 export * from './features/resample.ts';
