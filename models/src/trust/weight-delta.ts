@@ -21,7 +21,7 @@ export interface ByteSource {
 
 export const memorySource = (bytes: Uint8Array): ByteSource => ({
   lengthBytes: bytes.byteLength,
-  read: (offset, length) => Promise.resolve(bytes.slice(offset, offset + length)),
+  read: (offset, length) => Promise.resolve(Uint8Array.from(bytes.subarray(offset, offset + length))),
 });
 
 const MAGIC = 'SHD1';
@@ -41,7 +41,7 @@ interface CodedChunk {
 }
 
 const codeChunk = async (target: Uint8Array, base: Uint8Array, wordBytes: number): Promise<CodedChunk> => {
-  const plain = wordBytes === 0 ? target : gatherPlanes(xorInto(target.slice(), base), wordBytes);
+  const plain = wordBytes === 0 ? target : gatherPlanes(xorInto(Uint8Array.from(target), base), wordBytes);
   const bytes = await compress(plain, { params: { [constants.ZSTD_c_compressionLevel]: LEVEL } });
   return { wordBytes, bytes };
 };
