@@ -7,7 +7,7 @@ export * from './bundle/signature.ts';
 export * from './bundle/stored-tensor.ts';
 export * from './bundle/golden.ts';
 export * from './bundle/reference-sketch.ts';
-export * from './bundle/read-bundle.ts';
+export { manifestDigest, readBundle, type Bundle, type ReadBundleOptions } from './bundle/read-bundle.ts';
 export * from './bundle/write-bundle.ts';
 export * from './bundle/catalog.ts';
 export * from './bundle/pack.ts';
