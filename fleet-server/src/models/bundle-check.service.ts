@@ -83,7 +83,7 @@ const refused = (faults: readonly FieldFault[]): FleetError =>
   new FleetError(
     'MODEL_BUNDLE_REFUSED',
     `The bundle has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}: ${faults
-      .slice(0, 5)
+      .slice(0, 20)
       .map(({ path, message }) => `${path}: ${message}`)
       .join('; ')}.`,
     { faults },

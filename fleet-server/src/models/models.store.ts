@@ -2,9 +2,8 @@
 import type { Connection, ModelAliasRow, ModelReleaseRow, Transaction } from '../db/database.ts';
 
 export class ModelsStore {
-  /** Every release, by name, the newest of each first. There are hundreds, not millions. */
-  async all(db: Connection): Promise<ModelReleaseRow[]> {
-    return db.selectFrom('model_releases').selectAll().orderBy('name').orderBy('release_counter', 'desc').execute();
+  async ofArchive(db: Connection, sha256: string): Promise<ModelReleaseRow | undefined> {
+    return db.selectFrom('model_releases').selectAll().where('sha256', '=', sha256).executeTakeFirst();
   }
 
   async names(db: Connection, after: string, limit: number): Promise<string[]> {

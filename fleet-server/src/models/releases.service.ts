@@ -80,6 +80,11 @@ export class Releases {
     });
   }
 
+  /** What was looked into once need not be again. */
+  ofArchive(sha256: string): Promise<ModelReleaseRow | undefined> {
+    return this.rows.ofArchive(this.database, sha256);
+  }
+
   find(name: string, version: string): Promise<ModelReleaseRow | undefined> {
     return this.rows.find(this.database, name, version);
   }

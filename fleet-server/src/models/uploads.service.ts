@@ -53,6 +53,8 @@ export class Uploads {
   private async release(actor: Actor, content: Readable): Promise<ModelReleaseRow> {
     const artifact = await this.artifacts.stage(arriving(content), MAX_ARCHIVE_BYTES);
     try {
+      const known = await this.releases.ofArchive(artifact.sha256);
+      if (known !== undefined) return known;
       const bundle = await this.check.check(artifact.path);
       return await this.releases.record({ actor, bundle, artifact, source: 'upload' });
     } finally {
