@@ -41,6 +41,16 @@ const releaseName = (text: string): Named => {
   return { name: modelName(name), version: versionName(version) };
 };
 
+interface VersionSpan {
+  readonly from: string;
+  readonly to: string;
+}
+/** `from..to`; versions hold no two dots in a row. */
+const versionSpan = (text: string): VersionSpan => {
+  const [from = '', to = ''] = text.split('..');
+  return { from: versionName(from), to: versionName(to) };
+};
+
 const list = async ({ api, terminal, json, now }: CommandContext): Promise<void> => {
   const { items } = await api.list({ path: '/api/models', answer: modelPageSchema }, LIMIT);
   if (json) return terminal.json(items);
@@ -149,10 +159,9 @@ const addReads = (model: Command, surroundings: Surroundings): void => {
   model
     .command('diff')
     .argument('<model>', 'model', modelName)
-    .argument('<from>', 'version', versionName)
-    .argument('<to>', 'version', versionName)
+    .argument('<from..to>', 'versions, for example 1.0.0..1.1.0', versionSpan)
     .description('what differs between two versions')
-    .action(async (name: string, from: string, to: string, _: object, command: Command) => {
+    .action(async (name: string, { from, to }: VersionSpan, _: object, command: Command) => {
       const { api, terminal, json } = contextOf(surroundings, command);
       const diff = await api.call({ path: `/api/models/${name}/diff`, query: { from, to }, answer: modelDiffSchema });
       if (json) return terminal.json(diff);

@@ -31,7 +31,7 @@ program
     else await run(config);
   });
 
-addKeys(program);
+addKeys(program, process.env);
 
 try {
   await program.parseAsync();

@@ -14,15 +14,17 @@ import {
   type KeyRole,
 } from '../models/key-folder.ts';
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 interface SharedOptions {
   readonly config?: string;
   readonly dataDir?: string;
   readonly offline?: string;
 }
 
-const folderOf = ({ config: file, dataDir }: SharedOptions): string => {
+const keysFolder = ({ config: file, dataDir }: SharedOptions, environment: Environment): string => {
   const flags = dataDir === undefined ? {} : { dataDir };
-  const config = loadConfig({ file, environment: process.env, flags });
+  const config = loadConfig({ file, environment, flags });
   return config.models.keysDir ?? dataPath(config, 'keys');
 };
 
@@ -68,8 +70,7 @@ interface InitOptions extends SharedOptions {
   readonly bits: string;
 }
 
-const init = async (options: InitOptions): Promise<void> => {
-  const folder = folderOf(options);
+const init = async (folder: string, options: InitOptions): Promise<void> => {
   const size = {
     rootKeys: positive(options.rootKeys, 16),
     rootThreshold: positive(options.threshold, 16),
@@ -93,7 +94,8 @@ const shared = (command: Command): Command =>
 
 const OFFLINE_HELP = 'folder of the private keys of root and targets; without it they are beside the others';
 
-export const addKeys = (program: Command): void => {
+export const addKeys = (program: Command, environment: Environment): void => {
+  const folderOf = (options: SharedOptions): string => keysFolder(options, environment);
   const keys = program.command('keys').description('keys that sign what devices install');
   shared(keys.command('init'))
     .option('--offline <dir>', OFFLINE_HELP)
@@ -101,7 +103,7 @@ export const addKeys = (program: Command): void => {
     .option('--threshold <n>', 'root keys that must sign together', '2')
     .option('--bits <n>', '2^n bins of targets', '8')
     .description('make every key and sign the first root; before the first start')
-    .action(init);
+    .action((options: InitOptions) => init(folderOf(options), options));
   shared(keys.command('ls'))
     .description('who signs what, and until when')
     .action(async (options: SharedOptions) => say(describe(await readKeyRing(folderOf(options))).join('\n')));

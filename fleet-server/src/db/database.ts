@@ -16,15 +16,15 @@ export interface Tables {
   deliveries: DeliveryRow;
   delivery_attempts: DeliveryAttemptRow;
   alert_rules: AlertRuleRow;
+  rollouts: RolloutRow;
+  rollout_devices: RolloutDeviceRow;
+  rollout_events: RolloutEventRow;
+  director_assignments: DirectorAssignmentRow;
   model_releases: ModelReleaseRow;
   model_aliases: ModelAliasRow;
   tuf_files: TufFileRow;
   tuf_roles: TufRoleRow;
   tuf_targets: TufTargetRow;
-  rollouts: RolloutRow;
-  rollout_devices: RolloutDeviceRow;
-  rollout_events: RolloutEventRow;
-  director_assignments: DirectorAssignmentRow;
 }
 
 export interface AuditEntryRow {

@@ -9,7 +9,7 @@ import {
   type ModelAliasName,
 } from '@shoal/protocol';
 import type { FastifyReply } from 'fastify';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Actor } from '../audit/actor.ts';
 import type { ModelAliasRow } from '../db/database.ts';
 import { Caller } from '../identity/principal.decorator.ts';
@@ -17,6 +17,7 @@ import { etagOf } from '../listing/conditional.ts';
 import { Exchange, type EditExchange } from '../listing/exchange.decorator.ts';
 import { Aliases } from './aliases.service.ts';
 
+const aliasParams = z.object({ model: modelNameSchema, alias: modelAliasNameSchema });
 const NAME = { schema: modelNameSchema };
 const ALIAS = { schema: modelAliasNameSchema };
 
@@ -39,8 +40,7 @@ export class AliasesController {
   @Put(':alias')
   async put(
     @Caller() actor: Actor,
-    @Param('model', NAME) name: string,
-    @Param('alias', ALIAS) alias: ModelAliasName,
+    @Param({ schema: aliasParams }) { model: name, alias }: z.output<typeof aliasParams>,
     @Body({ schema: modelAliasPutSchema }) { version }: z.output<typeof modelAliasPutSchema>,
     @Exchange() { ifMatch, reply }: EditExchange,
   ): Promise<ModelAlias> {

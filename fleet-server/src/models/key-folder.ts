@@ -59,10 +59,12 @@ export interface KeyRing {
 
 const writeDurably = async (path: string, content: string | Uint8Array): Promise<void> => {
   const file = await open(`${path}.partial`, 'w', 0o600);
-  await file
-    .writeFile(content)
-    .then(() => file.sync())
-    .finally(() => file.close());
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
   await rename(`${path}.partial`, path);
 };
 

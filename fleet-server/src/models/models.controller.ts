@@ -25,6 +25,7 @@ import { Exchange, type EditExchange } from '../listing/exchange.decorator.ts';
 import { answerList } from '../listing/list-answer.ts';
 import { DEPLOYMENTS, MODELS, RELEASES } from './listings.ts';
 import { ModelViews } from './model-views.service.ts';
+import { ReleaseRemoval } from './release-removal.service.ts';
 import { Releases } from './releases.service.ts';
 import { Uploads } from './uploads.service.ts';
 
@@ -37,10 +38,12 @@ export class ModelsController {
   private readonly views: ModelViews;
   private readonly releases: Releases;
   private readonly uploads: Uploads;
-  constructor(views: ModelViews, releases: Releases, uploads: Uploads) {
+  private readonly removal: ReleaseRemoval;
+  constructor(views: ModelViews, releases: Releases, uploads: Uploads, removal: ReleaseRemoval) {
     this.views = views;
     this.releases = releases;
     this.uploads = uploads;
+    this.removal = removal;
   }
 
   @Get()
@@ -91,7 +94,7 @@ export class ModelsController {
     @Param('model', NAME) name: string,
     @Param('version', VERSION) version: string,
   ): Promise<void> {
-    await this.releases.remove(actor, name, version);
+    await this.removal.remove(actor, name, version);
   }
 
   @Get(':model/diff')

@@ -13,7 +13,9 @@ import { Catalogue } from './catalogue.service.ts';
 import { ModelViews } from './model-views.service.ts';
 import { ModelsController } from './models.controller.ts';
 import { PublishedModels } from './model-registry.service.ts';
+import { ReleaseRemoval } from './release-removal.service.ts';
 import { Releases } from './releases.service.ts';
+import { RunningDevices } from './running-devices.service.ts';
 import { SigningKeys } from './signing-keys.service.ts';
 import { MODELS_CONFIG, Surroundings } from './surroundings.service.ts';
 import { TufController } from './tuf.controller.ts';
@@ -49,6 +51,8 @@ export class ModelsModule implements OnModuleInit, BeforeApplicationShutdown {
         ModelUsage,
         BundleCheck,
         Releases,
+        ReleaseRemoval,
+        RunningDevices,
         Uploads,
         Catalogue,
         Aliases,

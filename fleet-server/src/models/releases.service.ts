@@ -1,4 +1,4 @@
-/** The releases there are: recorded with the metadata that vouches for them, read, compared, and removed when nobody needs them. */
+/** The releases there are: recorded with the metadata that vouches for them, read and compared. */
 import { Injectable } from '@nestjs/common';
 import type { BundleManifest } from '@shoal/models';
 import { CHUNK_BYTES, releaseTargetPath, type TargetEntry } from '@shoal/models/trust';
@@ -6,12 +6,9 @@ import type { ModelDiff } from '@shoal/protocol';
 import type { Actor } from '../audit/actor.ts';
 import { AuditService } from '../audit/audit.service.ts';
 import { ControlDatabase, type Connection, type ModelReleaseRow } from '../db/database.ts';
-import { DeviceDirectory } from '../devices/device-directory.service.ts';
 import { FleetError } from '../errors.ts';
-import { ArtifactStore, type StagedArtifact } from '../ports/artifact-store.ts';
-import { ModelUsage } from '../ports/model-usage.ts';
+import type { StagedArtifact } from '../ports/artifact-store.ts';
 import type { CheckedBundle } from './bundle-check.service.ts';
-import { countRunning } from './deployments.ts';
 import { diffManifests } from './model-diff.ts';
 import { ModelsStore } from './models.store.ts';
 import { Surroundings } from './surroundings.service.ts';
@@ -29,28 +26,13 @@ export class Releases {
   private readonly rows = new ModelsStore();
   private readonly database: ControlDatabase;
   private readonly audit: AuditService;
-  private readonly directory: DeviceDirectory;
-  private readonly artifacts: ArtifactStore;
   private readonly repository: TufRepository;
-  private readonly usage: ModelUsage;
   private readonly around: Surroundings;
 
-  // oxlint-disable-next-line max-params -- what Nest injects
-  constructor(
-    database: ControlDatabase,
-    audit: AuditService,
-    directory: DeviceDirectory,
-    artifacts: ArtifactStore,
-    repository: TufRepository,
-    usage: ModelUsage,
-    around: Surroundings,
-  ) {
+  constructor(database: ControlDatabase, audit: AuditService, repository: TufRepository, around: Surroundings) {
     this.database = database;
     this.audit = audit;
-    this.directory = directory;
-    this.artifacts = artifacts;
     this.repository = repository;
-    this.usage = usage;
     this.around = around;
   }
 
@@ -93,40 +75,13 @@ export class Releases {
   async show(name: string, version: string, db: Connection = this.database): Promise<ModelReleaseRow> {
     const row = await this.rows.find(db, name, version);
     if (row !== undefined) return row;
-    throw new FleetError(
-      'MODEL_RELEASE_NOT_FOUND',
-      `No ${name}@${version} is released. List them with GET /api/models.`,
-    );
+    throw releaseMissing(name, version);
   }
 
   /** @throws FleetError MODEL_RELEASE_NOT_FOUND */
   async diff(name: string, from: string, to: string): Promise<ModelDiff> {
     const [before, after] = [await this.show(name, from), await this.show(name, to)];
     return { name, from, to, ...diffManifests(manifestOf(before), manifestOf(after)) };
-  }
-
-  /** @throws FleetError MODEL_RELEASE_NOT_FOUND | MODEL_RELEASE_IN_USE */
-  async remove(actor: Actor, name: string, version: string): Promise<void> {
-    const row = await this.audit.change(async (transaction, record) => {
-      const found = await this.show(name, version, transaction);
-      const aliases = (await this.rows.aliases(transaction, [name])).filter((alias) => alias.version === version);
-      const counts = countRunning(this.directory.entries(), name);
-      const devices = (counts.get(found.digest) ?? 0) + (counts.get(`version ${version}`) ?? 0);
-      const reasons = [
-        ...aliases.map(({ alias }) => `the alias ${alias} names it`),
-        ...(devices > 0 ? [`${devices} devices run it`] : []),
-        ...(await this.usage.reasons(name, version)),
-      ];
-      if (reasons.length > 0)
-        throw new FleetError('MODEL_RELEASE_IN_USE', `${name}@${version} cannot be removed: ${reasons.join(', ')}.`);
-      await this.rows.remove(transaction, name, version);
-      await this.repository.publish(transaction, { remove: [found.target] });
-      const { manifest: _, card: __, ...before } = found;
-      await record({ actor, action: 'model.removed', subject: `model:${name}@${version}`, before, after: null });
-      return found;
-    });
-    // A kill before this leaves a file that nothing names; the next start takes it away.
-    await this.artifacts.remove(row.sha256);
   }
 
   private async known(db: Connection, { manifest, digest }: CheckedBundle): Promise<ModelReleaseRow | undefined> {
@@ -163,6 +118,9 @@ export class Releases {
     };
   }
 }
+
+export const releaseMissing = (name: string, version: string): FleetError =>
+  new FleetError('MODEL_RELEASE_NOT_FOUND', `No ${name}@${version} is released. List them with GET /api/models.`);
 
 export const manifestOf = ({ manifest }: ModelReleaseRow): BundleManifest => JSON.parse(manifest) as BundleManifest;
 

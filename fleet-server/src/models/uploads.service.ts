@@ -63,7 +63,7 @@ export class Uploads {
   }
 }
 
-/** A connection that breaks is the fault of no disk and no bundle. */
+// A connection that breaks is the fault of no disk and no bundle.
 async function* arriving(content: Readable): AsyncGenerator<Uint8Array> {
   try {
     for await (const bytes of content) yield bytes as Buffer;

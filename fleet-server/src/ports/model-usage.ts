@@ -3,6 +3,7 @@
 /** A reason why the version must stay, for a person; null when this user does not need it. */
 type UsageQuestion = (name: string, version: string) => Promise<string | null>;
 
+/** Answers may come from the database, so that nobody asks within a transaction. */
 export class ModelUsage {
   private readonly questions: UsageQuestion[] = [];
 

@@ -49,7 +49,10 @@ const codeChunk = async (target: Uint8Array, base: Uint8Array, wordBytes: number
 const smallest = (chunks: readonly CodedChunk[]): CodedChunk =>
   chunks.reduce((best, chunk) => (chunk.bytes.byteLength < best.bytes.byteLength ? chunk : best));
 
-/** Memory is bounded by some chunks. The first piece is the header. */
+/**
+ * Memory is bounded by some chunks.
+ * @yields the header, then header and content of each chunk
+ */
 export async function* makeDelta(base: ByteSource, target: ByteSource): AsyncGenerator<Uint8Array> {
   const header = Buffer.alloc(HEADER_BYTES);
   header.write(MAGIC, 0, 'latin1');

@@ -17,7 +17,7 @@ const deltaOf = async (base: Uint8Array, target: Uint8Array): Promise<Buffer> =>
   for await (const part of makeDelta(memorySource(base), memorySource(target))) parts.push(part);
   return Buffer.concat(parts);
 };
-/** Cut at odd places, as a network does. */
+// Cut at odd places, as a network does.
 async function* sliced(bytes: Uint8Array, step: number): AsyncGenerator<Uint8Array> {
   for (let offset = 0; offset < bytes.byteLength; offset += step) yield bytes.subarray(offset, offset + step);
 }

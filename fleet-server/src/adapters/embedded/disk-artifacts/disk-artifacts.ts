@@ -19,7 +19,11 @@ const isOfSystem = (error: unknown): error is NodeJS.ErrnoException =>
 
 const syncFolder = async (folder: string): Promise<void> => {
   const handle = await open(folder, 'r');
-  await handle.sync().finally(() => handle.close());
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 };
 
 const lengthOf = async (path: string): Promise<number | undefined> =>
@@ -137,7 +141,7 @@ export class DiskArtifacts extends ArtifactStore {
   }
 }
 
-/** Writes what goes through it. */
+// Writes what goes through it.
 async function* written(
   content: AsyncIterable<Uint8Array>,
   file: FileHandle,
