@@ -72,6 +72,7 @@ const run = async ({ quick, seed = String(Date.now()), log }: BenchOptions): Pro
 
 export const bench: Bench = {
   name: 'ota-crash',
-  about: 'a crash at every call of an update to the disk, power cuts, random kills: an intact model serves, the update ends',
+  about:
+    'a crash at every call of an update to the disk, power cuts, random kills: an intact model serves, the update ends',
   run,
 };

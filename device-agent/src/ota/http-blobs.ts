@@ -97,7 +97,12 @@ export class HttpBlobs implements BlobSource {
     throw new AgentError('UPDATE_OFFLINE', `${url} answers ${answer.statusCode} to a range.`);
   }
 
-  async delta(sha256: string, base: string, maxBytes: number, signal: AbortSignal): Promise<AsyncIterable<Uint8Array> | undefined> {
+  async delta(
+    sha256: string,
+    base: string,
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array> | undefined> {
     const url = `${this.#url}/blobs/sha256/${sha256}/delta/${base}`;
     const ask = { url, patience: this.#patience };
     const answer = await answerOf(ask, signal);

@@ -26,14 +26,27 @@ const cause = { code: 'GOLDEN_MISMATCH', message: 'planted' };
 const done = (state: UpdateState): UpdateEvent => ({ type: 'done', in: state });
 
 const after = (record: ModelRecord | undefined, ...events: readonly UpdateEvent[]): ModelRecord =>
-  events.reduce<ModelRecord>((before, event) => afterEvent(before, event, 1_000), afterEvent(record, { type: 'confirmed' }, 0));
+  events.reduce<ModelRecord>(
+    (before, event) => afterEvent(before, event, 1_000),
+    afterEvent(record, { type: 'confirmed' }, 0),
+  );
 const stateOf = ({ update }: ModelRecord): UpdateState | undefined => update?.state;
 
 /** Through the table, to its end. */
-const WAY: readonly UpdateState[] = ['assigned', 'downloading', 'verifying', 'staged', 'self-test', 'shadow', 'activating', 'probation'];
+const WAY: readonly UpdateState[] = [
+  'assigned',
+  'downloading',
+  'verifying',
+  'staged',
+  'self-test',
+  'shadow',
+  'activating',
+  'probation',
+];
 const at = (state: UpdateState, digit: string, record?: ModelRecord): ModelRecord =>
   after(record, assigned(digit), ...WAY.slice(0, WAY.indexOf(state)).map(done));
-const committed = (digit: string, record?: ModelRecord): ModelRecord => after(at('probation', digit, record), done('probation'));
+const committed = (digit: string, record?: ModelRecord): ModelRecord =>
+  after(at('probation', digit, record), done('probation'));
 
 /** State → chains of what it becomes when its work fails, when its deadline passes, and when the agent dies in it again and again. */
 const ENDS: Readonly<Record<string, { readonly failed: UpdateState; readonly killed: UpdateState | null }>> = {
@@ -106,8 +119,10 @@ describe('the table of an update', () => {
           expect(record.floor).toBeGreaterThanOrEqual(before?.floor ?? 0);
           if (record.active !== null && record.update?.state !== 'probation' && record.update?.state !== 'committed')
             expect(record.active.releaseCounter).toBeGreaterThanOrEqual(record.floor);
-          if (before?.update != null && isTerminal(before.update.state) && event.type === 'done') expect(record).toBe(before);
-          const counts = event.type === 'started' || event.type === 'failed' || event.type === 'corrupt' || event.type === 'done';
+          if (before?.update != null && isTerminal(before.update.state) && event.type === 'done')
+            expect(record).toBe(before);
+          const counts =
+            event.type === 'started' || event.type === 'failed' || event.type === 'corrupt' || event.type === 'done';
           if (!counts) expect(afterEvent(record, event, 1_000)).toEqual(record);
         }
       }),

@@ -7,7 +7,18 @@ import type { UpdateDisk } from '@shoal/device-agent/ota/update-disk.port';
 import { CrashingDisk, MOMENTS, type CrashPoint } from './crashing-disk.ts';
 import { LosingDisk } from './losing-disk.ts';
 import { assignmentOf, deploymentOf, type Releases } from './releases.ts';
-import { boot, copyOf, createDevice, FATES, judge, judgeServing, memoryBlobs, within, type Device, type Fate } from './trial.ts';
+import {
+  boot,
+  copyOf,
+  createDevice,
+  FATES,
+  judge,
+  judgeServing,
+  memoryBlobs,
+  within,
+  type Device,
+  type Fate,
+} from './trial.ts';
 
 export interface Bench {
   /** A folder in memory, for there are thousands of syncs. */
@@ -98,7 +109,11 @@ export interface EnumerateOptions {
 }
 
 /** Every call there is: it goes on until a trial ends before its crash comes. */
-export const enumerateCrashes = async (bench: Bench, template: string, options: EnumerateOptions): Promise<Enumerated> => {
+export const enumerateCrashes = async (
+  bench: Bench,
+  template: string,
+  options: EnumerateOptions,
+): Promise<Enumerated> => {
   const { losesUnsynced, every, again } = options;
   const { random } = bench;
   const violations: string[] = [];
@@ -109,7 +124,11 @@ export const enumerateCrashes = async (bench: Bench, template: string, options: 
       for (const moment of MOMENTS) {
         const first = { call, moment };
         const more = random() < again ? [{ call: 1 + Math.floor(random() * call), moment }] : [];
-        const { crashed, violations: found } = await runTrial(bench, template, { fate, losesUnsynced, crashes: [first, ...more] });
+        const { crashed, violations: found } = await runTrial(bench, template, {
+          fate,
+          losesUnsynced,
+          crashes: [first, ...more],
+        });
         points += Math.min(crashed, 1);
         seconds += Math.max(0, crashed - 1);
         violations.push(...found);

@@ -72,10 +72,12 @@ export const killAtRandom = async (options: KillOptions): Promise<Killed> => {
   for (let counter = 2; kills < options.kills; counter += 1) {
     const wanted = counter % 2 === 0 ? releases.second : releases.first;
     const assignment = JSON.stringify(assignmentOf(director, wanted, counter));
-    for (let restarts = 0; ; ) {
+    for (let restarts = 0; ;) {
       // A kill too many in one state ends the update, as it should; half of the lives run on.
       const life = await live([folder, releasesFile, assignment], random() < 0.6 ? random() * 400 : null);
-      const unsound = life.lines.filter((line) => (line.startsWith('booted') && line !== 'booted sound') || line.startsWith('ended unsound'));
+      const unsound = life.lines.filter(
+        (line) => (line.startsWith('booted') && line !== 'booted sound') || line.startsWith('ended unsound'),
+      );
       violations.push(...unsound);
       const end = life.lines.find((line) => line.startsWith('ended'));
       if (life.wasKilled && end === undefined) {

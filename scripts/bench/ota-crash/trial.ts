@@ -35,7 +35,8 @@ export class Serving implements ModelHost {
   }
 
   async selfTest(bundle: Bundle) {
-    if (this.#isBad(bundle, 'fails-self-test')) throw Object.assign(new Error('it answers otherwise'), { name: 'planted' });
+    if (this.#isBad(bundle, 'fails-self-test'))
+      throw Object.assign(new Error('it answers otherwise'), { name: 'planted' });
     return { p50Ms: 1, p95Ms: 1, rssMb: 1, engine: 'native-child' };
   }
 
@@ -95,7 +96,8 @@ const lookOf =
 export const memoryBlobs = ({ first, second }: Releases): BlobSource => ({
   async *range(sha256, start, end) {
     const blob = [first, second].find(({ facts }) => facts.sha256 === sha256)?.blob;
-    for (let at = start; at < end; at += 16_384) yield (blob ?? new Uint8Array()).subarray(at, Math.min(end, at + 16_384));
+    for (let at = start; at < end; at += 16_384)
+      yield (blob ?? new Uint8Array()).subarray(at, Math.min(end, at + 16_384));
   },
   delta: async () => undefined,
 });
@@ -184,7 +186,8 @@ export const judge = async (
   const problems: string[] = [];
   const report = updater.report()[MODEL];
   const givenUp = mayGiveUp && report?.cause?.code === 'UPDATE_CRASHED';
-  if (state === 'too-late' || !(ENDS[fate].includes(state) || givenUp)) problems.push(`it ended as ${state} (${report?.state ?? ''} ${report?.cause?.code ?? ''})`);
+  if (state === 'too-late' || !(ENDS[fate].includes(state) || givenUp))
+    problems.push(`it ended as ${state} (${report?.state ?? ''} ${report?.cause?.code ?? ''})`);
   const wanted = report?.state === 'committed' ? releases.second.digest : releases.first.digest;
   problems.push(...(await judgeServing(serving, [wanted])));
   return problems;
