@@ -107,7 +107,7 @@ const fetchRest = async (options: DownloadOptions, from: number, signal: AbortSi
   const bytes = source.range(sha256, from, lengthBytes, signal);
   try {
     for await (const part of new Pace(options).slow(bytes, signal)) {
-      for (let taken = 0; taken < part.byteLength; ) {
+      for (let taken = 0; taken < part.byteLength;) {
         if (chunk.held === chunk.bytes.byteLength)
           throw new AgentError('UPDATE_CHUNK_INVALID', 'The source gives more bytes than were signed.');
         const piece = part.subarray(taken, taken + chunk.bytes.byteLength - chunk.held);
@@ -150,7 +150,10 @@ const openChunk = async ({ store, assigned }: DownloadOptions, from: number): Pr
 };
 
 /** Throws UPDATE_CHUNK_INVALID, and then nothing of it is left. */
-const keepChunk = async ({ store, assigned, chunks }: DownloadOptions, { index, start, bytes }: OpenChunk): Promise<void> => {
+const keepChunk = async (
+  { store, assigned, chunks }: DownloadOptions,
+  { index, start, bytes }: OpenChunk,
+): Promise<void> => {
   if (isSound(chunks, index, bytes)) return store.writePart(assigned.sha256, start, bytes);
   await store.cutPart(assigned.sha256, start);
   throw new AgentError('UPDATE_CHUNK_INVALID', `Chunk ${index} of ${chunks.length} is not what was signed.`);

@@ -4,33 +4,46 @@ import { get as getSecure } from 'node:https';
 import { AgentError, sentenceOf } from '../errors.ts';
 import type { BlobSource } from './blob-source.port.ts';
 
-const SILENCE_MS = 30_000;
 /** A source that keeps a device waiting on purpose sends a little now and then (slow retrieval, TUF 1.5.2). */
-const LEAST_BYTES_PER_S = 512;
-const GRACE_MS = 30_000;
+export interface HttpPatience {
+  /** Milliseconds in which nothing may come. */
+  readonly silenceMs: number;
+  readonly leastBytesPerS: number;
+  /** Milliseconds before that is asked for. */
+  readonly graceMs: number;
+}
+
+const PATIENCE: HttpPatience = { silenceMs: 30_000, leastBytesPerS: 512, graceMs: 30_000 };
 
 const OK = 200;
 const PARTIAL = 206;
 const NOT_FOUND = 404;
 
-const request = (url: string, headers: Record<string, string>, signal: AbortSignal): Promise<IncomingMessage> =>
+interface Ask {
+  readonly url: string;
+  readonly headers?: Record<string, string>;
+  readonly patience: HttpPatience;
+}
+
+const request = ({ url, headers = {}, patience }: Ask, signal: AbortSignal): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
     const open = url.startsWith('https:') ? getSecure : get;
-    const asked = open(url, { headers, signal, timeout: SILENCE_MS }, resolve);
-    asked.on('timeout', () => asked.destroy(new Error(`nothing came for ${SILENCE_MS / 1_000} s`)));
+    const asked = open(url, { headers, signal, timeout: patience.silenceMs }, resolve);
+    asked.on('timeout', () => asked.destroy(new Error(`nothing came for ${patience.silenceMs / 1_000} s`)));
     asked.on('error', reject);
   });
 
-const answerOf = async (url: string, headers: Record<string, string>, signal: AbortSignal): Promise<IncomingMessage> => {
+const answerOf = async (ask: Ask, signal: AbortSignal): Promise<IncomingMessage> => {
   try {
-    return await request(url, headers, signal);
+    return await request(ask, signal);
   } catch (cause) {
-    throw new AgentError('UPDATE_OFFLINE', `${url} cannot be fetched: ${sentenceOf(cause)}`, { cause });
+    throw new AgentError('UPDATE_OFFLINE', `${ask.url} cannot be fetched: ${sentenceOf(cause)}`, { cause });
   }
 };
 
 /** At most `length` bytes, and the connection is let go with the last of them. */
-async function* bounded(answer: IncomingMessage, length: number, url: string): AsyncGenerator<Uint8Array> {
+async function* bounded(answer: IncomingMessage, length: number, { url, patience }: Ask): AsyncGenerator<Uint8Array> {
+  const { leastBytesPerS, graceMs } = patience;
   const begunAt = performance.now();
   let left = length;
   try {
@@ -40,8 +53,8 @@ async function* bounded(answer: IncomingMessage, length: number, url: string): A
       if (bytes.byteLength > 0) yield bytes;
       if (left === 0) return;
       const ms = performance.now() - begunAt;
-      if (ms > GRACE_MS && ((length - left) / ms) * 1_000 < LEAST_BYTES_PER_S)
-        throw new AgentError('UPDATE_TOO_SLOW', `${url} gives less than ${LEAST_BYTES_PER_S} bytes a second.`);
+      if (ms > graceMs && ((length - left) / ms) * 1_000 < leastBytesPerS)
+        throw new AgentError('UPDATE_TOO_SLOW', `${url} gives less than ${leastBytesPerS} bytes a second.`);
     }
   } catch (cause) {
     if (cause instanceof AgentError) throw cause;
@@ -53,9 +66,10 @@ async function* bounded(answer: IncomingMessage, length: number, url: string): A
 
 /** A small file as a whole. Throws UPDATE_OFFLINE, also for one with more than `maxBytes`. */
 export const fetchFile = async (url: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> => {
-  const answer = await answerOf(url, {}, signal);
+  const ask = { url, patience: PATIENCE };
+  const answer = await answerOf(ask, signal);
   const parts: Uint8Array[] = [];
-  if (answer.statusCode === OK) for await (const part of bounded(answer, maxBytes + 1, url)) parts.push(part);
+  if (answer.statusCode === OK) for await (const part of bounded(answer, maxBytes + 1, ask)) parts.push(part);
   answer.destroy();
   const bytes = Buffer.concat(parts);
   if (answer.statusCode === OK && bytes.byteLength <= maxBytes) return bytes;
@@ -64,26 +78,35 @@ export const fetchFile = async (url: string, maxBytes: number, signal: AbortSign
 
 export class HttpBlobs implements BlobSource {
   readonly #url: string;
+  readonly #patience: HttpPatience;
 
   /** `url` of the fleet server, without a slash at its end. */
-  constructor(url: string) {
+  constructor(url: string, patience: HttpPatience = PATIENCE) {
     this.#url = url;
+    this.#patience = patience;
   }
 
   async *range(sha256: string, start: number, end: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const url = `${this.#url}/blobs/sha256/${sha256}`;
     const headers = { range: `bytes=${start}-${end - 1}`, 'if-range': `"${sha256}"` };
-    const answer = await answerOf(url, headers, signal);
+    const ask = { url, headers, patience: this.#patience };
+    const answer = await answerOf(ask, signal);
     const isWhole = answer.statusCode === OK && start === 0;
-    if (answer.statusCode === PARTIAL || isWhole) return yield* bounded(answer, end - start, url);
+    if (answer.statusCode === PARTIAL || isWhole) return yield* bounded(answer, end - start, ask);
     answer.destroy();
     throw new AgentError('UPDATE_OFFLINE', `${url} answers ${answer.statusCode} to a range.`);
   }
 
-  async delta(sha256: string, base: string, maxBytes: number, signal: AbortSignal): Promise<AsyncIterable<Uint8Array> | undefined> {
+  async delta(
+    sha256: string,
+    base: string,
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array> | undefined> {
     const url = `${this.#url}/blobs/sha256/${sha256}/delta/${base}`;
-    const answer = await answerOf(url, {}, signal);
-    if (answer.statusCode === OK) return bounded(answer, maxBytes, url);
+    const ask = { url, patience: this.#patience };
+    const answer = await answerOf(ask, signal);
+    if (answer.statusCode === OK) return bounded(answer, maxBytes, ask);
     answer.destroy();
     if (answer.statusCode === NOT_FOUND) return undefined;
     throw new AgentError('UPDATE_OFFLINE', `${url} answers ${answer.statusCode}.`);

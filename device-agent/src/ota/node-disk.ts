@@ -1,5 +1,6 @@
 /** The disk of this machine as the updater uses it. */
 import { mkdir, open, readdir, readFile, rename, rm, stat, statfs, truncate, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { unpackBundle } from '@shoal/models/trust';
 import { systemCodeOf } from './update-fault.ts';
 import type { UpdateDisk } from './update-disk.port.ts';
@@ -29,6 +30,8 @@ const withFile = async <T>(
   }
 };
 
+const sync: UpdateDisk['sync'] = (path) => withFile(path, 'r', (file) => file.sync());
+
 /** Throws what the system throws, with its `code`. */
 export const nodeDisk: UpdateDisk = {
   read: (path) => orUndefined(readFile(path)),
@@ -43,7 +46,11 @@ export const nodeDisk: UpdateDisk = {
     const { bavail, bsize } = await statfs(folder);
     return bavail * bsize;
   },
-  makeFolder: async (path) => void (await mkdir(path, { recursive: true })),
+  makeFolder: async (path) => {
+    const first = await mkdir(path, { recursive: true });
+    if (first === undefined) return;
+    for (let made = path; made.length >= first.length; made = dirname(made)) await sync(dirname(made));
+  },
   write: (path, bytes) => writeFile(path, bytes),
   writeAt: async (path, offset, bytes) => {
     const flags = (await orUndefined(stat(path))) === undefined ? 'w' : 'r+';
@@ -53,7 +60,7 @@ export const nodeDisk: UpdateDisk = {
     const size = (await orUndefined(stat(path)))?.size ?? 0;
     if (size > length) await truncate(path, length);
   },
-  sync: (path) => withFile(path, 'r', (file) => file.sync()),
+  sync,
   rename: (from, to) => rename(from, to),
   unpack: async (archive, folder) => void (await unpackBundle(archive, folder)),
   remove: (path) => rm(path, { recursive: true, force: true }),

@@ -39,6 +39,8 @@ export const runTufChild: Look = async (request, signal) => {
     });
     return lookAnswerSchema.parse(JSON.parse(Buffer.concat(parts).toString('utf8')));
   } catch (cause) {
-    throw new AgentError('UPDATE_METADATA_FAILED', 'The process that looks into the metadata gave no answer.', { cause });
+    throw new AgentError('UPDATE_METADATA_FAILED', 'The process that looks into the metadata gave no answer.', {
+      cause,
+    });
   }
 };

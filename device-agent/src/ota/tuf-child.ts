@@ -97,11 +97,13 @@ const look = async (request: LookRequest): Promise<LookAnswer> => {
   return { type: 'found', targets: found, directorKeys: keys === undefined ? null : await directorKeys(keys, request) };
 };
 
-/** tuf-js wraps what goes wrong with snapshot and targets and keeps only the text. */
+/** tuf-js wraps what goes wrong with snapshot and targets and keeps its text alone: a source that does not answer is told apart by it. */
 const faultName = (error: unknown): string => {
   if (!(error instanceof Error)) return 'unknown';
-  const wrapped = /metadata error (\w+Error)|load targets error (\w+Error)/.exec(error.message);
-  return wrapped?.[1] ?? wrapped?.[2] ?? (error.name === 'Error' ? error.constructor.name : error.name);
+  if (!error.message.startsWith('Unable to load')) return error.name === 'Error' ? error.constructor.name : error.name;
+  return /fetch failed|Failed to download|aborted|terminated|timeout/i.test(error.message)
+    ? 'unknown'
+    : 'RepositoryError';
 };
 
 const request = lookRequestSchema.parse(JSON.parse(await text(process.stdin)));

@@ -11,7 +11,7 @@ export interface UpdateDisk {
   /** Names; empty for a folder that is not there. */
   list(folder: string): Promise<string[]>;
   freeBytes(folder: string): Promise<number>;
-  /** With the folders above it. */
+  /** With the folders above it; all of them are there after a power cut when it resolves. */
   makeFolder(path: string): Promise<void>;
   /** Replaces the content in place. */
   write(path: string, bytes: Uint8Array): Promise<void>;

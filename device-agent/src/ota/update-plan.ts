@@ -95,7 +95,13 @@ export type UpdateEvent =
   | { readonly type: 'waiting'; readonly cause: Cause }
   | { readonly type: 'done'; readonly in: UpdateState; readonly facts?: Facts }
   /** `retryable`: the work is tried again from where it is, after a pause. */
-  | { readonly type: 'failed'; readonly in: UpdateState; readonly cause: Cause; readonly retryable: boolean; readonly facts?: Facts }
+  | {
+      readonly type: 'failed';
+      readonly in: UpdateState;
+      readonly cause: Cause;
+      readonly retryable: boolean;
+      readonly facts?: Facts;
+    }
   | { readonly type: 'progress'; readonly in: UpdateState; readonly elapsedMs: number; readonly facts?: Facts }
   /** What is packed is not what was signed: it is fetched anew. */
   | { readonly type: 'corrupt'; readonly cause: Cause }
@@ -209,9 +215,9 @@ const raise = (record: ModelRecord, floor: number, now: number): ModelRecord => 
   if (active === null || active.releaseCounter >= floor) return raised;
   const message = `${active.version} has release counter ${active.releaseCounter}, the floor is ${floor} now.`;
   const cause = { code: 'UPDATE_COUNTER_TOO_LOW', message };
-  const back = { ...raised, ...flippedBack(raised) };
-  if (update === null || update.assigned.sha256 !== active.sha256) return back;
-  return enter(back, update, 'rolled-back', now, cause);
+  // What replaces an update under way is its own end; what is committed goes back as after a fault.
+  const own = update?.assigned.sha256 === active.sha256 ? update : null;
+  return own === null ? { ...raised, ...flippedBack(raised) } : enter(raised, own, 'rolling-back', now, cause);
 };
 
 const damage = (record: ModelRecord, sha256: string, cause: Cause, now: number): ModelRecord => {
@@ -227,7 +233,8 @@ const begunAnew = (record: ModelRecord, update: Update, now: number): ModelRecor
   if (rule.work === null) return record;
   if (update.atRest) return { ...record, update: { ...update, atRest: false } };
   const crashes = update.crashes + 1;
-  if (crashes <= rule.crashes) return rule.crashes === Infinity ? record : { ...record, update: { ...update, crashes } };
+  if (crashes <= rule.crashes)
+    return rule.crashes === Infinity ? record : { ...record, update: { ...update, crashes } };
   const message = `The agent ended ${crashes} times while it was in ${update.state}.`;
   return fail(record, update, { code: 'UPDATE_CRASHED', message }, now);
 };
@@ -263,7 +270,9 @@ export const afterEvent = (record: ModelRecord | undefined, event: UpdateEvent, 
     case 'started':
       return begunAnew(before, update, now);
     case 'stopping':
-      return rule.work === null || rule.crashes === Infinity ? before : { ...before, update: { ...update, atRest: true } };
+      return rule.work === null || rule.crashes === Infinity
+        ? before
+        : { ...before, update: { ...update, atRest: true } };
     case 'waiting': {
       if (update.state !== 'assigned' && update.state !== 'wait-window') return before;
       return update.state === 'wait-window' && update.cause?.code === event.cause.code

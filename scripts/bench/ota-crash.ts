@@ -1,0 +1,78 @@
+/** An update of a model never costs a device its model: a crash at every call to the disk, unsynced writes thrown away, real processes killed at random. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createSigningKey } from '@shoal/models/trust';
+import type { Bench, BenchOptions, BenchResult } from './harness.ts';
+import { seededRandom } from './kill/seeded-random.ts';
+import { enumerateCrashes, makeTemplate, type EnumerateOptions } from './ota-crash/enumerate.ts';
+import { killAtRandom } from './ota-crash/random-kills.ts';
+import { makeReleases } from './ota-crash/releases.ts';
+
+interface Effort {
+  readonly crashes: EnumerateOptions;
+  /** Passes, each with other choices of what an unsynced disk kept. */
+  readonly losses: readonly EnumerateOptions[];
+  readonly kills: number;
+}
+
+const all = { every: 1, again: 0.5 };
+const FULL: Effort = {
+  crashes: { ...all, losesUnsynced: false },
+  losses: Array.from({ length: 3 }, () => ({ ...all, losesUnsynced: true })),
+  kills: 1_000,
+};
+const QUICK: Effort = {
+  crashes: { every: 6, again: 0.3, losesUnsynced: false },
+  losses: [{ every: 8, again: 0.3, losesUnsynced: true }],
+  kills: 8,
+};
+
+const MEMORY = '/dev/shm';
+const SHOWN = 10;
+
+const run = async ({ quick, seed = String(Date.now()), log }: BenchOptions): Promise<BenchResult> => {
+  const effort = quick ? QUICK : FULL;
+  const random = seededRandom(seed);
+  log(`seed ${seed}`);
+  const folder = await mkdtemp(join(existsSync(MEMORY) ? MEMORY : tmpdir(), 'shoal-ota-'));
+  try {
+    const director = createSigningKey();
+    const releases = await makeReleases(join(folder, 'made'), director);
+    const bench = { folder, releases, director, random };
+    const template = await makeTemplate(bench);
+    const crashed = await enumerateCrashes(bench, template, effort.crashes);
+    log(`${crashed.points} crash points, ${crashed.violations.length} violations`);
+    const lost = [];
+    for (const pass of effort.losses) lost.push(await enumerateCrashes(bench, template, pass));
+    const lossPoints = lost.reduce((sum, { points }) => sum + points, 0);
+    log(`${lossPoints} power cuts`);
+    const killed = await killAtRandom({ ...bench, template, kills: effort.kills, log });
+    const violations = [crashed, ...lost, killed].flatMap((part) => part.violations);
+    return {
+      figures: {
+        crash_points: crashed.points,
+        unsynced_loss_points: lossPoints,
+        crashes_in_recovery: [crashed, ...lost].reduce((sum, { seconds }) => sum + seconds, 0),
+        random_kills: killed.kills,
+        updates_under_kills: killed.updates,
+        most_restarts: killed.mostRestarts,
+        violations: violations.length,
+      },
+      faults: [
+        ...violations.slice(0, SHOWN),
+        ...(killed.mostRestarts > 2 ? [`an update took ${killed.mostRestarts} restarts to end`] : []),
+      ],
+    };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
+export const bench: Bench = {
+  name: 'ota-crash',
+  about:
+    'a crash at every call of an update to the disk, power cuts, random kills: an intact model serves, the update ends',
+  run,
+};
