@@ -46,6 +46,7 @@ export const CLI_ERRORS = {
     exitCode: EXIT.failed,
     description: 'A CSV file could not be read to its end. Correct it and import it again: nothing is stored twice.',
   },
+  BUNDLE_FAULTY: { exitCode: EXIT.refused, description: 'A bundle has faults; all are listed. Nothing was sent.' },
   DELIVERY_NOT_ARRIVED: {
     exitCode: EXIT.failed,
     description: 'The first attempt did not arrive. `shoal delivery get` shows why, and whether it is tried again.',

@@ -1,4 +1,5 @@
 /** The HTTP API as the commands use it: checked answers, problems as errors with an exit code, pages one after the other. */
+import { Readable } from 'node:stream';
 import { problemSchema, type Page, type Problem } from '@shoal/protocol';
 import { z } from 'zod';
 import { CliError, cliError, EXIT, type ExitCode } from './errors.ts';
@@ -12,6 +13,10 @@ export interface Call<T> {
   readonly body?: unknown;
   /** In place of `body`, sent as it is. */
   readonly raw?: { readonly type: string; readonly text: string };
+  /** In place of `body`, as it comes. */
+  readonly stream?: { readonly type: string; readonly content: Readable };
+  /** Instead of the patience that all calls share, where that is shorter. */
+  readonly timeoutMs?: number;
   readonly headers?: Readonly<Record<string, string>>;
   /** What the answer must be; `z.undefined()` for none. */
   readonly answer: z.ZodType<T>;
@@ -94,7 +99,8 @@ export class FleetApi {
   }
 
   private async fetch(url: URL, call: Call<unknown>): Promise<{ response: Response; text: string }> {
-    const { method = 'GET', body, raw, headers = {} } = call;
+    const { method = 'GET', body, raw, stream, headers = {} } = call;
+    const patienceMs = Math.max(this.timeoutMs, call.timeoutMs ?? 0);
     try {
       const response = await fetch(url, {
         method,
@@ -102,17 +108,19 @@ export class FleetApi {
           accept: 'application/json',
           ...(body !== undefined && { 'content-type': 'application/json' }),
           ...(raw !== undefined && { 'content-type': raw.type }),
+          ...(stream !== undefined && { 'content-type': stream.type }),
           ...headers,
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
         ...(raw !== undefined && { body: raw.text }),
+        ...(stream !== undefined && { body: Readable.toWeb(stream.content), duplex: 'half' as const }),
         redirect: 'error',
-        signal: AbortSignal.timeout(this.timeoutMs),
+        signal: AbortSignal.timeout(patienceMs),
       });
       return { response, text: await response.text() };
     } catch (cause) {
       throw isTimeout(cause)
-        ? cliError('ANSWER_TIMED_OUT', `${url.origin} did not answer within ${this.timeoutMs} ms.`, { cause })
+        ? cliError('ANSWER_TIMED_OUT', `${url.origin} did not answer within ${patienceMs} ms.`, { cause })
         : cliError(
             'SERVER_UNREACHABLE',
             `No fleet server at ${url.origin} (${reasonOf(cause)}). Start it with "npm start", or name it with --server.`,

@@ -8,6 +8,7 @@ import { addDevice } from './device.ts';
 import { CliError, EXIT, type ExitCode } from './errors.ts';
 import { addFeature } from './feature.ts';
 import { addHistory } from './history.ts';
+import { addModel } from './model.ts';
 import { whole } from './moments.ts';
 import { addOverview } from './overview.ts';
 import { addPrediction } from './prediction.ts';
@@ -36,6 +37,7 @@ const programOf = (surroundings: Surroundings): Command => {
   addFeature(program, surroundings);
   addStream(program, surroundings);
   addPrediction(program, surroundings);
+  addModel(program, surroundings);
   addAlert(program, surroundings);
   addDelivery(program, surroundings);
   addHistory(program, surroundings);

@@ -16,6 +16,7 @@ import { HealthModule } from './health/health.module.ts';
 import { IdentityModule } from './identity/identity.module.ts';
 import { InferenceModule } from './inference/inference.module.ts';
 import { IngestModule } from './ingest/ingest.module.ts';
+import { ModelsModule } from './models/models.module.ts';
 import { PlatformModule, type Platform } from './platform.module.ts';
 import { PredictionsModule } from './predictions/predictions.module.ts';
 import { StreamsModule } from './streams/streams.module.ts';
@@ -31,6 +32,7 @@ export class AppModule {
       smtp: config.smtp,
       secretsDir: config.delivery.secretsDir ?? dataPath(config, 'webhook-secrets'),
     });
+    const models = ModelsModule.of({ ...config.models, keysDir: config.models.keysDir ?? dataPath(config, 'keys') });
     const featureViews = FeatureViewsModule.of(config.features);
     const inference = InferenceModule.of(
       { inference: config.inference, grpc: { ...config.grpc, port: grpcPort(config) } },
@@ -47,6 +49,7 @@ export class AppModule {
         TwinsModule,
         DeviceCommandsModule,
         delivery,
+        models,
         featureViews,
         IngestModule,
         TelemetryModule.of(config.storage),

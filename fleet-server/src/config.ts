@@ -136,6 +136,19 @@ const inferenceSchema = z.strictObject({
   bodyLimitBytes: amount(67_108_864, 'largest request body of /v2; four of them may be on their way at a time'),
 });
 
+const modelsSchema = z.strictObject({
+  catalogue: z
+    .enum(['release', 'leave'])
+    .default('release')
+    .describe('whether the bundles that come with Shoal are released to devices'),
+  keysDir: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('folder of the keys that sign what devices install; keys in the data directory by default'),
+  checkTimeoutMs: durationMs(5_000, 'longest time for looking into a bundle that was pushed'),
+});
+
 const predictionsSchema = z.strictObject({
   batchRows: amount(128, 'asynchronous predictions in work at a time; as many may be computed again after a kill'),
   rowsOfModel: amount(
@@ -173,6 +186,7 @@ export const configSchema = z.strictObject({
   delivery: deliverySchema.prefault({}),
   smtp: smtpSchema.prefault({}),
   alerts: alertsSchema.prefault({}),
+  models: modelsSchema.prefault({}),
   inference: inferenceSchema.prefault({}),
   predictions: predictionsSchema.prefault({}),
   grpc: grpcSchema.prefault({}),
@@ -186,6 +200,7 @@ export type StreamsConfig = ServerConfig['streams'];
 export type DeliveryConfig = ServerConfig['delivery'];
 export type SmtpConfig = ServerConfig['smtp'];
 export type AlertsConfig = ServerConfig['alerts'];
+export type ModelsConfig = ServerConfig['models'];
 export type InferenceConfig = ServerConfig['inference'];
 export type PredictionsConfig = ServerConfig['predictions'];
 export type GrpcConfig = ServerConfig['grpc'];

@@ -21,11 +21,14 @@ const MERGE_PATCH = 'application/merge-patch+json';
 const CSV = 'text/csv';
 const CSV_TYPE = /^text\/csv\s*(;|$)/i;
 const CSV_ROUTE = /^\/api\/features\/[^/]+\/import(\?|$)/;
+/** A packed bundle. */
+const ARCHIVE = 'application/x-tar';
+const ARCHIVE_ROUTE = /^\/api\/models(\?|$)/;
 const JSON_TYPE = /^application\/(json|merge-patch\+json)\s*(;|$)/i;
 
 export const guardHttpEdge = (http: FastifyInstance): void => {
   http.addContentTypeParser(MERGE_PATCH, { parseAs: 'string' }, http.getDefaultJsonParser('error', 'error'));
-  http.addContentTypeParser(CSV, (_, payload, done) => done(null, payload));
+  for (const type of [CSV, ARCHIVE]) http.addContentTypeParser(type, (_, payload, done) => done(null, payload));
   http.addHook('onRequest', (request, reply, done) => {
     void reply.headers(EDGE_HEADERS);
     done(foreignFault(request.method, request.headers) ?? bodyFault(request));
@@ -102,5 +105,6 @@ const bodyFault = ({ headers, url }: FastifyRequest): FleetError | undefined => 
   }
   const type = headers['content-type'] ?? '';
   if (JSON_TYPE.test(type) || (CSV_TYPE.test(type) && CSV_ROUTE.test(url))) return undefined;
+  if (type === ARCHIVE && ARCHIVE_ROUTE.test(url)) return undefined;
   return new FleetError('MEDIA_TYPE_UNSUPPORTED', `Bodies of type "${type}" are not read; send application/json.`);
 };

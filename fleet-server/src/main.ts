@@ -1,5 +1,6 @@
-/** The `shoal-server` program: `run`, and `--print-config` to see what it would run with. */
+/** The `shoal-server` program: `run`, `keys`, and `--print-config` to see what it would run with. */
 import { Command } from 'commander';
+import { addKeys } from './commands/keys.ts';
 import { printConfig } from './commands/print-config.ts';
 import { run } from './commands/run.ts';
 import { loadConfig } from './config.ts';
@@ -29,6 +30,8 @@ program
     if (only === true) printConfig(config);
     else await run(config);
   });
+
+addKeys(program, process.env);
 
 try {
   await program.parseAsync();

@@ -3,6 +3,7 @@ import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { HttpFront } from './http-front.ts';
 import { AlertStore } from './ports/alert-store.ts';
+import { ArtifactStore } from './ports/artifact-store.ts';
 import { Authenticator } from './ports/authenticator.ts';
 import { Clock } from './ports/clock.ts';
 import { DeviceGateway } from './ports/device-gateway.ts';
@@ -29,6 +30,7 @@ export interface Platform {
   readonly windows: WindowStore;
   readonly predictions: PredictionQueue;
   readonly alerts: AlertStore;
+  readonly artifacts: ArtifactStore;
 }
 
 @Module({})
@@ -47,6 +49,7 @@ export class PlatformModule {
       { provide: WindowStore, useValue: platform.windows },
       { provide: PredictionQueue, useValue: platform.predictions },
       { provide: AlertStore, useValue: platform.alerts },
+      { provide: ArtifactStore, useValue: platform.artifacts },
     ];
     return { module: PlatformModule, global: true, providers, exports: providers };
   }

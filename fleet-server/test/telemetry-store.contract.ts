@@ -1,11 +1,23 @@
 /** What every telemetry store must do, whatever it is built on. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RecordKind } from '@shoal/protocol';
-import type { HistoryQuery, TelemetryStore } from '../src/ports/telemetry-store.ts';
+import type { HistoryQuery, LogQuery, TelemetryStore } from '../src/ports/telemetry-store.ts';
 import { EPOCH, OTHER_EPOCH, batchOf, event, prediction, reading } from './telemetry-records.ts';
 
 const DAY = 86_400_000;
 const NOW = Date.UTC(2026, 4, 20, 12);
+
+/** Every commit, for one channel and one output. */
+const ALL_OF_THE_LOG: LogQuery = {
+  afterBatchId: 0,
+  upToBatchId: Infinity,
+  commits: 10,
+  records: 1_000,
+  sources: [
+    { kind: 'readings', channel: 'a', aggregate: 'mean', windowMs: 60_000, panes: 1 },
+    { kind: 'predictions', output: 'score', aggregate: 'mean', windowMs: 60_000, panes: 1 },
+  ],
+};
 
 const query = <K extends RecordKind>(kind: K, part: Partial<HistoryQuery<K>> = {}): HistoryQuery<K> => ({
   kind,
@@ -208,12 +220,19 @@ export const telemetryStoreContract = (open: () => Promise<Subject>): void => {
         [],
       );
       expect(two).toBeGreaterThan(one);
-      const log = await store.readLog(0, 10);
-      expect(log.map((entry) => entry.batchId)).toEqual([one, two]);
-      expect(log[0]?.appended).toEqual([first]);
-      expect(log[1]?.appended).toEqual([second, batchOf('readings', [reading(4, NOW)], { receivedAt: NOW + 41 })]);
-      expect(await store.readLog(one, 1)).toHaveLength(1);
-      expect(await store.readLog(two, 10)).toEqual([]);
+      const log = await store.readLog(ALL_OF_THE_LOG);
+      expect(log).toMatchObject({ lastBatchId: two, records: 4 });
+      expect(log.said.map(({ source, receivedAt, eventAt }) => [source, receivedAt, [...eventAt]])).toEqual([
+        [0, first.receivedAt, [NOW, NOW + 1]],
+        [1, second.receivedAt, [NOW + 2]],
+        [0, NOW + 41, [NOW]],
+      ]);
+      expect(log.said.map(({ values }) => [...values])).toEqual([[1, 2], [0.5], [4]]);
+      expect(await store.readLog({ ...ALL_OF_THE_LOG, commits: 1 })).toMatchObject({ lastBatchId: one, records: 2 });
+      expect(await store.readLog({ ...ALL_OF_THE_LOG, records: 1 })).toMatchObject({ lastBatchId: one });
+      expect(await store.readLog({ ...ALL_OF_THE_LOG, upToBatchId: one })).toMatchObject({ lastBatchId: one });
+      expect(await store.readLog({ ...ALL_OF_THE_LOG, afterBatchId: one })).toMatchObject({ lastBatchId: two });
+      expect(await store.readLog({ ...ALL_OF_THE_LOG, afterBatchId: two })).toMatchObject({ lastBatchId: undefined });
     });
 
     it('keeps dead letters, newest first, with a sample of the payload', async () => {
@@ -250,7 +269,7 @@ export const telemetryStoreContract = (open: () => Promise<Subject>): void => {
       expect((await store.history(query('readings'))).items).toEqual([]);
       expect((await store.ranges('pump-1')).epochs).toEqual([]);
       expect(await store.highestSequence('pump-2', EPOCH)).toBe(1);
-      expect((await store.readLog(0, 10)).flatMap((entry) => entry.appended)).toEqual([two]);
+      expect((await store.readLog(ALL_OF_THE_LOG)).said.map(({ deviceId }) => deviceId)).toEqual(['pump-2']);
       expect(await store.append([batchOf('readings', [reading(1, NOW)])], [])).toMatchObject({ duplicates: 0 });
     });
   });

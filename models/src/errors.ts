@@ -40,7 +40,9 @@ const CATALOGUE = {
   ASSIGNMENT_DEVICE_MISMATCH: once('An assignment for another device. Do not follow it.'),
   ASSIGNMENT_REPLAYED: once('An assignment older than one that this device already followed. Do not follow it.'),
   ASSIGNMENT_EXPIRED: once('An assignment past its expiry. Wait for a newer one, or check the clock.'),
-  DIRECTOR_KEYS_INVALID: once('director/keys.json does not match its schema. The repository must be published again.'),
+  DIRECTOR_KEYS_INVALID: once(
+    'The target director/keys.json does not match its schema. The repository must be published again.',
+  ),
   RELEASE_TARGET_INVALID: once('A target of the repository that does not say what a release must. Publish it again.'),
   CHUNK_MISMATCH: again('A chunk that is not what the signed hashes say. Fetch that chunk again.'),
   DELTA_MALFORMED: once('A delta that is cut off or is none. Fetch the whole file instead.'),

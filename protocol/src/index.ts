@@ -59,6 +59,7 @@ export * from './rest/telemetry.ts';
 export * from './rest/context.ts';
 export * from './rest/features.ts';
 export * from './rest/streams.ts';
+export * from './rest/models.ts';
 export * from './rest/predictions.ts';
 export * from './rest/deliveries.ts';
 export * from './alerts/alert-rule.ts';

@@ -4,6 +4,7 @@ import { DELIVERY_OPERATIONS } from './rest/delivery-operations.ts';
 import { CONTEXT_OPERATIONS, DEVICE_OPERATIONS } from './rest/device-operations.ts';
 import { FEATURE_OPERATIONS } from './rest/feature-operations.ts';
 import { INFERENCE_OPERATIONS } from './rest/inference-operations.ts';
+import { MODEL_OPERATIONS } from './rest/model-operations.ts';
 import type { Operation } from './rest/operation.ts';
 import { PREDICTION_OPERATIONS } from './rest/prediction-operations.ts';
 import { OVERVIEW_OPERATIONS, SERVICE_OPERATIONS } from './rest/service-operations.ts';
@@ -19,6 +20,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...PREDICTION_OPERATIONS,
   ...TELEMETRY_OPERATIONS,
   ...STREAM_OPERATIONS,
+  ...MODEL_OPERATIONS,
   ...ALERT_OPERATIONS,
   ...DELIVERY_OPERATIONS,
   ...OVERVIEW_OPERATIONS,

@@ -87,6 +87,11 @@ export const reportedStateSchema = z
         z.string(),
         z.looseObject({
           version: z.string(),
+          digest: z
+            .string()
+            .regex(/^[0-9a-f]{64}$/)
+            .optional()
+            .describe("sha256 of the bundle's manifest, hex."),
           engine: z.string().nullish(),
           state: z.enum(['ready', 'loading', 'unavailable', 'disabled']),
           thresholds: z.record(z.string(), z.number()).optional(),

@@ -61,9 +61,12 @@ export class Calibration {
   #newest: SeenWindow | undefined;
   /** Of the collection that was written last. */
   #savedRows = 0;
+  /** When that was, or when the collection began. */
+  #savedAt: number;
 
   constructor(options: CalibrationOptions) {
     this.#options = options;
+    this.#savedAt = options.now();
     this.#state = firstState(options.digest);
   }
 
@@ -131,7 +134,7 @@ export class Calibration {
     if (collectionStep(rule, collection, samples, wanted) === 'conclude') return this.#conclude(collection, vector);
     const grown = { samples, rows: [...collection.rows, [...vector.values]] };
     this.#state = { ...this.#state, collection: grown };
-    if (isWorthSaving(grown, this.#savedRows)) await this.#save();
+    if (isWorthSaving(grown, this.#savedRows, this.#options.now() - this.#savedAt)) await this.#save();
   }
 
   /** `like` lends its names: all vectors of a model have the same. */
@@ -151,7 +154,8 @@ export class Calibration {
 
   /** What cannot be kept holds all the same until the process ends. */
   async #save(): Promise<void> {
-    const { file, onSaved } = this.#options;
+    const { file, now, onSaved } = this.#options;
+    this.#savedAt = now();
     this.#savedRows = this.#state.collection?.rows.length ?? 0;
     await file.write(this.#state).then(() => onSaved(undefined), onSaved);
   }

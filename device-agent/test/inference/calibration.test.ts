@@ -31,14 +31,19 @@ const meanOf = (values: readonly number[]): FeatureVector => ({
   values: Float32Array.of(values.reduce((sum, value) => sum + value, 0) / values.length),
 });
 
-const calibrationAt = (file: StateFile<CalibrationState>, found: FoundNormal[], digest = 'd'): Calibration =>
+const calibrationAt = (
+  file: StateFile<CalibrationState>,
+  found: FoundNormal[],
+  digest = 'd',
+  now = () => 123,
+): Calibration =>
   new Calibration({
     rule: RULE,
     digest,
     samples: undefined,
     floor: 1,
     file,
-    now: () => 123,
+    now,
     scores: async (vectors) => vectors.map(({ values }) => Math.abs(values[0] ?? 0)),
     onFound: (normal) => void found.push(normal),
     onSaved: (failure) => expect(failure).toBeUndefined(),
@@ -101,7 +106,9 @@ describe('a calibration', () => {
   it('goes on after a restart where it stopped, and keeps what it found', async () => {
     await withFolder(async (folder) => {
       const found: FoundNormal[] = [];
-      await feed(calibrationAt(fileIn(folder), found), still(26));
+      const first = calibrationAt(fileIn(folder), found);
+      await feed(first, still(26));
+      await first.stop();
       const second = calibrationAt(fileIn(folder), found);
       await second.start();
       expect(second.report()).toEqual({ state: 'collecting', windows: 5 });
@@ -113,9 +120,10 @@ describe('a calibration', () => {
     });
   });
 
-  it('loses a third of its windows to a power cut at most, and none to a stop in good order', async () => {
+  it('loses a third of its windows to a power cut at most where they are rare, and none to a stop in good order', async () => {
     await withFolder(async (folder) => {
-      const running = calibrationAt(fileIn(folder), []);
+      let hours = 0;
+      const running = calibrationAt(fileIn(folder), [], 'd', () => (hours += 1) * 3_600_000);
       await feed(running, still(31));
       const collected = running.report().windows;
       const cut = calibrationAt(fileIn(folder), []);
@@ -126,6 +134,18 @@ describe('a calibration', () => {
       const stopped = calibrationAt(fileIn(folder), []);
       await stopped.start();
       expect(stopped.report().windows).toBe(collected);
+    });
+  });
+
+  it('writes no more often than every two minutes where they are not', async () => {
+    await withFolder(async (folder) => {
+      let second = 0;
+      const running = calibrationAt(fileIn(folder), [], 'd', () => (second += 1) * 5_000);
+      await feed(running, still(31));
+      const cut = calibrationAt(fileIn(folder), []);
+      await cut.start();
+      expect(cut.report().windows).toBe(0);
+      expect(running.report().windows).toBeGreaterThan(4);
     });
   });
 

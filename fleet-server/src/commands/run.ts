@@ -9,6 +9,7 @@ import { destination, pino, type Logger } from 'pino';
 import { AedesGateway } from '../adapters/embedded/aedes-gateway/aedes-gateway.ts';
 import { DeviceTransportStrategy } from '../adapters/embedded/aedes-gateway/device-transport.strategy.ts';
 import { DataFolder } from '../adapters/embedded/data-folder.ts';
+import { DiskArtifacts } from '../adapters/embedded/disk-artifacts/disk-artifacts.ts';
 import { InProcessBus } from '../adapters/embedded/in-process-bus.ts';
 import { LoopbackAuthenticator } from '../adapters/embedded/loopback-authenticator.ts';
 import { PrometheusMetrics } from '../adapters/embedded/prometheus-metrics.ts';
@@ -88,6 +89,8 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
     },
     { clock, metrics, log },
   );
+  const artifacts = new DiskArtifacts(dataPath(config, 'artifacts'));
+  await artifacts.start();
   await Promise.all([features.start(), windows.start().then(() => alerts.start()), predictions.start()]);
   const gateway = new AedesGateway(config.mqtt, { authenticator, clock, metrics, log });
   const front = new HttpFront();
@@ -104,6 +107,7 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
     windows,
     predictions,
     alerts,
+    artifacts,
   };
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.of(config, platform),
@@ -123,6 +127,7 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
   app.connectMicroservice<MicroserviceOptions>({ strategy: new DeviceTransportStrategy(gateway, metrics) });
   const stop = async (): Promise<void> => {
     await app.close();
+    await artifacts.stop();
     await alerts.stop();
     await predictions.stop();
     await windows.stop();

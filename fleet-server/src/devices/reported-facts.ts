@@ -6,11 +6,12 @@ export interface ReportedFacts {
   readonly outbox?: NonNullable<ReportedState['outbox']>;
   readonly clock?: NonNullable<ReportedState['clock']>;
   readonly models?: NonNullable<ReportedState['models']>;
+  readonly updates?: NonNullable<ReportedState['updates']>;
   readonly refusal?: NonNullable<ReportedState['refusal']>;
 }
 
-const { health, outbox, clock, models, refusal } = reportedStateSchema.shape;
-const SECTIONS = { health, outbox, clock, models, refusal } as const;
+const { health, outbox, clock, models, updates, refusal } = reportedStateSchema.shape;
+const SECTIONS = { health, outbox, clock, models, updates, refusal } as const;
 
 /** Section by section: one that is absent, or that this version cannot read, leaves its facts unknown and hides no other. */
 export const factsOf = (reported: JsonObject): ReportedFacts => {

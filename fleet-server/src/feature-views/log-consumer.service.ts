@@ -10,9 +10,9 @@ import { pointsOf } from './log-points.ts';
 import { ViewRegistry } from './view-registry.service.ts';
 import { Surroundings } from './surroundings.service.ts';
 
-/** Commits asked for at once: grows while they are small, so that a backlog of single readings is not slow. */
-const COMMITS = { least: 4, most: 256 } as const;
-/** Records of one step that are wanted: what is read and what is packed stay far below the event-loop budget. */
+/** Of one step, so that a backlog of single readings is not slow. */
+const MOST_COMMITS = 256;
+/** A step ends with the commit that reaches this: what is handed on stays far below the event-loop budget. */
 const RECORDS_PER_STEP = 1_000;
 /** After a step the consumer rests so many times as long as it worked. */
 const REST = 2;
@@ -34,7 +34,6 @@ export class LogConsumer {
   /** Ends the wait for something to do. */
   private wake: AbortController | undefined;
   private hasNews = false;
-  private commits: number = COMMITS.least;
   private droppedAt = 0;
 
   constructor(telemetry: TelemetryStore, registry: ViewRegistry, around: Surroundings, bus: MessageBus) {
@@ -102,30 +101,28 @@ export class LogConsumer {
     const until = Math.min(
       ...streams.map(({ slotNo }) => this.registry.positionOf(slotNo)).filter((position) => position > from),
     );
-    const entries = (await this.telemetry.readLog(from, this.commits)).filter(({ batchId }) => batchId <= until);
-    const last = entries.at(-1);
-    if (last === undefined) {
+    const { lastBatchId, said } = await this.telemetry.readLog({
+      afterBatchId: from,
+      upToBatchId: until,
+      commits: MOST_COMMITS,
+      records: RECORDS_PER_STEP,
+      sources: behind.map(({ source }) => source),
+    });
+    if (lastBatchId === undefined) {
       // The commits between are gone with their retention.
       if (Number.isFinite(until)) await this.registry.apply({ lastBatchId: until, slotNos, points: [], keptFrom: 0 });
       return NOTHING_TO_DO;
     }
-    const appended = entries.flatMap((entry) => entry.appended);
     const { applied, tooLate } = await this.registry.apply({
-      lastBatchId: last.batchId,
+      lastBatchId,
       slotNos,
-      points: appended.flatMap((batch) => pointsOf(batch, behind)),
+      points: said.flatMap((values) => pointsOf(values, behind)),
       keptFrom: now - this.around.config.historyDays * DAY_MS,
     });
     this.around.metrics.count('feature_records_applied_total', applied);
     this.around.metrics.count('feature_records_too_late_total', tooLate);
-    this.around.metrics.gauge('feature_log_position', last.batchId);
-    this.pace(appended.reduce((sum, { records }) => sum + records.length, 0));
+    this.around.metrics.gauge('feature_log_position', lastBatchId);
     return REST * (this.around.clock.monotonic() - startedAt);
-  }
-
-  private pace(records: number): void {
-    const wanted = records < RECORDS_PER_STEP ? this.commits * 2 : Math.floor(this.commits / 2);
-    this.commits = Math.min(COMMITS.most, Math.max(COMMITS.least, wanted));
   }
 
   private async dropOld(now: number): Promise<void> {

@@ -49,8 +49,9 @@ export interface StreamPoints {
   readonly paneMs: number;
   readonly panes: number;
   readonly createdAt: number;
-  readonly eventAt: readonly number[];
-  readonly values: readonly number[];
+  /** Milliseconds, parallel to `values`. */
+  readonly eventAt: Float64Array | readonly number[];
+  readonly values: Float64Array | readonly number[];
 }
 
 export interface LogEffects {

@@ -12,6 +12,7 @@ import type {
   StoredEvent,
   StoredPrediction,
   StoredReading,
+  StreamSource,
 } from '@shoal/protocol';
 import type { AppendedBatch } from './message-bus.ts';
 
@@ -82,10 +83,33 @@ export interface DeadLetterQuery {
   readonly cursor: string | undefined;
 }
 
-/** One commit of the log, in commit order; ids ascend without reuse. */
-export interface LogEntry {
-  readonly batchId: number;
-  readonly appended: readonly AppendedBatch[];
+/** Commits after `afterBatchId` and up to `upToBatchId`: at most so many, and none any more once they hold so many records. */
+export interface LogQuery {
+  readonly afterBatchId: number;
+  /** May be Infinity. */
+  readonly upToBatchId: number;
+  readonly commits: number;
+  readonly records: number;
+  readonly sources: readonly StreamSource[];
+}
+
+/** What records of one device that were received at once say to one source. Parallel arrays, ascending sequence. */
+export interface LoggedValues {
+  /** Position in `sources`. */
+  readonly source: number;
+  readonly deviceId: string;
+  readonly receivedAt: number;
+  readonly eventAt: Float64Array;
+  readonly values: Float64Array;
+}
+
+export interface LogValues {
+  /** Undefined when there is no commit; ids ascend without reuse. */
+  readonly lastBatchId: number | undefined;
+  /** Read, whether or not they say anything to a source. */
+  readonly records: number;
+  /** In commit order. */
+  readonly said: readonly LoggedValues[];
 }
 
 export interface StorageState {
@@ -115,8 +139,8 @@ export abstract class TelemetryStore {
   /** Min/max-preserving downsampling in the reader worker. */
   abstract series(query: SeriesQuery): Promise<Series>;
   abstract deadLetters(query: DeadLetterQuery): Promise<Page<DeadLetter>>;
-  /** Commits after `afterBatchId`, at most `limit` of them. */
-  abstract readLog(afterBatchId: number, limit: number): Promise<readonly LogEntry[]>;
+  /** Exactly what each commit added. What retention dropped, or what belonged to a deleted device, is absent. Runs in the reader worker. */
+  abstract readLog(query: LogQuery): Promise<LogValues>;
   /** Exact counts since the file was made. */
   abstract totals(): Promise<{ records: number; duplicates: number; deadLetters: number }>;
   abstract storageState(): Promise<StorageState>;

@@ -16,6 +16,8 @@ let deliveryId = '';
 let predictionId = '';
 let alertId = '';
 let silenceId = '';
+let release = { sha256: '' };
+let base = { sha256: '' };
 
 const at = Date.now();
 const customer = {
@@ -63,6 +65,10 @@ beforeAll(async () => {
   ({ id: deliveryId } = (await call<{ id: string }>('POST', `${server.httpUrl}/api/deliveries`, { channel })).body);
   const asked = { model: 'pump-anomaly', entity: 'pump-01', features: Array.from({ length: 11 }, () => 0.5), wait: 60 };
   ({ id: predictionId } = (await call<{ id: string }>('POST', `${server.httpUrl}/api/predictions`, asked)).body);
+  const released = `${server.httpUrl}/api/models/pump-anomaly`;
+  release = (await call<typeof release>('GET', `${released}/versions/1.1.0`)).body;
+  base = (await call<typeof base>('GET', `${released}/versions/1.0.0`)).body;
+  await call('PUT', `${released}/aliases/champion`, { version: '1.1.0' });
   const commands = `${server.httpUrl}/api/devices/pump-01/commands`;
   ({ commandId } = (await call<{ commandId: string }>('POST', commands, { name: 'ping' })).body);
 });
@@ -86,12 +92,19 @@ const filled = (path: string, subject = 'pump-01'): string => {
     .replace('{rule}', isThere ? 'too-much' : subject)
     .replace('{secretName}', isThere ? 'default' : subject)
     .replace('{entity}', isThere ? 'c-1' : subject)
+    .replace('{model}', isThere ? 'pump-anomaly' : subject)
+    .replace('{version}', '1.1.0')
+    .replace('{alias}', 'champion')
+    .replace('{file}', isThere ? 'timestamp.json' : subject)
+    .replace('{sha256}', isThere ? release.sha256 : '0'.repeat(64))
+    .replace('{base}', base.sha256)
     .replace('{importId}', isThere ? 'import-1' : subject);
 };
 const urlOf = ({ path, query }: Operation, subject?: string): string => {
   const needsSpan = query?.shape['from'] !== undefined && !query.safeParse({}).success;
   const url = new URL(`${server.httpUrl}${filled(path, subject)}`);
   if (needsSpan) url.search = `?from=0&to=${at + 1_000}`;
+  if (path === '/api/models/{model}/diff') url.search = '?from=1.0.0&to=1.1.0';
   if (path === '/api/predictions/latest') url.search = '?model=pump-anomaly&entity=pump-01';
   return url.href;
 };
@@ -154,6 +167,7 @@ describe('answers', () => {
         resolveAlert: {},
         putAlertRule: { ...rule, name: 'nobody' },
         rotateWebhookSecret: {},
+        putModelAlias: { version: '1.1.0' },
         putEntityFeatures: { values: { orders: 1 } },
         readFeatures: { entities: ['nobody'] },
       };

@@ -50,7 +50,8 @@ const readJson = async (path: string): Promise<unknown> => JSON.parse(await read
 export const manifestDigest = (manifest: BundleManifest): string =>
   createHash('sha256').update(canonicalJson(manifest), 'utf8').digest('hex');
 
-const readManifest = async (folder: string): Promise<BundleManifest> => {
+/** Throws BUNDLE_MISSING, BUNDLE_MANIFEST_INVALID. */
+export const readManifest = async (folder: string): Promise<BundleManifest> => {
   const path = join(folder, 'manifest.json');
   const bytes = await readFile(path).catch((cause: unknown) => {
     throw new ModelError('BUNDLE_MISSING', `No bundle in ${folder}: ${path} cannot be read`, { cause });
@@ -87,7 +88,8 @@ const sha256OfFile = async (path: string): Promise<string> => {
   return hash.digest('hex');
 };
 
-const checkFile = async (folder: string, file: BundleFile): Promise<void> => {
+/** Throws BUNDLE_FILE_MISSING, BUNDLE_DIGEST_MISMATCH. */
+export const checkBundleFile = async (folder: string, file: BundleFile): Promise<void> => {
   const path = join(folder, file.path);
   const entry = await lstat(path).catch((cause: unknown) => {
     throw new ModelError('BUNDLE_FILE_MISSING', `${path} is listed in the manifest and is not there`, { cause });
@@ -103,7 +105,8 @@ const checkFile = async (folder: string, file: BundleFile): Promise<void> => {
     throw new ModelError('BUNDLE_DIGEST_MISMATCH', `${path} has sha256 ${sha256}, the manifest says ${file.sha256}`);
 };
 
-const readContent = async <T>(path: string, schema: z.ZodType<T>): Promise<T> => {
+/** Throws BUNDLE_CONTENT_INVALID. */
+export const readContent = async <T>(path: string, schema: z.ZodType<T>): Promise<T> => {
   try {
     return schema.parse(await readJson(path));
   } catch (cause) {
@@ -137,7 +140,7 @@ export const readBundle = async (folder: string, options: ReadBundleOptions): Pr
   const root = resolve(folder);
   const manifest = await readManifest(root);
   const signedBy = await readSigner(root, manifest, options);
-  for (const file of manifest.files) await checkFile(root, file);
+  for (const file of manifest.files) await checkBundleFile(root, file);
   const [model, golden, reference] = (['model', 'golden', 'reference'] as const).map((role) =>
     pathOf(root, manifest, role),
   );

@@ -239,10 +239,13 @@ export class SupervisedModel implements ModelHandle {
     this.#resting.set(kind, this.#host.now() + restMs(failures));
   }
 
+  /** What an earlier trial of this bundle found, under the code it had then. */
   #noEngine(): ModelError {
     const { engines } = this.bundle.manifest;
     const refused = this.#host.probes().findLast((probe) => probe.digest === this.bundle.digest && probe.code !== null);
-    return new ModelError('ENGINE_UNAVAILABLE', refused?.message ?? `None of ${engines.join(', ')} is allowed here`);
+    if (refused === undefined)
+      return new ModelError('ENGINE_UNAVAILABLE', `None of ${engines.join(', ')} is allowed here`);
+    return new ModelError(refused.code ?? 'ENGINE_UNAVAILABLE', refused.message);
   }
 
   /** Why the first choice is not in use, as an earlier probe found it. */

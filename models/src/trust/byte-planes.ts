@@ -11,7 +11,7 @@ export const xorInto = (bytes: Uint8Array, other: Uint8Array): Uint8Array => {
 export const gatherPlanes = (bytes: Uint8Array, wordBytes: number): Uint8Array => {
   if (wordBytes === 1) return bytes;
   const words = Math.floor(bytes.byteLength / wordBytes);
-  const planes = bytes.slice();
+  const planes = Uint8Array.from(bytes);
   let next = 0;
   for (let plane = 0; plane < wordBytes; plane++)
     for (let word = 0; word < words; word++) planes[next++] = bytes[word * wordBytes + plane] ?? 0;
@@ -22,7 +22,7 @@ export const gatherPlanes = (bytes: Uint8Array, wordBytes: number): Uint8Array =
 export const scatterPlanes = (planes: Uint8Array, wordBytes: number): Uint8Array => {
   if (wordBytes === 1) return planes;
   const words = Math.floor(planes.byteLength / wordBytes);
-  const bytes = planes.slice();
+  const bytes = Uint8Array.from(planes);
   let next = 0;
   for (let plane = 0; plane < wordBytes; plane++)
     for (let word = 0; word < words; word++) bytes[word * wordBytes + plane] = planes[next++] ?? 0;

@@ -21,7 +21,7 @@ export interface ByteSource {
 
 export const memorySource = (bytes: Uint8Array): ByteSource => ({
   lengthBytes: bytes.byteLength,
-  read: (offset, length) => Promise.resolve(bytes.slice(offset, offset + length)),
+  read: (offset, length) => Promise.resolve(Uint8Array.from(bytes.subarray(offset, offset + length))),
 });
 
 const MAGIC = 'SHD1';
@@ -41,7 +41,7 @@ interface CodedChunk {
 }
 
 const codeChunk = async (target: Uint8Array, base: Uint8Array, wordBytes: number): Promise<CodedChunk> => {
-  const plain = wordBytes === 0 ? target : gatherPlanes(xorInto(target.slice(), base), wordBytes);
+  const plain = wordBytes === 0 ? target : gatherPlanes(xorInto(Uint8Array.from(target), base), wordBytes);
   const bytes = await compress(plain, { params: { [constants.ZSTD_c_compressionLevel]: LEVEL } });
   return { wordBytes, bytes };
 };
@@ -49,7 +49,10 @@ const codeChunk = async (target: Uint8Array, base: Uint8Array, wordBytes: number
 const smallest = (chunks: readonly CodedChunk[]): CodedChunk =>
   chunks.reduce((best, chunk) => (chunk.bytes.byteLength < best.bytes.byteLength ? chunk : best));
 
-/** Memory is bounded by some chunks. The first piece is the header. */
+/**
+ * Memory is bounded by some chunks.
+ * @yields the header, then header and content of each chunk
+ */
 export async function* makeDelta(base: ByteSource, target: ByteSource): AsyncGenerator<Uint8Array> {
   const header = Buffer.alloc(HEADER_BYTES);
   header.write(MAGIC, 0, 'latin1');

@@ -110,6 +110,15 @@ describe('the engine supervisor', () => {
     expect(model.stats()).toMatchObject({ engine: null, pid: null });
   });
 
+  test('says the same of a bundle that it refused before, without another trial', async () => {
+    const bundle = await shelf.bundle({ model: DOUBLING, golden: [[1, 3]], manifest: { engines: ['native-child'] } });
+    const supervisor = open();
+    const first = await supervisor.load(bundle);
+    const again = await supervisor.load(bundle);
+    expect(again.state().reason).toEqual(first.state().reason);
+    expect(again.state()).toMatchObject({ status: 'unavailable', reason: { code: 'GOLDEN_MISMATCH' } });
+  });
+
   test('does not trust an engine that misses the golden vectors', async () => {
     const model = await open().load(await shelf.bundle({ model: DOUBLING, golden: [[1, 3]] }));
     expect(model.state()).toMatchObject({ status: 'unavailable', reason: { code: 'GOLDEN_MISMATCH' } });

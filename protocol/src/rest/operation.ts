@@ -11,6 +11,7 @@ export const TAGS = {
   context: 'What devices may ask the fleet about.',
   features: 'What is known of every entity, now and as of any instant; what models are fed with.',
   streams: 'Windows of event time over readings, predictions and events; exact also when data comes days late.',
+  models: 'The registry: released versions, aliases, who runs what; and what devices fetch of it.',
   alerts: 'Rules over readings, predictions, events, windows and absence; what is wrong now, and who is told.',
   delivery: 'Webhooks, e-mail and MQTT to others: what was sent, how it went, and sending it again.',
   advice: 'Which deployment pattern fits a need, by rule and by measurement.',

@@ -1,16 +1,15 @@
-/** Reads commits of the log again, by the runs of keys they added. */
-import { PRIORITY_CLASSES, RECORD_KINDS, type AnyRecord, type ClockVerdict } from '@shoal/protocol';
-import type { LogEntry } from '../../../ports/telemetry-store.ts';
+/** Reads commits of the log again, by the runs of keys they added, and keeps what windows of features want to know of them. */
+import { sourceValue } from '@shoal/models';
+import { RECORD_KINDS, type AnyRecord, type RecordKind } from '@shoal/protocol';
+import type { LoggedValues, LogQuery, LogValues } from '../../../ports/telemetry-store.ts';
 import { parseExtents, type Extent } from './commit-extents.ts';
-import { listDays, rawTable, shapeTable, unpackFlags, type Day } from './day-table.ts';
-import { CLOCKS, LANES } from './packed-append.ts';
+import { listDays, rawTable, shapeTable, type Day } from './day-table.ts';
 import { parseShape, readRecord } from './record-body.ts';
 import type { Sqlite } from './telemetry-file.ts';
 
 interface Row {
   readonly event_at: number;
   readonly sequence: number;
-  readonly flags: number;
   readonly lag: number;
   readonly observed_at: number | null;
   readonly shape: string | null;
@@ -18,69 +17,79 @@ interface Row {
 }
 
 interface Growing {
-  readonly records: AnyRecord[];
   readonly eventAt: number[];
-  readonly clock: ClockVerdict[];
+  readonly values: number[];
 }
 
-type Appended = LogEntry['appended'][number];
-
-/**
- * In commit order. What retention dropped, or what belonged to a deleted device, is absent from its entry; within an
- * entry one batch holds what shares device, kind, epoch, class, lane and receivedAt.
- */
-export const readCommits = (db: Sqlite, afterBatchId: number, limit: number): LogEntry[] => {
+/** As the port says. */
+export const readLog = (db: Sqlite, { afterBatchId, upToBatchId, commits, records, sources }: LogQuery): LogValues => {
   const days = new Set(listDays(db));
-  return db
-    .prepare<[number, number], { batch_id: number; extents: string }>(
-      'SELECT batch_id, extents FROM commits WHERE batch_id > ? ORDER BY batch_id LIMIT ?',
+  const wanted = new Set<RecordKind>(sources.map(({ kind }) => kind));
+  const entries = db
+    .prepare<[number, number, number], { batch_id: number; extents: string }>(
+      'SELECT batch_id, extents FROM commits WHERE batch_id > ? AND batch_id <= ? ORDER BY batch_id LIMIT ?',
     )
-    .all(afterBatchId, limit)
-    .map(({ batch_id: batchId, extents }) => ({
-      batchId,
-      appended: parseExtents(extents).flatMap((extent) => (days.has(extent.day) ? readExtent(db, extent) : [])),
-    }));
+    .all(afterBatchId, upToBatchId, commits);
+  const said: LoggedValues[] = [];
+  let lastBatchId: number | undefined;
+  let read = 0;
+  for (const { batch_id: batchId, extents } of entries) {
+    if (read >= records) break;
+    lastBatchId = batchId;
+    for (const extent of parseExtents(extents)) {
+      if (!days.has(extent.day) || !wanted.has(kindOf(extent))) continue;
+      const rows = readRows(db, extent);
+      read += rows.length;
+      said.push(...valuesOf(db, extent, rows, sources));
+    }
+  }
+  return { lastBatchId, records: read, said };
 };
 
-const readExtent = (db: Sqlite, extent: Extent): Appended[] => {
-  const names = db
-    .prepare<[number], { device_id: string; epoch: string }>(
-      'SELECT device_id, epoch FROM epochs JOIN devices USING (device_no) WHERE epoch_no = ?',
-    )
+const kindOf = ({ kind }: Extent): RecordKind => RECORD_KINDS[kind] ?? 'readings';
+
+/** By the moment of receipt, then by source: created times of features never go back. */
+const valuesOf = (
+  db: Sqlite,
+  extent: Extent,
+  rows: readonly Row[],
+  sources: LogQuery['sources'],
+): readonly LoggedValues[] => {
+  const deviceId = db
+    .prepare<[number], string>('SELECT device_id FROM epochs JOIN devices USING (device_no) WHERE epoch_no = ?')
+    .pluck()
     .get(extent.epochNo);
-  if (names === undefined) return [];
-  const kind = RECORD_KINDS[extent.kind] ?? 'readings';
-  const groups = new Map<string, Growing & { readonly row: Row }>();
-  for (const row of readRows(db, extent)) {
-    const key = `${row.flags >> 2}/${row.event_at + row.lag}`;
-    const group = groups.get(key) ?? { row, records: [], eventAt: [], clock: [] };
-    groups.set(key, group);
-    group.eventAt.push(row.event_at);
-    group.clock.push(CLOCKS[unpackFlags(row.flags).clock] ?? 'bad');
-    group.records.push(
-      readRecord(kind, {
-        sequence: row.sequence,
-        observedAt: row.observed_at ?? row.event_at,
-        shape: row.shape === null ? undefined : parseShape(row.shape),
-        body: row.body,
-      }),
-    );
+  if (deviceId === undefined) return [];
+  const kind = kindOf(extent);
+  const byReceipt = new Map<number, readonly Growing[]>();
+  for (const row of rows) {
+    const receivedAt = row.event_at + row.lag;
+    const growing = byReceipt.get(receivedAt) ?? sources.map(() => ({ eventAt: [], values: [] }));
+    byReceipt.set(receivedAt, growing);
+    const record = recordOf(kind, row);
+    for (const [at, source] of sources.entries()) {
+      const value = source.kind === kind ? sourceValue(source, record) : undefined;
+      if (value === undefined) continue;
+      growing[at]?.eventAt.push(row.event_at);
+      growing[at]?.values.push(value);
+    }
   }
-  return [...groups.values()].map(({ row, records, eventAt, clock }) => {
-    const { priority, lane } = unpackFlags(row.flags);
-    return {
-      deviceId: names.device_id,
-      kind,
-      epoch: names.epoch,
-      class: PRIORITY_CLASSES[priority] ?? 'debug',
-      lane: LANES[lane] ?? 'live',
-      receivedAt: row.event_at + row.lag,
-      records,
-      eventAt,
-      clock,
-    };
-  });
+  return [...byReceipt].flatMap(([receivedAt, growing]) =>
+    growing.flatMap(({ eventAt, values }, source) =>
+      values.length === 0
+        ? []
+        : [{ source, deviceId, receivedAt, eventAt: Float64Array.from(eventAt), values: Float64Array.from(values) }],
+    ),
+  );
 };
+
+const recordOf = (kind: RecordKind, { sequence, observed_at, event_at, shape, body }: Row): AnyRecord =>
+  readRecord(kind, {
+    sequence,
+    observedAt: observed_at ?? event_at,
+    shape: shape === null ? undefined : parseShape(shape),
+    body,
+  });
 
 /** Ascending sequence. */
 const readRows = (db: Sqlite, extent: Extent): Row[] => {
@@ -92,7 +101,7 @@ const readRows = (db: Sqlite, extent: Extent): Row[] => {
 };
 
 const selectExtent = (day: Day): string =>
-  `SELECT r.event_at, r.sequence, r.flags, r.lag, r.observed_at, s.shape, r.body
+  `SELECT r.event_at, r.sequence, r.lag, r.observed_at, s.shape, r.body
     FROM ${rawTable(day)} r LEFT JOIN ${shapeTable(day)} s ON s.shape_no = r.shape_no
     WHERE r.device_no = ? AND r.kind = ? AND r.event_at BETWEEN ? AND ? AND r.epoch_no = ?
       AND r.sequence BETWEEN ? AND ?

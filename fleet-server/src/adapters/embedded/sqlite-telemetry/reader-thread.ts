@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { readDeadLetters, readHistory } from './history-reads.ts';
 import { readHighestSequence, readRanges, readTotals } from './ledger-reads.ts';
-import { readCommits } from './log-reads.ts';
+import { readLog } from './log-reads.ts';
 import { readSeries } from './series-reads.ts';
 import { openForReading, type Sqlite } from './telemetry-file.ts';
 import { asFault, type ReaderJobs, type ThreadAnswer, type ThreadRequest } from './thread-messages.ts';
@@ -24,7 +24,7 @@ const perform = async (db: Sqlite, request: Request): Promise<unknown> => {
     case 'deadLetters':
       return readDeadLetters(db, request.ask);
     case 'readLog':
-      return readCommits(db, request.ask.afterBatchId, request.ask.limit);
+      return readLog(db, request.ask);
     case 'totals':
       return readTotals(db);
     case 'reopen':

@@ -13,7 +13,8 @@ import {
   type DeadLetterQuery,
   type HistoryQuery,
   type IncomingBatch,
-  type LogEntry,
+  type LogQuery,
+  type LogValues,
   type NewDeadLetter,
   type SeriesQuery,
   type StorageState,
@@ -137,8 +138,8 @@ export class SqliteTelemetryStore extends TelemetryStore {
     return this.#read('deadLetters', query);
   }
 
-  override readLog(afterBatchId: number, limit: number): Promise<readonly LogEntry[]> {
-    return this.#read('readLog', { afterBatchId, limit });
+  override readLog(query: LogQuery): Promise<LogValues> {
+    return this.#read('readLog', query);
   }
 
   override totals(): Promise<{ records: number; duplicates: number; deadLetters: number }> {

@@ -1,5 +1,5 @@
 /** What the store and its two threads say to each other. */
-import type { DeadLetterQuery, HistoryQuery, LogEntry, SeriesQuery, StoredOf } from '../../../ports/telemetry-store.ts';
+import type { DeadLetterQuery, HistoryQuery, LogQuery, LogValues, SeriesQuery, StoredOf } from '../../../ports/telemetry-store.ts';
 import type { DeadLetter, Page, ReceivedRanges, RecordKind, Series } from '@shoal/protocol';
 import type { PackedAppend } from './packed-append.ts';
 import type { AppendOutcome } from './telemetry-writer.ts';
@@ -28,7 +28,7 @@ export interface ReaderJobs {
   history: { ask: HistoryQuery<RecordKind>; answer: Page<StoredOf[RecordKind]> };
   series: { ask: SeriesQuery; answer: Series };
   deadLetters: { ask: DeadLetterQuery; answer: Page<DeadLetter> };
-  readLog: { ask: { afterBatchId: number; limit: number }; answer: LogEntry[] };
+  readLog: { ask: LogQuery; answer: LogValues };
   totals: { ask: null; answer: { records: number; duplicates: number; deadLetters: number } };
   /** The file was replaced. */
   reopen: { ask: null; answer: null };
