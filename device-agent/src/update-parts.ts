@@ -58,7 +58,9 @@ export const createUpdater = (config: AgentConfig, surroundings: UpdateSurroundi
       signaturePolicy: requireSignature ? 'require' : 'allow-unsigned',
       trustedKeys: await readTrustedKeys(trustedKeys),
     }),
-    pause: async (ms, signal) => void (await delay(ms, undefined, { signal, ref: false })),
+    pause: async (ms, signal) => {
+      await delay(ms, undefined, { signal, ref: false });
+    },
     retryFirstMs: RETRY_FIRST_MS,
     lookMs: LOOK_MS,
   });
