@@ -38,7 +38,7 @@ export const createUpdater = (config: AgentConfig, surroundings: UpdateSurroundi
   const { deadlineMs, engines: allowed, requireSignature, trustedKeys } = inference;
   const { folder, url } = updatePlace(config);
   const disk = nodeDisk;
-  const root = { disk, folder, url, file: updates.rootFile, logger: surroundings.logger };
+  const root = { disk, folder: join(folder, 'metadata'), url, file: updates.rootFile, logger: surroundings.logger };
   return new Updater({
     ...surroundings,
     deviceId,
