@@ -65,7 +65,7 @@ test('what is released is whole after every kill -9, and nothing half released i
       const bytes = Buffer.from(await (await fetch(`${bed.httpUrl}/blobs/sha256/${sha256}`)).arrayBuffer());
       expect(createHash('sha256').update(bytes).digest('hex')).toBe(sha256);
     }
-    const artifacts = join(bed.dataDir, 'artifacts');
+    const artifacts = join(folder, 'server', 'artifacts');
     expect(readdirSync(join(artifacts, 'staging'))).toEqual([]);
   }
 }, 180_000);
