@@ -41,7 +41,9 @@ const answerOf = async (ask: Ask, signal: AbortSignal): Promise<IncomingMessage>
   }
 };
 
-/** At most `length` bytes, and the connection is let go with the last of them. */
+/**
+ * @yields at most `length` bytes; the connection is let go with the last of them
+ */
 async function* bounded(answer: IncomingMessage, length: number, { url, patience }: Ask): AsyncGenerator<Uint8Array> {
   const { leastBytesPerS, graceMs } = patience;
   const begunAt = performance.now();

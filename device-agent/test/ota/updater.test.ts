@@ -37,8 +37,8 @@ const update = async (
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'shoal-updater-'));
   await server.start();
-  first = await releaseOf(shelf, server, '1.0.0', 1, 3 * MB);
-  second = await releaseOf(shelf, server, '1.0.1', 2, 3 * MB);
+  first = await releaseOf(server, shelf, { version: '1.0.0', releaseCounter: 1, padding: 3 * MB });
+  second = await releaseOf(server, shelf, { version: '1.0.1', releaseCounter: 2, padding: 3 * MB });
 });
 afterAll(async () => {
   await server.stop();

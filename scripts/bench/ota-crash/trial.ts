@@ -69,12 +69,16 @@ const LONG_MS = 1_000;
 
 /** Pauses are short, and those that only a deadline ends are endless. */
 const pause = async (ms: number, signal: AbortSignal): Promise<void> => {
-  if (ms < LONG_MS) return void (await delay(Math.min(ms, 2), undefined, { signal }));
-  await new Promise<void>((_, reject) => {
+  if (ms < LONG_MS) await delay(Math.min(ms, 2), undefined, { signal });
+  else await ended(signal);
+};
+
+/** Rejects with the end of the signal. */
+const ended = (signal: AbortSignal): Promise<never> =>
+  new Promise<never>((_, reject) => {
     if (signal.aborted) reject(signal.reason as Error);
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
   });
-};
 
 const silent = () => undefined;
 const logger = { level: 'info', debug: silent, info: silent, warn: silent, error: silent };
