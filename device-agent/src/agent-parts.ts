@@ -267,10 +267,7 @@ export const createLanes = (config: AgentConfig, parts: LaneParts, logger: Logge
     .filter((slot) => isWindowed(slot.bundle.manifest))
     .map((slot) => createLane(config, parts, logger, slot));
 
-type LaneParts = Pick<
-  AgentParts,
-  'engines' | 'outbox' | 'events' | 'health' | 'feeds' | 'pipeline' | 'fallback'
->;
+type LaneParts = Pick<AgentParts, 'engines' | 'outbox' | 'events' | 'health' | 'feeds' | 'pipeline' | 'fallback'>;
 
 const createLane = (config: AgentConfig, parts: LaneParts, logger: Logger, slot: ModelSlot): ModelLane => {
   const { outbox, events, health, feeds, pipeline, fallback } = parts;

@@ -123,8 +123,21 @@ class DeviceAgent implements Agent {
 
   async #startParts(): Promise<void> {
     const parts = this.#parts;
-    const { gauge, losses, outbox, health, twin, context, remembered, engines, events, pipeline, rules, uplink, updates } =
-      parts;
+    const {
+      gauge,
+      losses,
+      outbox,
+      health,
+      twin,
+      context,
+      remembered,
+      engines,
+      events,
+      pipeline,
+      rules,
+      uplink,
+      updates,
+    } = parts;
     losses.start();
     const reading = [context.start(), remembered.start(this.#clock.now()), rules.start()];
     const bundles = updates.start().then((updated) => engines.readBundles(updated));

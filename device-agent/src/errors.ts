@@ -70,7 +70,9 @@ const CATALOGUE = {
   UPDATE_NO_SPACE: again('There is no room for a bundle; it is tried again. Free some space in the data folder.'),
   UPDATE_DISK_FAILED: again('The disk refused a step of an update; it is tried again. Check the data folder.'),
   UPDATE_ROOT_UNKNOWN: once('The root that this device is to trust cannot be read. Correct "updates.rootFile".'),
-  UPDATE_METADATA_FAILED: again('The process that looks into the metadata of the fleet gave no answer; it is run again.'),
+  UPDATE_METADATA_FAILED: again(
+    'The process that looks into the metadata of the fleet gave no answer; it is run again.',
+  ),
   UPDATE_METADATA_EXPIRED: again(
     'The metadata of the fleet is too old to be believed. Publish it anew, or look for who holds it back.',
   ),

@@ -79,6 +79,18 @@ program
   });
 
 program
+  .command('selftest')
+  .description('put the models of this device through the test that an update must pass; exit code 1 when one fails')
+  .option('-c, --config <file>', 'JSON configuration', DEFAULT_CONFIG)
+  .option('--json', 'as one JSON object')
+  .action(async ({ config: file, json }: SharedOptions & { json?: true }) => {
+    const { describeSelfTest, selfTestReport } = await import('./commands/selftest.ts');
+    const rows = await selfTestReport(await loadAgentConfig(file, process.env));
+    print(json === true ? JSON.stringify({ models: rows }) : describeSelfTest(rows));
+    if (rows.some(({ problem }) => problem !== null)) process.exitCode = FAILED;
+  });
+
+program
   .command('diag')
   .description(
     'write one file for whoever helps: versions, configuration without secrets, doctor, status; no measurements',

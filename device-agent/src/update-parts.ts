@@ -38,7 +38,7 @@ export const createUpdater = (config: AgentConfig, surroundings: UpdateSurroundi
   const { deadlineMs, engines: allowed, requireSignature, trustedKeys } = inference;
   const { folder, url } = updatePlace(config);
   const disk = nodeDisk;
-  const root = { disk, folder, url, file: updates.rootFile, logger: surroundings.logger };
+  const root = { disk, folder: join(folder, 'metadata'), url, file: updates.rootFile, logger: surroundings.logger };
   return new Updater({
     ...surroundings,
     deviceId,
@@ -58,7 +58,9 @@ export const createUpdater = (config: AgentConfig, surroundings: UpdateSurroundi
       signaturePolicy: requireSignature ? 'require' : 'allow-unsigned',
       trustedKeys: await readTrustedKeys(trustedKeys),
     }),
-    pause: async (ms, signal) => void (await delay(ms, undefined, { signal, ref: false })),
+    pause: async (ms, signal) => {
+      await delay(ms, undefined, { signal, ref: false });
+    },
     retryFirstMs: RETRY_FIRST_MS,
     lookMs: LOOK_MS,
   });

@@ -14,7 +14,9 @@ export const updatesSchema = z.strictObject({
     .min(1)
     .nullable()
     .default(null)
-    .describe('root metadata that this device trusts; by default the first one seen, from a server on this machine only'),
+    .describe(
+      'root metadata that this device trusts; by default the first one seen, from a server on this machine only',
+    ),
   directory: z.string().min(1).nullable().default(null).describe('by default "updates" in the data folder'),
 });
 export type UpdatesConfig = z.infer<typeof updatesSchema>;

@@ -9,12 +9,15 @@ import { seededRandom } from './kill/seeded-random.ts';
 import { enumerateCrashes, makeTemplate, type EnumerateOptions } from './ota-crash/enumerate.ts';
 import { killAtRandom } from './ota-crash/random-kills.ts';
 import { makeReleases } from './ota-crash/releases.ts';
+import { killRollouts } from './rollout/server-kills.ts';
 
 interface Effort {
   readonly crashes: EnumerateOptions;
   /** Passes, each with other choices of what an unsynced disk kept. */
   readonly losses: readonly EnumerateOptions[];
   readonly kills: number;
+  /** Rollouts to everybody and back, with the server killed once in each phase. */
+  readonly rollouts: { readonly devices: number; readonly cycles: number };
 }
 
 const all = { every: 1, again: 0.5 };
@@ -22,11 +25,13 @@ const FULL: Effort = {
   crashes: { ...all, losesUnsynced: false },
   losses: Array.from({ length: 3 }, () => ({ ...all, losesUnsynced: true })),
   kills: 1_000,
+  rollouts: { devices: 40, cycles: 20 },
 };
 const QUICK: Effort = {
   crashes: { every: 6, again: 0.3, losesUnsynced: false },
   losses: [{ every: 8, again: 0.3, losesUnsynced: true }],
   kills: 8,
+  rollouts: { devices: 12, cycles: 1 },
 };
 
 const MEMORY = '/dev/shm';
@@ -49,6 +54,7 @@ const run = async ({ quick, seed = String(Date.now()), log }: BenchOptions): Pro
     const lossPoints = lost.reduce((sum, { points }) => sum + points, 0);
     log(`${lossPoints} power cuts`);
     const killed = await killAtRandom({ ...bench, template, kills: effort.kills, log });
+    const servers = await killRollouts(effort.rollouts, log);
     const violations = [crashed, ...lost, killed].flatMap((part) => part.violations);
     return {
       figures: {
@@ -59,9 +65,14 @@ const run = async ({ quick, seed = String(Date.now()), log }: BenchOptions): Pro
         updates_under_kills: killed.updates,
         most_restarts: killed.mostRestarts,
         violations: violations.length,
+        server_kills: servers.kills,
+        least_kills_of_a_phase: Math.min(...Object.values(servers.phases)),
+        stranded: servers.stranded,
+        gates_skipped: servers.gatesSkipped,
       },
       faults: [
         ...violations.slice(0, SHOWN),
+        ...servers.faults,
         ...(killed.mostRestarts > 2 ? [`an update took ${killed.mostRestarts} restarts to end`] : []),
       ],
     };
@@ -72,6 +83,7 @@ const run = async ({ quick, seed = String(Date.now()), log }: BenchOptions): Pro
 
 export const bench: Bench = {
   name: 'ota-crash',
-  about: 'a crash at every call of an update to the disk, power cuts, random kills: an intact model serves, the update ends',
+  about:
+    'a crash at every call of an update to the disk, power cuts, random kills: an intact model serves, the update ends; a killed server strands nobody',
   run,
 };

@@ -146,6 +146,8 @@ test('Ctrl-C stops a running fleet in good order, with exit code 0', async () =>
     const { devices } = (await (await fetch(url)).json()) as { devices: { total: number } };
     return devices.total === 6;
   });
+  const canary = /Rollout +pump-anomaly \S+ running, stage [123] of 3/;
+  await eventually('a canary rollout is under way', () => canary.test(seen.talk), 30_000);
   child.kill('SIGINT');
   expect(await ended).toMatchObject({ code: 0 });
   await expect(fetch(url)).rejects.toThrow('fetch failed');

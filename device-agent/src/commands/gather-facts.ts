@@ -1,5 +1,6 @@
 /** Looks at this machine for the doctor. Never throws: what cannot be found out is a fact as well. */
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, open, readFile, rm, stat, statfs } from 'node:fs/promises';
 import { freemem, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -10,7 +11,9 @@ import { AGENT_VERSION } from '../version.ts';
 import type { DiskFacts, DoctorFacts } from '../doctor/doctor-facts.ts';
 import { probeModels } from '../inference/probe-models.ts';
 import { inspectOutbox } from '../outbox/inspect-outbox.ts';
+import { PINNED_ROOT } from '../ota/first-root.ts';
 import { mqttProblem } from '../uplink/connection-problem.ts';
+import { updatePlace } from '../updates-config.ts';
 import { sensorProblem } from './sensor-problem.ts';
 
 const SYNC_TRIES = 5;
@@ -81,6 +84,12 @@ const diskFacts = async (path: string): Promise<DiskFacts> => {
   }
 };
 
+const updateFacts = (config: AgentConfig): DoctorFacts['updates'] => {
+  const { folder, offReason } = updatePlace(config);
+  const isPinnedUnseen = config.updates.rootFile === null && existsSync(join(folder, 'metadata', PINNED_ROOT));
+  return { offReason, isPinnedUnseen: offReason === null && isPinnedUnseen };
+};
+
 const askLocalApi = async (config: AgentConfig): Promise<{ api: DoctorFacts['localApi']; isConnected: boolean }> => {
   const { localApi } = config;
   if (localApi === null || localApi.port === 0) return { api: { state: 'none', address: '' }, isConnected: false };
@@ -124,6 +133,7 @@ export const gatherFacts = async (config: AgentConfig): Promise<DoctorFacts> => 
     ),
     broker: { address, problem: isConnected ? null : await mqttProblem(config.fleet) },
     models: await probeModels(config),
+    updates: updateFacts(config),
     localApi: api,
   };
 };

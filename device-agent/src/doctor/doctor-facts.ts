@@ -37,6 +37,8 @@ export interface DoctorFacts {
     readonly engine: string | null;
     readonly problem: string | null;
   }[];
+  /** `offReason` as the agent would report it; `isPinnedUnseen`: the root it trusts came from the server itself. */
+  readonly updates: { readonly offReason: string | null; readonly isPinnedUnseen: boolean };
   readonly localApi: { readonly state: 'answers' | 'silent' | 'none'; readonly address: string };
 }
 

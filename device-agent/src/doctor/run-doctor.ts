@@ -201,6 +201,17 @@ const models: Check = ({ models: found }) =>
         ),
   );
 
+const updates: Check = ({ updates: { offReason, isPinnedUnseen } }) => {
+  if (offReason !== null) return ok('updates', `Models are not updated. ${offReason}`);
+  if (isPinnedUnseen)
+    return warn(
+      'updates',
+      'The root of the fleet was taken from its server unseen (trust on first use).',
+      'Copy the root of the fleet to this device and name it in "updates.rootFile".',
+    );
+  return ok('updates', 'Models are updated when the fleet assigns it.');
+};
+
 const localApi: Check = ({ localApi: { state, address } }) => {
   if (state === 'none') return ok('local-api', 'The local API is switched off.');
   if (state === 'answers') return ok('local-api', `An agent answers at ${address}.`);
@@ -218,6 +229,7 @@ const CHECKS: readonly Check[] = [
   sensors,
   broker,
   models,
+  updates,
   localApi,
 ];
 

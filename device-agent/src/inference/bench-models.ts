@@ -63,7 +63,8 @@ export const goldenRequest = ({ golden }: Bundle): Tensors =>
 /** One after the other for so long, after some that warm the engine up, for as long at most. Throws ModelError. */
 export const timeRequests = async (model: SupervisedModel, inputs: Tensors, durationMs: number) => {
   const warmBy = performance.now() + durationMs;
-  for (let request = 0; request < WARM_UP_REQUESTS && performance.now() < warmBy; request += 1) await model.infer(inputs);
+  for (let request = 0; request < WARM_UP_REQUESTS && performance.now() < warmBy; request += 1)
+    await model.infer(inputs);
   const [waited, ran] = [new QuantileSketch(), new QuantileSketch()];
   for (const end = performance.now() + durationMs; performance.now() < end;) {
     const startedAt = performance.now();

@@ -101,7 +101,8 @@ export class EngineRoom {
   /** Loads another version beside what is in force; it tells nobody of itself. To be discarded or activated. Throws ModelError when no engine runs it. */
   async open(assignment: ModelAssignment, bundle: Bundle): Promise<ModelSlot> {
     const supervisor = this.#supervisor;
-    if (supervisor === undefined) throw new ModelError('ENGINE_UNAVAILABLE', 'The engines of this device start; try again');
+    if (supervisor === undefined)
+      throw new ModelError('ENGINE_UNAVAILABLE', 'The engines of this device start; try again');
     const slot = await this.#slotOf(assignment, bundle, UNHEARD);
     this.#candidates.add(slot);
     const handle = await supervisor.load(bundle);
@@ -131,7 +132,8 @@ export class EngineRoom {
       next.onEngineState(handle.state());
     }
     if (before !== undefined) next.takeOver(before);
-    this.#slots = before === undefined ? [...this.#slots, next] : this.#slots.map((slot) => (slot === before ? next : slot));
+    this.#slots =
+      before === undefined ? [...this.#slots, next] : this.#slots.map((slot) => (slot === before ? next : slot));
     return next;
   }
 

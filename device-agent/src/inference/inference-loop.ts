@@ -182,12 +182,7 @@ export class InferenceLoop {
   }
 
   /** On the edge only: one alarm per crossing. */
-  #alarm(
-    slot: ModelSlotRunner,
-    startAt: number,
-    endAt: number,
-    { outputs, label, threshold }: SlotVerdict,
-  ): void {
+  #alarm(slot: ModelSlotRunner, startAt: number, endAt: number, { outputs, label, threshold }: SlotVerdict): void {
     const { name, version } = slot.model;
     this.#alarms += 1;
     const message = `${name} says "${label ?? ''}" for the window up to ${new Date(endAt).toISOString()}.`;

@@ -31,7 +31,11 @@ const budgetOf = ({ manifest }: Bundle, deadlineMs: number): number =>
  * Throws ModelError for a model that no engine loads, that does not give its golden answers, before or after the load, or takes more
  * memory than it says; AgentError UPDATE_OVER_BUDGET for one that is too slow.
  */
-export const selfTest = async (bundle: Bundle, options: SelfTestOptions, signal: AbortSignal): Promise<SelfTestResult> => {
+export const selfTest = async (
+  bundle: Bundle,
+  options: SelfTestOptions,
+  signal: AbortSignal,
+): Promise<SelfTestResult> => {
   const { engines, deadlineMs, durationMs } = options;
   const supervisor = new EngineSupervisor({ agentVersion: AGENT_VERSION, allowed: engines });
   const close = (): void => void supervisor.close();
@@ -46,7 +50,10 @@ export const selfTest = async (bundle: Bundle, options: SelfTestOptions, signal:
     await checkGolden(model, bundle.golden, engine);
     const budgetMs = budgetOf(bundle, deadlineMs);
     if (p95Ms > budgetMs)
-      throw new AgentError('UPDATE_OVER_BUDGET', `95 of 100 requests take up to ${p95Ms.toFixed(1)} ms, at most ${budgetMs} ms are allowed here.`);
+      throw new AgentError(
+        'UPDATE_OVER_BUDGET',
+        `95 of 100 requests take up to ${p95Ms.toFixed(1)} ms, at most ${budgetMs} ms are allowed here.`,
+      );
     return { p50Ms, p95Ms, rssMb: (model.stats().residentBytes ?? 0) / MB, engine };
   } finally {
     signal.removeEventListener('abort', close);

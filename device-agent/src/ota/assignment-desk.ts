@@ -34,7 +34,8 @@ const RETRY_MAX_MS = 300_000;
 /** Another look may find what was published just now, or a server that is well again; after these the fleet is told. */
 const MOST_LOOKS = 3;
 
-const isOffline = ({ cause }: Fault): boolean => cause.code === 'UPDATE_OFFLINE' || cause.code === 'UPDATE_METADATA_FAILED';
+const isOffline = ({ cause }: Fault): boolean =>
+  cause.code === 'UPDATE_OFFLINE' || cause.code === 'UPDATE_METADATA_FAILED';
 
 export class AssignmentDesk {
   readonly #options: AssignmentDeskOptions;
@@ -90,11 +91,18 @@ export class AssignmentDesk {
       const { assignmentCounter, notBeforeAt } = keeper.record;
       const known = knownNow();
       const nowAt = Math.max(known ?? 0, notBeforeAt);
-      const view = await look(envelope.signed.models.map(({ target }) => target), nowAt, signal);
+      const view = await look(
+        envelope.signed.models.map(({ target }) => target),
+        nowAt,
+        signal,
+      );
       const terms = { deviceId, lastCounter: assignmentCounter, nowAt: known === null ? undefined : nowAt };
       const assignment = checkDirector(envelope, view, terms);
       const { events, fault } = this.#judge(assignment.models, view);
-      const floors = Object.entries(assignment.floors).map(([name, floor]): Named => ({ name, event: { type: 'floor', floor } }));
+      const floors = Object.entries(assignment.floors).map(([name, floor]): Named => ({
+        name,
+        event: { type: 'floor', floor },
+      }));
       const named = new Set(assignment.models.map(({ name }) => name));
       const gone = Object.keys(keeper.record.models).filter((name) => !named.has(name));
       const withdrawn = gone.map((name): Named => ({ name, event: { type: 'withdrawn' } }));
@@ -111,7 +119,10 @@ export class AssignmentDesk {
   }
 
   /** One model that cannot be keeps no other from its update. */
-  #judge(models: readonly AssignedModel[], view: MetadataView): { readonly events: Named[]; readonly fault: Fault | undefined } {
+  #judge(
+    models: readonly AssignedModel[],
+    view: MetadataView,
+  ): { readonly events: Named[]; readonly fault: Fault | undefined } {
     const events: Named[] = [];
     let worst: Fault | undefined;
     for (const [index, model] of models.entries()) {

@@ -7,5 +7,10 @@ export interface BlobSource {
    */
   range(sha256: string, start: number, end: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** What makes `sha256` of a base that is here; undefined where the source has none. At most `maxBytes`. */
-  delta(sha256: string, base: string, maxBytes: number, signal: AbortSignal): Promise<AsyncIterable<Uint8Array> | undefined>;
+  delta(
+    sha256: string,
+    base: string,
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array> | undefined>;
 }

@@ -101,60 +101,90 @@ const fromDelta = async (options: DownloadOptions, signal: AbortSignal): Promise
 
 /** One request for all of the rest; a chunk that is cut off is kept as far as it came. */
 const fetchRest = async (options: DownloadOptions, from: number, signal: AbortSignal): Promise<void> => {
-  const { store, source, assigned, chunks, onProgress } = options;
-  const { sha256, lengthBytes } = assigned;
-  let chunk = await openChunk(options, from);
-  const bytes = source.range(sha256, from, lengthBytes, signal);
+  const { source, assigned } = options;
+  const chunks = new ChunkFiller(options);
+  await chunks.begin(from);
   try {
-    for await (const part of new Pace(options).slow(bytes, signal)) {
-      for (let taken = 0; taken < part.byteLength; ) {
-        if (chunk.held === chunk.bytes.byteLength)
-          throw new AgentError('UPDATE_CHUNK_INVALID', 'The source gives more bytes than were signed.');
-        const piece = part.subarray(taken, taken + chunk.bytes.byteLength - chunk.held);
-        chunk.bytes.set(piece, chunk.held);
-        chunk.held += piece.byteLength;
-        taken += piece.byteLength;
-        if (chunk.held < chunk.bytes.byteLength) continue;
-        await keepChunk(options, chunk);
-        onProgress(chunkRange(chunk.index, lengthBytes).end);
-        if (chunk.index + 1 < chunks.length) chunk = emptyChunk(chunk.index + 1, lengthBytes);
-      }
-    }
+    const bytes = source.range(assigned.sha256, from, assigned.lengthBytes, signal);
+    for await (const part of new Pace(options).slow(bytes, signal)) await chunks.take(part);
   } finally {
-    // Of no use is only what a disk that fails refuses as well.
-    if (chunk.held < chunk.bytes.byteLength && chunk.held > 0)
-      await store.writePart(sha256, chunk.start, chunk.bytes.subarray(0, chunk.held)).catch(() => undefined);
+    await chunks.keepRest();
   }
-  if (chunk.index < chunks.length - 1 || chunk.held < chunk.bytes.byteLength)
-    throw new AgentError('UPDATE_OFFLINE', `The bundle was cut off after ${chunk.start + chunk.held} bytes.`);
+  if (!chunks.isWhole)
+    throw new AgentError('UPDATE_OFFLINE', `The bundle was cut off after ${chunks.doneBytes} bytes.`);
 };
 
-interface OpenChunk {
-  readonly index: number;
-  readonly start: number;
-  readonly bytes: Buffer;
-  held: number;
+/** Fills one chunk after the other and writes each that is sound. */
+class ChunkFiller {
+  readonly #options: DownloadOptions;
+  #index = 0;
+  #chunk: Buffer = Buffer.alloc(0);
+  #held = 0;
+
+  constructor(options: DownloadOptions) {
+    this.#options = options;
+  }
+
+  get isWhole(): boolean {
+    return this.#index === this.#options.chunks.length;
+  }
+
+  get doneBytes(): number {
+    return this.#start + this.#held;
+  }
+
+  /** With what an earlier attempt left of the chunk. */
+  async begin(from: number): Promise<void> {
+    const { store, assigned } = this.#options;
+    this.#open(Math.floor(from / CHUNK_BYTES));
+    this.#held = from - this.#start;
+    if (this.#held > 0) this.#chunk.set(await store.readPart(assigned.sha256, this.#start, this.#held));
+  }
+
+  /** Throws UPDATE_CHUNK_INVALID, and then nothing of that chunk is left. */
+  async take(part: Uint8Array): Promise<void> {
+    for (let taken = 0; taken < part.byteLength;) {
+      if (this.isWhole) throw new AgentError('UPDATE_CHUNK_INVALID', 'The source gives more bytes than were signed.');
+      const piece = part.subarray(taken, taken + this.#chunk.byteLength - this.#held);
+      this.#chunk.set(piece, this.#held);
+      this.#held += piece.byteLength;
+      taken += piece.byteLength;
+      if (this.#held === this.#chunk.byteLength) await this.#keep();
+    }
+  }
+
+  /** What a disk refuses that fails is of no use either. */
+  async keepRest(): Promise<void> {
+    const { store, assigned } = this.#options;
+    if (this.#held === 0) return;
+    const rest = this.#chunk.subarray(0, this.#held);
+    await store.writePart(assigned.sha256, this.#start, rest).catch(() => undefined);
+  }
+
+  get #start(): number {
+    return this.#index * CHUNK_BYTES;
+  }
+
+  #open(index: number): void {
+    const { start, end } = chunkRange(index, this.#options.assigned.lengthBytes);
+    this.#index = index;
+    this.#chunk = Buffer.alloc(Math.max(0, end - start));
+    this.#held = 0;
+  }
+
+  async #keep(): Promise<void> {
+    const { store, assigned, chunks, onProgress } = this.#options;
+    const [index, start, chunk] = [this.#index, this.#start, this.#chunk];
+    this.#held = 0;
+    if (!isSound(chunks, index, chunk)) {
+      await store.cutPart(assigned.sha256, start);
+      throw new AgentError('UPDATE_CHUNK_INVALID', `Chunk ${index} of ${chunks.length} is not what was signed.`);
+    }
+    await store.writePart(assigned.sha256, start, chunk);
+    onProgress(start + chunk.byteLength);
+    this.#open(index + 1);
+  }
 }
-
-const emptyChunk = (index: number, lengthBytes: number): OpenChunk => {
-  const { start, end } = chunkRange(index, lengthBytes);
-  return { index, start, bytes: Buffer.alloc(end - start), held: 0 };
-};
-
-/** With what an earlier attempt left of it. */
-const openChunk = async ({ store, assigned }: DownloadOptions, from: number): Promise<OpenChunk> => {
-  const chunk = emptyChunk(Math.floor(from / CHUNK_BYTES), assigned.lengthBytes);
-  chunk.held = from - chunk.start;
-  if (chunk.held > 0) chunk.bytes.set(await store.readPart(assigned.sha256, chunk.start, chunk.held));
-  return chunk;
-};
-
-/** Throws UPDATE_CHUNK_INVALID, and then nothing of it is left. */
-const keepChunk = async ({ store, assigned, chunks }: DownloadOptions, { index, start, bytes }: OpenChunk): Promise<void> => {
-  if (isSound(chunks, index, bytes)) return store.writePart(assigned.sha256, start, bytes);
-  await store.cutPart(assigned.sha256, start);
-  throw new AgentError('UPDATE_CHUNK_INVALID', `Chunk ${index} of ${chunks.length} is not what was signed.`);
-};
 
 /** Lets no more bytes a second through than the assignment allows. */
 class Pace {

@@ -36,6 +36,9 @@ export const firstRoot = async (options: FirstRootOptions, signal: AbortSignal):
   await disk.sync(`${path}.new`);
   await disk.rename(`${path}.new`, path);
   await disk.sync(folder);
-  logger.warn({ url, path }, 'TRUST ON FIRST USE: the root of the fleet was taken from its server unseen; give "updates.rootFile" outside of this machine');
+  logger.warn(
+    { url, path },
+    'TRUST ON FIRST USE: the root of the fleet was taken from its server unseen; give "updates.rootFile" outside of this machine',
+  );
   return bytes;
 };

@@ -41,7 +41,9 @@ const answerOf = async (ask: Ask, signal: AbortSignal): Promise<IncomingMessage>
   }
 };
 
-/** At most `length` bytes, and the connection is let go with the last of them. */
+/**
+ * @yields at most `length` bytes; the connection is let go with the last of them
+ */
 async function* bounded(answer: IncomingMessage, length: number, { url, patience }: Ask): AsyncGenerator<Uint8Array> {
   const { leastBytesPerS, graceMs } = patience;
   const begunAt = performance.now();
@@ -97,7 +99,12 @@ export class HttpBlobs implements BlobSource {
     throw new AgentError('UPDATE_OFFLINE', `${url} answers ${answer.statusCode} to a range.`);
   }
 
-  async delta(sha256: string, base: string, maxBytes: number, signal: AbortSignal): Promise<AsyncIterable<Uint8Array> | undefined> {
+  async delta(
+    sha256: string,
+    base: string,
+    maxBytes: number,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<Uint8Array> | undefined> {
     const url = `${this.#url}/blobs/sha256/${sha256}/delta/${base}`;
     const ask = { url, patience: this.#patience };
     const answer = await answerOf(ask, signal);

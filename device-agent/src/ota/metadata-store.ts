@@ -67,7 +67,10 @@ export class MetadataStore {
     const { look, url } = this.#options;
     const { targets, nowAt, newest, signal } = request;
     const scratch = this.#path(SCRATCH);
-    const answer = await look({ folder: scratch, url, targets: [...targets], keysTarget: DIRECTOR_KEYS_TARGET, nowAt }, signal);
+    const answer = await look(
+      { folder: scratch, url, targets: [...targets], keysTarget: DIRECTOR_KEYS_TARGET, nowAt },
+      signal,
+    );
     if (answer.type === 'failed' && answer.name === ROOT_UNUSABLE) return 'root-unusable';
     // What was verified before something else failed is kept: a device may need several looks to come forward.
     await this.#publish(base, newest);
@@ -93,7 +96,8 @@ export class MetadataStore {
   /** Into the scratch folder; undefined where its root is torn. Null means the first root alone. */
   async #copy(generation: number | null, signal: AbortSignal): Promise<Map<string, Uint8Array> | undefined> {
     const { disk, firstRoot } = this.#options;
-    const files = generation === null ? new Map([[ROOT, await firstRoot(signal)]]) : await this.#files(generationName(generation));
+    const files =
+      generation === null ? new Map([[ROOT, await firstRoot(signal)]]) : await this.#files(generationName(generation));
     if (!isRoot(files.get(ROOT))) return undefined;
     const scratch = this.#path(SCRATCH);
     await disk.remove(scratch);

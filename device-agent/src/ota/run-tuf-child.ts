@@ -19,7 +19,7 @@ export const runTufChild: Look = async (request, signal) => {
   const conditions = path.endsWith('.ts') ? ['--conditions=source'] : [];
   const child = spawn(process.execPath, [`--max-old-space-size=${HEAP_MB}`, ...conditions, path], {
     stdio: ['pipe', 'pipe', 'ignore'],
-    env: { PATH: process.env['PATH'], TMPDIR: request.folder },
+    env: { TMPDIR: request.folder },
     signal: AbortSignal.any([signal, AbortSignal.timeout(MOST_MS)]),
     killSignal: 'SIGKILL',
   });
@@ -39,6 +39,8 @@ export const runTufChild: Look = async (request, signal) => {
     });
     return lookAnswerSchema.parse(JSON.parse(Buffer.concat(parts).toString('utf8')));
   } catch (cause) {
-    throw new AgentError('UPDATE_METADATA_FAILED', 'The process that looks into the metadata gave no answer.', { cause });
+    throw new AgentError('UPDATE_METADATA_FAILED', 'The process that looks into the metadata gave no answer.', {
+      cause,
+    });
   }
 };

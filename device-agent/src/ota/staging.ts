@@ -29,7 +29,8 @@ export class Staging {
   async read({ sha256, digest, version, releaseCounter }: Omit<Installed, 'source'>): Promise<Bundle> {
     const bundle = await readBundle(this.#store.folderOf(sha256), await this.#policy());
     const { manifest } = bundle;
-    if (bundle.digest === digest && manifest.version === version && manifest.releaseCounter === releaseCounter) return bundle;
+    if (bundle.digest === digest && manifest.version === version && manifest.releaseCounter === releaseCounter)
+      return bundle;
     throw new AgentError(
       'UPDATE_CONTRADICTED',
       `The bundle is ${manifest.name} ${manifest.version}, counter ${manifest.releaseCounter}, which is not what was signed.`,

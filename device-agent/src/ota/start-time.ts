@@ -27,10 +27,18 @@ const minutesToWindow = ({ fromMinute, minutes }: NonNullable<AssignedModel['win
 export const waitFor = (assigned: AssignedModel, deviceId: string, nowAt: number, waitedMs: number): Wait | null => {
   const { notBefore = 0, window, jitterSeconds, deploymentId } = assigned;
   if (nowAt < notBefore)
-    return { ms: notBefore - nowAt, cause: causeOf('UPDATE_NOT_YET', `Not before ${new Date(notBefore).toISOString()}.`) };
+    return {
+      ms: notBefore - nowAt,
+      cause: causeOf('UPDATE_NOT_YET', `Not before ${new Date(notBefore).toISOString()}.`),
+    };
   const minutes = window === undefined ? 0 : minutesToWindow(window, nowAt);
   if (minutes > 0)
-    return { ms: minutes * MINUTE_MS, cause: causeOf('UPDATE_NOT_YET', `The maintenance window opens in ${minutes} min.`) };
+    return {
+      ms: minutes * MINUTE_MS,
+      cause: causeOf('UPDATE_NOT_YET', `The maintenance window opens in ${minutes} min.`),
+    };
   const ms = shareOf(deviceId, deploymentId) * jitterSeconds * 1_000 - waitedMs;
-  return ms > 0 ? { ms, cause: causeOf('UPDATE_NOT_YET', 'Its turn in the jitter of the deployment comes later.') } : null;
+  return ms > 0
+    ? { ms, cause: causeOf('UPDATE_NOT_YET', 'Its turn in the jitter of the deployment comes later.') }
+    : null;
 };

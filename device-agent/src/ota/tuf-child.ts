@@ -101,7 +101,9 @@ const look = async (request: LookRequest): Promise<LookAnswer> => {
 const faultName = (error: unknown): string => {
   if (!(error instanceof Error)) return 'unknown';
   if (!error.message.startsWith('Unable to load')) return error.name === 'Error' ? error.constructor.name : error.name;
-  return /fetch failed|Failed to download|aborted|terminated|timeout/i.test(error.message) ? 'unknown' : 'RepositoryError';
+  return /fetch failed|Failed to download|aborted|terminated|timeout/i.test(error.message)
+    ? 'unknown'
+    : 'RepositoryError';
 };
 
 const request = lookRequestSchema.parse(JSON.parse(await text(process.stdin)));

@@ -32,6 +32,9 @@ export const faultOf = (error: unknown): Fault => {
   if (isModelError(error)) return { cause: causeOf(error.code, error.message), retryable: false };
   const code = systemCodeOf(error);
   if (code !== undefined)
-    return { cause: causeOf(code === 'ENOSPC' ? 'UPDATE_NO_SPACE' : 'UPDATE_DISK_FAILED', sentenceOf(error)), retryable: true };
+    return {
+      cause: causeOf(code === 'ENOSPC' ? 'UPDATE_NO_SPACE' : 'UPDATE_DISK_FAILED', sentenceOf(error)),
+      retryable: true,
+    };
   return { cause: causeOf('UPDATE_FAILED', sentenceOf(error)), retryable: false };
 };

@@ -19,8 +19,10 @@ export const tellChange = (
   { update: after }: ModelRecord,
 ): void => {
   if (after === null) return;
-  const isOther = before?.assigned.deploymentId !== after.assigned.deploymentId || before.assigned.sha256 !== after.assigned.sha256;
-  if (before !== null && isOther && !isTerminal(before.state)) tell(events, name, { ...before, state: 'superseded' }, before.state);
+  const isOther =
+    before?.assigned.deploymentId !== after.assigned.deploymentId || before.assigned.sha256 !== after.assigned.sha256;
+  if (before !== null && isOther && !isTerminal(before.state))
+    tell(events, name, { ...before, state: 'superseded' }, before.state);
   if (!isOther && before.state === after.state) return;
   tell(events, name, after, isOther ? null : before.state);
   if (after.state === 'rolled-back' || after.state === 'rejected') {
@@ -29,7 +31,12 @@ export const tellChange = (
   } else health.clear('UPDATE_FAILED', name);
 };
 
-const tell = (events: EventRecorder, model: string, { assigned, state, cause }: Update, from: UpdateState | null): void => {
+const tell = (
+  events: EventRecorder,
+  model: string,
+  { assigned, state, cause }: Update,
+  from: UpdateState | null,
+): void => {
   const { version, deploymentId, sha256 } = assigned;
   const facts = { model, version, deploymentId, sha256, state, from, code: cause?.code ?? null };
   const why = cause === undefined ? '' : ` ${cause.message}`;

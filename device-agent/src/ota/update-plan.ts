@@ -95,7 +95,13 @@ export type UpdateEvent =
   | { readonly type: 'waiting'; readonly cause: Cause }
   | { readonly type: 'done'; readonly in: UpdateState; readonly facts?: Facts }
   /** `retryable`: the work is tried again from where it is, after a pause. */
-  | { readonly type: 'failed'; readonly in: UpdateState; readonly cause: Cause; readonly retryable: boolean; readonly facts?: Facts }
+  | {
+      readonly type: 'failed';
+      readonly in: UpdateState;
+      readonly cause: Cause;
+      readonly retryable: boolean;
+      readonly facts?: Facts;
+    }
   | { readonly type: 'progress'; readonly in: UpdateState; readonly elapsedMs: number; readonly facts?: Facts }
   /** What is packed is not what was signed: it is fetched anew. */
   | { readonly type: 'corrupt'; readonly cause: Cause }
@@ -126,7 +132,13 @@ const flippedBack = ({ previous, floor }: ModelRecord): Pick<ModelRecord, 'activ
   previous: null,
 });
 
-const enter = (record: ModelRecord, update: Update, state: UpdateState, now: number, cause?: Cause): ModelRecord => {
+interface Entry {
+  readonly state: UpdateState;
+  readonly now: number;
+  readonly cause?: Cause | undefined;
+}
+
+const enter = (record: ModelRecord, update: Update, { state, now, cause }: Entry): ModelRecord => {
   const { cause: _before, ...kept } = update;
   const entered: Update = {
     ...kept,
@@ -159,7 +171,7 @@ const fail = (record: ModelRecord, update: Update, cause: Cause, now: number): M
   const { sha256 } = update.assigned;
   const { failed } = UPDATE_TABLE[update.state];
   const refused = OF_THE_MOMENT.has(cause.code) ? record.refused : refuse(record, sha256, cause.code);
-  return enter({ ...record, refused }, update, failed, now, cause);
+  return enter({ ...record, refused }, update, { state: failed, now, cause });
 };
 
 const begin = (
@@ -179,15 +191,15 @@ const begin = (
     corrupted: 0,
     confirmed: false,
   };
-  if (record.active?.sha256 === model.sha256) return enter(record, fresh, 'committed', now);
+  if (record.active?.sha256 === model.sha256) return enter(record, fresh, { state: 'committed', now });
   const refusal = record.refused.find(({ sha256 }) => sha256 === model.sha256);
   if (refusal !== undefined) {
     const cause = { code: 'UPDATE_REFUSED_BEFORE', message: `This device refused it before: ${refusal.code}.` };
-    return enter(record, fresh, 'rejected', now, cause);
+    return enter(record, fresh, { state: 'rejected', now, cause });
   }
   if (model.releaseCounter < record.floor) {
     const message = `Release counter ${model.releaseCounter} is below the floor ${record.floor} of this device.`;
-    return enter(record, fresh, 'rejected', now, { code: 'UPDATE_COUNTER_TOO_LOW', message });
+    return enter(record, fresh, { state: 'rejected', now, cause: { code: 'UPDATE_COUNTER_TOO_LOW', message } });
   }
   return { ...record, update: fresh };
 };
@@ -211,7 +223,9 @@ const raise = (record: ModelRecord, floor: number, now: number): ModelRecord => 
   const cause = { code: 'UPDATE_COUNTER_TOO_LOW', message };
   // What replaces an update under way is its own end; what is committed goes back as after a fault.
   const own = update?.assigned.sha256 === active.sha256 ? update : null;
-  return own === null ? { ...raised, ...flippedBack(raised) } : enter(raised, own, 'rolling-back', now, cause);
+  return own === null
+    ? { ...raised, ...flippedBack(raised) }
+    : enter(raised, own, { state: 'rolling-back', now, cause });
 };
 
 const damage = (record: ModelRecord, sha256: string, cause: Cause, now: number): ModelRecord => {
@@ -219,7 +233,9 @@ const damage = (record: ModelRecord, sha256: string, cause: Cause, now: number):
   if (previous?.sha256 === sha256 && active?.sha256 !== sha256) return { ...record, previous: null };
   if (active?.sha256 !== sha256) return record;
   const back = { ...record, ...flippedBack(record) };
-  return update === null || update.assigned.sha256 !== sha256 ? back : enter(back, update, 'rolled-back', now, cause);
+  return update === null || update.assigned.sha256 !== sha256
+    ? back
+    : enter(back, update, { state: 'rolled-back', now, cause });
 };
 
 const begunAnew = (record: ModelRecord, update: Update, now: number): ModelRecord => {
@@ -227,7 +243,8 @@ const begunAnew = (record: ModelRecord, update: Update, now: number): ModelRecor
   if (rule.work === null) return record;
   if (update.atRest) return { ...record, update: { ...update, atRest: false } };
   const crashes = update.crashes + 1;
-  if (crashes <= rule.crashes) return rule.crashes === Infinity ? record : { ...record, update: { ...update, crashes } };
+  if (crashes <= rule.crashes)
+    return rule.crashes === Infinity ? record : { ...record, update: { ...update, crashes } };
   const message = `The agent ended ${crashes} times while it was in ${update.state}.`;
   return fail(record, update, { code: 'UPDATE_CRASHED', message }, now);
 };
@@ -259,22 +276,24 @@ export const afterEvent = (record: ModelRecord | undefined, event: UpdateEvent, 
   const rule = UPDATE_TABLE[update.state];
   switch (event.type) {
     case 'withdrawn':
-      return rule.mayLeave ? enter(before, update, 'canceled', now) : before;
+      return rule.mayLeave ? enter(before, update, { state: 'canceled', now }) : before;
     case 'started':
       return begunAnew(before, update, now);
     case 'stopping':
-      return rule.work === null || rule.crashes === Infinity ? before : { ...before, update: { ...update, atRest: true } };
+      return rule.work === null || rule.crashes === Infinity
+        ? before
+        : { ...before, update: { ...update, atRest: true } };
     case 'waiting': {
       if (update.state !== 'assigned' && update.state !== 'wait-window') return before;
       return update.state === 'wait-window' && update.cause?.code === event.cause.code
         ? before
-        : enter(before, update, 'wait-window', now, event.cause);
+        : enter(before, update, { state: 'wait-window', now, cause: event.cause });
     }
     case 'corrupt': {
       if (update.state !== 'verifying') return before;
       const corrupted = update.corrupted + 1;
       if (corrupted >= MOST_CORRUPT) return fail(before, update, event.cause, now);
-      return enter(before, { ...update, corrupted }, 'downloading', now, event.cause);
+      return enter(before, { ...update, corrupted }, { state: 'downloading', now, cause: event.cause });
     }
     case 'confirmed':
       return update.state === 'committed' && !update.confirmed
@@ -289,7 +308,7 @@ export const afterEvent = (record: ModelRecord | undefined, event: UpdateEvent, 
         : fail(before, { ...update, ...event.facts }, event.cause, now);
     case 'done':
       if (event.in !== update.state || rule.work === null) return before;
-      return enter(before, { ...update, ...event.facts }, rule.done, now, keptCause(update));
+      return enter(before, { ...update, ...event.facts }, { state: rule.done, now, cause: keptCause(update) });
   }
 };
 

@@ -89,7 +89,11 @@ export class UpdateRun {
       facts = { ...facts, ...noted };
     };
     const done = new AbortController();
-    const ticking = this.#tick(update, () => ({ elapsedMs: elapsedMs(), facts }), AbortSignal.any([signal, done.signal]));
+    const ticking = this.#tick(
+      update,
+      () => ({ elapsedMs: elapsedMs(), facts }),
+      AbortSignal.any([signal, done.signal]),
+    );
     try {
       const event = await works[work]({ name, update, signal, elapsedMs, note });
       return signal.aborted ? undefined : event;

@@ -56,7 +56,10 @@ export const readInstalled = async (keeper: RecordKeeper, staging: Staging, name
     try {
       return await staging.read(active);
     } catch (error) {
-      const cause = causeOf('UPDATE_STORE_DAMAGED', `${name} ${active.version} cannot be read any more: ${sentenceOf(error)}`);
+      const cause = causeOf(
+        'UPDATE_STORE_DAMAGED',
+        `${name} ${active.version} cannot be read any more: ${sentenceOf(error)}`,
+      );
       await keeper.apply(name, { type: 'damaged', sha256: active.sha256, cause });
     }
   }
@@ -91,7 +94,10 @@ export const createWorks = (options: UpdateWorksOptions): Readonly<Record<Work, 
     if ((await store.hasBlob(sha256, lengthBytes)) && (await store.sha256Of(sha256, lengthBytes, signal)) === sha256)
       return done(update);
     await store.forget(sha256);
-    return { type: 'corrupt', cause: causeOf('UPDATE_CORRUPT', 'The packed bundle is not what was signed; it is fetched anew.') };
+    return {
+      type: 'corrupt',
+      cause: causeOf('UPDATE_CORRUPT', 'The packed bundle is not what was signed; it is fetched anew.'),
+    };
   };
 
   const stage = async ({ update }: WorkContext): Promise<UpdateEvent> => {
@@ -140,7 +146,8 @@ export const createWorks = (options: UpdateWorksOptions): Readonly<Record<Work, 
       note({ probation: { inferences, failures } });
       const verdict = judgeService(update.assigned.probation, { ...service, inferences, failures }, elapsedMs());
       if (verdict === 'passed') return done(update, { probation: { inferences, failures } });
-      if (verdict !== 'watching') return failed(update, 'UPDATE_FAILS_IN_SERVICE', verdict, { probation: { inferences, failures } });
+      if (verdict !== 'watching')
+        return failed(update, 'UPDATE_FAILS_IN_SERVICE', verdict, { probation: { inferences, failures } });
       await pause(lookMs, signal);
     }
   };

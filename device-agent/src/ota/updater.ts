@@ -225,7 +225,10 @@ export class Updater {
     this.#options.onChange();
   }
 
-  #refused(model: Parameters<AssignmentDesk['take']>[0]['signed']['models'][number], refusal: Refusal | undefined): void {
+  #refused(
+    model: Parameters<AssignmentDesk['take']>[0]['signed']['models'][number],
+    refusal: Refusal | undefined,
+  ): void {
     const { name, deploymentId, version, sha256 } = model;
     if (refusal === undefined) {
       this.#refusals.delete(name);
@@ -248,7 +251,13 @@ export class Updater {
     this.#refusals.set(name, report);
     if (isFinal) {
       const message = `${name} ${version} is not taken: ${cause.message}`.slice(0, 512);
-      events.record('model.update', 'error', message, { model: name, version, deploymentId, state: 'rejected', code: cause.code });
+      events.record('model.update', 'error', message, {
+        model: name,
+        version,
+        deploymentId,
+        state: 'rejected',
+        code: cause.code,
+      });
     }
     onChange();
   }

@@ -34,21 +34,33 @@ const isOlder = (version: string, wanted: string): boolean => {
 };
 
 /** Director and repository must name the same bytes of the same release. Throws UPDATE_NOT_IN_REPOSITORY, UPDATE_CONTRADICTED, UPDATE_INCOMPATIBLE. */
-export const checkTarget = (assigned: AssignedModel, target: TargetFacts | null, device: DeviceFacts): Update['signed'] => {
+export const checkTarget = (
+  assigned: AssignedModel,
+  target: TargetFacts | null,
+  device: DeviceFacts,
+): Update['signed'] => {
   const { name, version, sha256, lengthBytes, releaseCounter } = assigned;
-  if (target === null)
-    throw new AgentError('UPDATE_NOT_IN_REPOSITORY', `The repository signs no ${assigned.target}.`);
+  if (target === null) throw new AgentError('UPDATE_NOT_IN_REPOSITORY', `The repository signs no ${assigned.target}.`);
   const custom = readReleaseCustom(target.custom);
   const said = { sha256: target.sha256, lengthBytes: target.lengthBytes, ...custom };
   const differs = Object.entries({ name, version, sha256, lengthBytes, releaseCounter }).find(
     ([key, value]) => said[key as keyof typeof said] !== value,
   );
   if (differs !== undefined)
-    throw new AgentError('UPDATE_CONTRADICTED', `Director and repository differ about ${differs[0]} of ${name} ${version}.`);
+    throw new AgentError(
+      'UPDATE_CONTRADICTED',
+      `Director and repository differ about ${differs[0]} of ${name} ${version}.`,
+    );
   if (Math.ceil(lengthBytes / custom.chunkBytes) !== custom.chunks.length)
-    throw new AgentError('UPDATE_CONTRADICTED', `${custom.chunks.length} chunk hashes are not those of ${lengthBytes} bytes.`);
+    throw new AgentError(
+      'UPDATE_CONTRADICTED',
+      `${custom.chunks.length} chunk hashes are not those of ${lengthBytes} bytes.`,
+    );
   if (custom.arch.length > 0 && !custom.arch.includes(device.arch))
-    throw new AgentError('UPDATE_INCOMPATIBLE', `${name} ${version} is for ${custom.arch.join(', ')}, this is ${device.arch}.`);
+    throw new AgentError(
+      'UPDATE_INCOMPATIBLE',
+      `${name} ${version} is for ${custom.arch.join(', ')}, this is ${device.arch}.`,
+    );
   if (isOlder(device.agentVersion, custom.minimumAgent))
     throw new AgentError('UPDATE_INCOMPATIBLE', `${name} ${version} needs agent ${custom.minimumAgent} or later.`);
   return { digest: custom.manifestSha256, chunks: custom.chunks };

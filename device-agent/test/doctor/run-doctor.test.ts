@@ -19,6 +19,7 @@ const HEALTHY: DoctorFacts = {
   sensors: [{ name: 'pump', problem: null }],
   broker: { address: 'fleet:1883', problem: null },
   models: [{ bundle: 'pump-anomaly', engine: 'native-child', problem: null }],
+  updates: { offReason: null, isPinnedUnseen: false },
   localApi: { state: 'answers', address: 'http://127.0.0.1:8790' },
 };
 const disk = (over: Partial<DoctorFacts['disk']>): Partial<DoctorFacts> => ({ disk: { ...HEALTHY.disk, ...over } });

@@ -88,7 +88,10 @@ export class ReleaseServer {
     const role = (key: KeyObject) => ({ keys: [key], threshold: 1 });
     const { root, targets, snapshot, timestamp } = this.keys;
     const roles = { root: role(root), targets: role(targets), snapshot: role(snapshot), timestamp: role(timestamp) };
-    this.files.set(`${version}.root.json`, signRoot({ version, expires: new Date(Date.now() + 365 * DAY_MS), signers }, roles));
+    this.files.set(
+      `${version}.root.json`,
+      signRoot({ version, expires: new Date(Date.now() + 365 * DAY_MS), signers }, roles),
+    );
   }
 
   /** A target and its blob; to be published. */
@@ -119,7 +122,11 @@ export class ReleaseServer {
   async release(folder: string): Promise<Release> {
     const { manifest, digest } = await readBundle(folder, { signaturePolicy: 'allow-unsigned' });
     const bytes = await buffer(await packBundle(folder));
-    const { sha256, lengthBytes, chunks } = await hashContent((async function* () { yield bytes; })());
+    const { sha256, lengthBytes, chunks } = await hashContent(
+      (async function* () {
+        yield bytes;
+      })(),
+    );
     const { name, version, releaseCounter, resources } = manifest;
     const target = releaseTargetPath(name, version, sha256);
     this.target(target, bytes, {
@@ -149,7 +156,11 @@ export class ReleaseServer {
   }
 
   /** The next assignment of a device. */
-  assign(models: readonly AssignedModel[], over: Partial<Assignment> = {}, key: KeyObject = this.director): SignedAssignment {
+  assign(
+    models: readonly AssignedModel[],
+    over: Partial<Assignment> = {},
+    key: KeyObject = this.director,
+  ): SignedAssignment {
     this.#counter += 1;
     return signAssignment(
       {
@@ -203,10 +214,14 @@ export class ReleaseServer {
   }
 
   #range(request: IncomingMessage, response: ServerResponse, blob: Uint8Array): void {
-    const [, from = '0', to = String(blob.byteLength - 1)] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
+    const [, from = '0', to = String(blob.byteLength - 1)] =
+      /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
     const bytes = blob.subarray(Number(from), Number(to) + 1);
     this.bytesSent += bytes.byteLength;
-    response.writeHead(206, { 'content-range': `bytes ${from}-${to}/${blob.byteLength}`, 'content-length': bytes.byteLength });
+    response.writeHead(206, {
+      'content-range': `bytes ${from}-${to}/${blob.byteLength}`,
+      'content-length': bytes.byteLength,
+    });
     response.end(bytes);
   }
 }

@@ -22,11 +22,9 @@ export const MODEL = 'hostile';
 
 /** A model that doubles, under a version of its own. */
 export const releaseOf = async (
-  shelf: BundleShelf,
   server: ReleaseServer,
-  version: string,
-  releaseCounter: number,
-  padding = 0,
+  shelf: BundleShelf,
+  { version, releaseCounter, padding = 0 }: { version: string; releaseCounter: number; padding?: number },
 ): Promise<Release> => {
   const content = contentOf({ model: DOUBLING, manifest: { version, releaseCounter } });
   const readme = { path: 'README.md', role: 'readme' as const, bytes: new Uint8Array(padding).fill(releaseCounter) };
@@ -123,7 +121,9 @@ export const deviceAt = async ({ folder, server, disk = nodeDisk, patience }: Te
     clock: systemClock,
     knownNow: () => device.now,
     random: Math.random,
-    pause: async (ms, signal) => void (await delay(ms, undefined, { signal, ref: false })),
+    pause: async (ms, signal) => {
+      await delay(ms, undefined, { signal, ref: false });
+    },
     retryFirstMs: 5,
     lookMs: 5,
     onChange: () => undefined,

@@ -24,7 +24,11 @@ const restarted = async (): Promise<TestDevice> => {
   return device;
 };
 
-const update = async (release: Release, over: Parameters<ReleaseServer['assigned']>[1] = {}, floors = {}): Promise<string> => {
+const update = async (
+  release: Release,
+  over: Parameters<ReleaseServer['assigned']>[1] = {},
+  floors = {},
+): Promise<string> => {
   const model = server.assigned(release, over);
   device.updater.take(server.assign([model], { floors }));
   return model.deploymentId;
@@ -33,8 +37,8 @@ const update = async (release: Release, over: Parameters<ReleaseServer['assigned
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'shoal-updater-'));
   await server.start();
-  first = await releaseOf(shelf, server, '1.0.0', 1, 3 * MB);
-  second = await releaseOf(shelf, server, '1.0.1', 2, 3 * MB);
+  first = await releaseOf(server, shelf, { version: '1.0.0', releaseCounter: 1, padding: 3 * MB });
+  second = await releaseOf(server, shelf, { version: '1.0.1', releaseCounter: 2, padding: 3 * MB });
 });
 afterAll(async () => {
   await server.stop();
@@ -116,7 +120,9 @@ describe('a device that runs a version of an update', () => {
     await device.reaches('self-test');
     await device.adopts(await update(first));
     held.resolve();
-    const states = device.events.events.flatMap(({ facts }) => (facts['deploymentId'] === again ? [facts['state']] : []));
+    const states = device.events.events.flatMap(({ facts }) =>
+      facts['deploymentId'] === again ? [facts['state']] : [],
+    );
     expect(states.at(-1)).toBe('superseded');
     expect(device.host.serving?.manifest.version).toBe('1.0.0');
   });
@@ -126,7 +132,10 @@ describe('a device that runs a version of an update', () => {
     await writeFile(join(folder, 'bundles', second.sha256, 'golden.json'), '{}');
     await restarted();
     expect(device.host.serving?.manifest.version).toBe('1.0.0');
-    expect(device.updater.report()['hostile']).toMatchObject({ state: 'rolled-back', cause: { code: 'UPDATE_STORE_DAMAGED' } });
+    expect(device.updater.report()['hostile']).toMatchObject({
+      state: 'rolled-back',
+      cause: { code: 'UPDATE_STORE_DAMAGED' },
+    });
     await device.updater.stop();
     expect(await readdir(join(folder, 'bundles'))).toEqual([first.sha256]);
   });

@@ -38,9 +38,9 @@ const desire = (fleet: FleetFixture, version: number, updates: SignedAssignment)
   fleet.send(topics.desiredTwin('pump-07'), { v: 1, version, desired: { updates } });
 
 const reportedUpdates = (fleet: FleetFixture): UpdateReport[] =>
-  (fleet.documentsOn(topics.reportedTwin('pump-07')) as { reported: { updates?: Record<string, UpdateReport> } }[]).flatMap(
-    ({ reported }) => reported.updates?.['pump-anomaly'] ?? [],
-  );
+  (
+    fleet.documentsOn(topics.reportedTwin('pump-07')) as { reported: { updates?: Record<string, UpdateReport> } }[]
+  ).flatMap(({ reported }) => reported.updates?.['pump-anomaly'] ?? []);
 
 const eventStates = (fleet: FleetFixture): unknown[] =>
   fleet
@@ -94,7 +94,9 @@ describe('an agent that is assigned another version of its model', () => {
             const { inference, windows, model } = agent.status().models[0] ?? {};
             expect(model?.version).toBe('1.0.1');
             expect(inference).toMatchObject({ dropped: 0, failed: {} });
-            await eventually(() => agent.status().models[0]?.inference.predictions === agent.status().models[0]?.windows.emitted);
+            await eventually(
+              () => agent.status().models[0]?.inference.predictions === agent.status().models[0]?.windows.emitted,
+            );
             expect(windows?.emitted).toBeGreaterThan(8);
           });
           const versions = fleet

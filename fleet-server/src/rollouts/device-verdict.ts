@@ -6,6 +6,8 @@ import { CONTROL, deploymentOf, type Evidence, type RolloutDevice, type RolloutR
 export interface Observation {
   /** `unclear`: away for so short, or the server up for so short, that it may be back at once. */
   readonly presence: 'online' | 'away' | 'unclear';
+  /** Since when this server has been there to hear: no device is to blame for the time before. */
+  readonly watchedSince: number;
   /** Degraded, or its connection was lost: what control is compared by. */
   readonly isUnwell: boolean;
   /** When its agent started; null before its first birth. */
@@ -80,10 +82,11 @@ const underWay = (rollout: RolloutRecord, device: RolloutDevice, seen: Observati
   if (report?.state === 'committed' && report.confirmed !== false) return committed(rollout, device, seen, now);
   if (report?.state === 'wait-window') return { ...device, state: 'assigned', hasBegun: false, clockAt: now };
   const hasBegun = device.hasBegun || report !== null;
-  const clockAt = device.state === 'late' || device.clockAt === null ? now : device.clockAt;
+  const clockAt =
+    device.state === 'late' || device.clockAt === null ? now : Math.max(device.clockAt, seen.watchedSince);
   if (seen.presence === 'away' && !hasBegun) return { ...device, state: 'late' };
   if (device.state === 'late' && seen.presence === 'unclear') return device;
-  if (now - clockAt > timeoutMs) return timedOut(device, report, timeoutMs, now);
+  if (seen.presence !== 'unclear' && now - clockAt > timeoutMs) return timedOut(device, report, timeoutMs, now);
   return { ...device, state: 'assigned', hasBegun, clockAt };
 };
 
@@ -100,7 +103,7 @@ export const isBack = (rollout: RolloutRecord, device: RolloutDevice, seen: Obse
 
 const goingBack = (rollout: RolloutRecord, device: RolloutDevice, seen: Observation, now: number): RolloutDevice => {
   if (isBack(rollout, device, seen)) return { ...device, state: 'rolled-back', cause: null };
-  const clockAt = device.clockAt ?? now;
+  const clockAt = Math.max(device.clockAt ?? now, seen.watchedSince);
   if (seen.presence !== 'online') return { ...device, clockAt: now };
   if (now - clockAt <= rollout.definition.timeoutMs) return { ...device, clockAt };
   const message = `It runs version ${seen.running?.version ?? 'unknown'} and did not come back in time.`;

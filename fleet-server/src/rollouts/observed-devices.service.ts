@@ -28,10 +28,12 @@ export class ObservedDevices {
   private readonly directory: DeviceDirectory;
   private readonly releases: RolloutReleases;
   private readonly around: Surroundings;
+  private readonly startedAt: number;
   constructor(directory: DeviceDirectory, releases: RolloutReleases, around: Surroundings) {
     this.directory = directory;
     this.releases = releases;
     this.around = around;
+    this.startedAt = around.clock.now();
   }
 
   observe(
@@ -43,10 +45,12 @@ export class ObservedDevices {
     const entry = this.directory.find(deviceId);
     const assigned = assignment.models.find(({ name }) => name === model)?.deploymentId ?? null;
     const isTaken = assigned !== null && isNewer(assigned);
-    if (entry === undefined) return { ...NOBODY, assigned, isTaken };
+    const watchedSince = this.startedAt;
+    if (entry === undefined) return { ...NOBODY, watchedSince, assigned, isTaken };
     const { facts, verdict } = entry;
     return {
       presence: this.presenceOf(facts),
+      watchedSince,
       isUnwell: verdict.state === 'degraded' || (facts.presence.kind === 'offline' && facts.presence.reason === 'lost'),
       startedAt: facts.birth?.startedAt ?? null,
       running: runningOf(facts, model),
@@ -107,6 +111,7 @@ export class ObservedDevices {
 
 const NOBODY: Observation = {
   presence: 'away',
+  watchedSince: 0,
   isUnwell: false,
   startedAt: null,
   running: null,

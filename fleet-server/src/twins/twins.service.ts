@@ -44,7 +44,9 @@ export class TwinsService {
   async show(deviceId: string): Promise<Twin> {
     this.directory.facts(deviceId);
     const { version, desired, reported, reportedAt, appliedVersion } = await this.store.read(this.database, deviceId);
-    const delta = twinDelta(desired, reported);
+    // What is assigned is reported as how far it is, and never as it is desired.
+    const { updates: _updates, ...taken } = desired;
+    const delta = twinDelta(taken, reported);
     return { deviceId, version, desired, reported, reportedAt, appliedVersion, delta };
   }
 

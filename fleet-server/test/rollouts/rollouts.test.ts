@@ -102,6 +102,17 @@ describe('rollouts', () => {
     expect((await fleet.show(rolloutId)).stages[0]?.counts).toEqual({ succeeded: 3, failed: 1 });
   });
 
+  it('holds no time against a device in which the server was down', async () => {
+    await fleet.start(devices(3));
+    const { rolloutId } = await fleet.create({ timeoutMs: 20_000 });
+    await fleet.round();
+    await fleet.round();
+    fleet.clock.at += 3_600_000;
+    await fleet.restart();
+    await fleet.until(rolloutId, ['completed', 'paused']);
+    expect(await fleet.show(rolloutId)).toMatchObject({ state: 'completed', stages: [{ counts: { succeeded: 3 } }] });
+  });
+
   it('passes nothing on nothing: a stage whose devices are all away waits', async () => {
     await fleet.start(devices(3));
     for (const device of fleet.devices.values()) fleet.disconnect(device);

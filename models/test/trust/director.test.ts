@@ -77,7 +77,7 @@ describe('an assignment', () => {
   test('is refused by name: another key, an unknown one, another device, an old counter, past its expiry', () => {
     const foreign = sent(signAssignment(assignment, stranger)) as typeof signed;
     const renamed = { ...foreign, signatures: [{ ...(foreign.signatures[0] as object), keyid: keyIdOf(director) }] };
-    const codeOf = (envelope: unknown, change: Partial<typeof terms> = {}): string =>
+    const codeOf = (envelope: unknown, change: Partial<typeof terms> = {}): unknown =>
       thrownCode(() => verifyAssignment(envelope, keys, { ...terms, ...change }));
     expect(codeOf(foreign)).toBe('ASSIGNMENT_KEY_UNKNOWN');
     expect(codeOf(renamed)).toBe('ASSIGNMENT_SIGNATURE_INVALID');

@@ -81,7 +81,44 @@ export const rolloutSchema = z
     revision: z.int().min(1).describe('Also the ETag; grows with every change of the rollout itself.'),
     definition: rolloutDefinitionSchema,
   })
-  .meta({ id: 'Rollout' });
+  .meta({
+    id: 'Rollout',
+    examples: [
+      {
+        rolloutId: 'r-9f86d081884c7d65',
+        name: 'pump-anomaly 1.1.0',
+        model: 'pump-anomaly',
+        version: '1.1.0',
+        state: 'running',
+        cause: null,
+        stage: 1,
+        stages: [
+          {
+            stage: 1,
+            devices: 20,
+            counts: { assigned: 4, succeeded: 15, late: 1 },
+            openedAt: 1760000000200,
+            soakingSince: null,
+            passedAt: null,
+            waitsFor: '4 more to execute; 1 are offline',
+          },
+        ],
+        control: 0,
+        digest: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+        createdAt: 1760000000123,
+        createdBy: 'operator:local',
+        approvedBy: null,
+        startedAt: 1760000000200,
+        finishedAt: null,
+        revision: 3,
+        definition: rolloutDefinitionSchema.parse({
+          name: 'pump-anomaly 1.1.0',
+          model: 'pump-anomaly',
+          version: '1.1.0',
+        }),
+      },
+    ],
+  });
 export type Rollout = z.infer<typeof rolloutSchema>;
 export const rolloutPageSchema = pageOf(rolloutSchema).meta({ id: 'RolloutPage' });
 export const rolloutQuerySchema = pageQuerySchema.extend({

@@ -7,7 +7,18 @@ import type { UpdateDisk } from '@shoal/device-agent/ota/update-disk.port';
 import { CrashingDisk, MOMENTS, type CrashPoint } from './crashing-disk.ts';
 import { LosingDisk } from './losing-disk.ts';
 import { assignmentOf, deploymentOf, type Releases } from './releases.ts';
-import { boot, copyOf, createDevice, FATES, judge, judgeServing, memoryBlobs, within, type Device, type Fate } from './trial.ts';
+import {
+  boot,
+  copyOf,
+  createDevice,
+  FATES,
+  judge,
+  judgeServing,
+  memoryBlobs,
+  within,
+  type Device,
+  type Fate,
+} from './trial.ts';
 
 export interface Bench {
   /** A folder in memory, for there are thousands of syncs. */
@@ -48,42 +59,56 @@ interface Outcome {
   readonly violations: readonly string[];
 }
 
+interface Life {
+  readonly fate: Fate;
+  readonly losesUnsynced: boolean;
+  readonly point: CrashPoint;
+  /** Deaths before this one. */
+  readonly crashed: number;
+}
+
+/** One process over what the one before left. */
+const live = async (bench: Bench, folder: string, life: Life): Promise<{ died: boolean; violations: string[] }> => {
+  const { releases, director, random } = bench;
+  const { fate, losesUnsynced, point, crashed } = life;
+  const losing = new LosingDisk(folder, random);
+  if (losesUnsynced) await losing.start();
+  const death = Promise.withResolvers<'dead'>();
+  const disk = new CrashingDisk(losesUnsynced ? losing.disk() : nodeDisk, point, () => death.resolve('dead'));
+  const device = deviceAt({ folder, disk: disk.disk(), releases, fate });
+  const begun = boot(device, assignmentOf(director, releases.second, SECOND));
+  const end = await within(Promise.race([begun.then(() => device.ended(deploymentOf(SECOND))), death.promise]));
+  if (end !== 'dead') {
+    const violations = await judge(device, end, { releases, fate, mayGiveUp: crashed > 1 });
+    await device.updater.stop();
+    return { died: false, violations };
+  }
+  const digests = [releases.first.digest, releases.second.digest];
+  // Before it knew what to run nothing served, and nothing could be wrong.
+  const violations = device.serving.bundle === null ? [] : await judgeServing(device.serving, digests);
+  if (losesUnsynced) await losing.fail();
+  return { died: true, violations };
+};
+
 /** Lives through the crashes one after the other, then runs to its end. */
 const runTrial = async (bench: Bench, template: string, trial: Trial): Promise<Outcome> => {
-  const { releases, director, random } = bench;
   const folder = await copyOf(template, join(bench.folder, 'device'));
-  const assignment = assignmentOf(director, releases.second, SECOND);
-  const violations: string[] = [];
+  const found: string[] = [];
   let crashed = 0;
-  try {
-    for (const point of [...trial.crashes, NO_CRASH]) {
-      const losing = new LosingDisk(folder, random);
-      if (trial.losesUnsynced) await losing.start();
-      const death = Promise.withResolvers<'dead'>();
-      const disk = new CrashingDisk(trial.losesUnsynced ? losing.disk() : nodeDisk, point, () => death.resolve('dead'));
-      const device = deviceAt({ folder, disk: disk.disk(), releases, fate: trial.fate });
-      const life = boot(device, assignment).then(() => device.ended(deploymentOf(SECOND)));
-      const end = await within(Promise.race([life, death.promise]));
-      if (end === 'dead') {
-        crashed += 1;
-        const digests = [releases.first.digest, releases.second.digest];
-        if (device.serving.bundle !== null) violations.push(...(await judgeServing(device.serving, digests)));
-        if (trial.losesUnsynced) await losing.fail();
-        continue;
-      }
-      violations.push(...(await judge(device, end, { releases, fate: trial.fate, mayGiveUp: crashed > 1 })));
-      await device.updater.stop();
-      break;
-    }
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+  for (const point of [...trial.crashes, NO_CRASH]) {
+    const { died, violations } = await live(bench, folder, { ...trial, point, crashed });
+    found.push(...violations);
+    if (!died) break;
+    crashed += 1;
   }
-  const where = `${trial.fate}${trial.losesUnsynced ? ', power cut' : ''}, ${trial.crashes.map(({ call, moment }) => `${moment} call ${call}`).join(', then ')}`;
-  return { crashed, violations: violations.map((problem) => `${where}: ${problem}`) };
+  await rm(folder, { recursive: true, force: true });
+  const deaths = trial.crashes.map(({ call, moment }) => `${moment} call ${call}`).join(', then ');
+  const where = `${trial.fate}${trial.losesUnsynced ? ', power cut' : ''}, ${deaths}`;
+  return { crashed, violations: found.map((problem) => `${where}: ${problem}`) };
 };
 
 export interface Enumerated {
-  points: number;
+  readonly points: number;
   /** Of them, with a second crash during recovery. */
   readonly seconds: number;
   readonly violations: readonly string[];
@@ -98,7 +123,11 @@ export interface EnumerateOptions {
 }
 
 /** Every call there is: it goes on until a trial ends before its crash comes. */
-export const enumerateCrashes = async (bench: Bench, template: string, options: EnumerateOptions): Promise<Enumerated> => {
+export const enumerateCrashes = async (
+  bench: Bench,
+  template: string,
+  options: EnumerateOptions,
+): Promise<Enumerated> => {
   const { losesUnsynced, every, again } = options;
   const { random } = bench;
   const violations: string[] = [];
@@ -106,15 +135,16 @@ export const enumerateCrashes = async (bench: Bench, template: string, options: 
   for (const fate of FATES) {
     let call = 1 + Math.floor(random() * every);
     for (let isOver = false; !isOver; call += every) {
-      for (const moment of MOMENTS) {
-        const first = { call, moment };
+      const trials = MOMENTS.map((moment): Trial => {
         const more = random() < again ? [{ call: 1 + Math.floor(random() * call), moment }] : [];
-        const { crashed, violations: found } = await runTrial(bench, template, { fate, losesUnsynced, crashes: [first, ...more] });
-        points += Math.min(crashed, 1);
-        seconds += Math.max(0, crashed - 1);
-        violations.push(...found);
-        isOver ||= crashed === 0;
-      }
+        return { fate, losesUnsynced, crashes: [{ call, moment }, ...more] };
+      });
+      const outcomes: Outcome[] = [];
+      for (const trial of trials) outcomes.push(await runTrial(bench, template, trial));
+      points += outcomes.filter(({ crashed }) => crashed > 0).length;
+      seconds += outcomes.filter(({ crashed }) => crashed > 1).length;
+      violations.push(...outcomes.flatMap((outcome) => outcome.violations));
+      isOver = outcomes.some(({ crashed }) => crashed === 0);
     }
   }
   return { points, seconds, violations };

@@ -106,13 +106,16 @@ export class LosingDisk {
     const lost = synced ?? new Uint8Array();
     if (choice < 0.5) return lost;
     const now = await readFile(path).catch(() => lost);
-    return choice < 0.75 ? now : Buffer.concat([now.subarray(0, now.byteLength >> 1), lost.subarray(now.byteLength >> 1)]);
+    return choice < 0.75
+      ? now
+      : Buffer.concat([now.subarray(0, now.byteLength >> 1), lost.subarray(now.byteLength >> 1)]);
   }
 
   async #adopt(folder: FolderNode, path: string): Promise<void> {
     for (const name of await nodeDisk.list(path)) {
       const at = join(path, name);
-      const isFile = (await nodeDisk.list(at).then((names) => names.length === 0)) && (await readFile(at).catch(() => null));
+      const isFile =
+        (await nodeDisk.list(at).then((names) => names.length === 0)) && (await readFile(at).catch(() => null));
       const node: Node = isFile instanceof Uint8Array ? { synced: isFile } : newFolder();
       if (isFolder(node)) await this.#adopt(node, at);
       folder.entries.set(name, node);
@@ -126,7 +129,8 @@ export class LosingDisk {
 
   #node(path: string): Node | undefined {
     let node: Node | undefined = this.#tree;
-    for (const part of this.#parts(path)) node = node !== undefined && isFolder(node) ? node.entries.get(part) : undefined;
+    for (const part of this.#parts(path))
+      node = node !== undefined && isFolder(node) ? node.entries.get(part) : undefined;
     return node;
   }
 

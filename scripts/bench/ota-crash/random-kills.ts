@@ -61,6 +61,34 @@ const writeReleases = async (folder: string, { first, second, directorKeys }: Re
   return path;
 };
 
+interface Ended {
+  readonly kills: number;
+  /** Lives from the last kill to the end. */
+  readonly restarts: number;
+  readonly end: string;
+  readonly violations: readonly string[];
+}
+
+const MOST_RESTARTS = 5;
+/** The rest of the lives run on to their end. */
+const KILLED_SHARE = 0.6;
+const MOST_MS = 400;
+
+/** Lives and deaths until the update has ended. */
+const liveThrough = async (args: readonly string[], random: () => number): Promise<Ended> => {
+  const violations: string[] = [];
+  let [kills, restarts] = [0, 0];
+  while (restarts < MOST_RESTARTS) {
+    const { wasKilled, lines } = await live(args, random() < KILLED_SHARE ? random() * MOST_MS : null);
+    violations.push(...lines.filter((line) => line.startsWith('booted') && line !== 'booted sound'));
+    const end = lines.find((line) => line.startsWith('ended'));
+    if (wasKilled) kills += 1;
+    restarts = wasKilled && end === undefined ? 0 : restarts + 1;
+    if (end !== undefined) return { kills, restarts, end, violations };
+  }
+  return { kills, restarts, end: 'never ended', violations };
+};
+
 /** Update after update, back and forth between two versions. */
 export const killAtRandom = async (options: KillOptions): Promise<Killed> => {
   const { template, releases, director, random, log } = options;
@@ -72,37 +100,21 @@ export const killAtRandom = async (options: KillOptions): Promise<Killed> => {
   for (let counter = 2; kills < options.kills; counter += 1) {
     const wanted = counter % 2 === 0 ? releases.second : releases.first;
     const assignment = JSON.stringify(assignmentOf(director, wanted, counter));
-    for (let restarts = 0; ; ) {
-      // A kill too many in one state ends the update, as it should; half of the lives run on.
-      const life = await live([folder, releasesFile, assignment], random() < 0.6 ? random() * 400 : null);
-      const unsound = life.lines.filter((line) => (line.startsWith('booted') && line !== 'booted sound') || line.startsWith('ended unsound'));
-      violations.push(...unsound);
-      const end = life.lines.find((line) => line.startsWith('ended'));
-      if (life.wasKilled && end === undefined) {
-        kills += 1;
-        restarts = 0;
-        if (kills % 50 === 0) log(`${kills} kills, ${updates} updates`);
-        continue;
-      }
-      restarts += 1;
-      if (life.wasKilled) kills += 1;
-      if (end === undefined) {
-        violations.push(`update ${counter} ended without a word: ${life.lines.join(', ')}`);
-        if (restarts > 2) break;
-        continue;
-      }
-      updates += 1;
-      mostRestarts = Math.max(mostRestarts, restarts);
-      const isCommitted = end === `ended committed ${wanted.digest}`;
-      if (!isCommitted && !/^ended (rejected|rolled-back)/.test(end)) violations.push(`update ${counter}: ${end}`);
-      // What was given up is refused from now on: begin with a new device.
-      if (!isCommitted) {
-        await rm(folder, { recursive: true, force: true });
-        await copyOf(template, folder);
-        counter += counter % 2;
-      }
-      break;
-    }
+    const ended = await liveThrough([folder, releasesFile, assignment], random);
+    const isCommitted = ended.end === `ended committed ${wanted.digest}`;
+    // A death too many in one state ends an update, as it should.
+    const isGivenUp = /^ended (rejected|rolled-back)/.test(ended.end);
+    violations.push(...ended.violations, ...(isCommitted || isGivenUp ? [] : [`update ${counter}: ${ended.end}`]));
+    if (Math.floor((kills + ended.kills) / 50) > Math.floor(kills / 50))
+      log(`${kills + ended.kills} kills, ${updates} updates`);
+    kills += ended.kills;
+    updates += 1;
+    mostRestarts = Math.max(mostRestarts, ended.restarts);
+    if (isCommitted) continue;
+    // What was given up is refused from now on: a new device takes its place.
+    await rm(folder, { recursive: true, force: true });
+    await copyOf(template, folder);
+    counter += counter % 2;
   }
   await rm(folder, { recursive: true, force: true });
   return { kills, updates, mostRestarts, violations };

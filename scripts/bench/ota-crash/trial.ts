@@ -35,7 +35,8 @@ export class Serving implements ModelHost {
   }
 
   async selfTest(bundle: Bundle) {
-    if (this.#isBad(bundle, 'fails-self-test')) throw Object.assign(new Error('it answers otherwise'), { name: 'planted' });
+    if (this.#isBad(bundle, 'fails-self-test'))
+      throw Object.assign(new Error('it answers otherwise'), { name: 'planted' });
     return { p50Ms: 1, p95Ms: 1, rssMb: 1, engine: 'native-child' };
   }
 
@@ -68,12 +69,16 @@ const LONG_MS = 1_000;
 
 /** Pauses are short, and those that only a deadline ends are endless. */
 const pause = async (ms: number, signal: AbortSignal): Promise<void> => {
-  if (ms < LONG_MS) return void (await delay(Math.min(ms, 2), undefined, { signal }));
-  await new Promise<void>((_, reject) => {
+  if (ms < LONG_MS) await delay(Math.min(ms, 2), undefined, { signal });
+  else await ended(signal);
+};
+
+/** Rejects with the end of the signal. */
+const ended = (signal: AbortSignal): Promise<never> =>
+  new Promise<never>((_, reject) => {
     if (signal.aborted) reject(signal.reason as Error);
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
   });
-};
 
 const silent = () => undefined;
 const logger = { level: 'info', debug: silent, info: silent, warn: silent, error: silent };
@@ -95,7 +100,8 @@ const lookOf =
 export const memoryBlobs = ({ first, second }: Releases): BlobSource => ({
   async *range(sha256, start, end) {
     const blob = [first, second].find(({ facts }) => facts.sha256 === sha256)?.blob;
-    for (let at = start; at < end; at += 16_384) yield (blob ?? new Uint8Array()).subarray(at, Math.min(end, at + 16_384));
+    for (let at = start; at < end; at += 16_384)
+      yield (blob ?? new Uint8Array()).subarray(at, Math.min(end, at + 16_384));
   },
   delta: async () => undefined,
 });
@@ -184,7 +190,8 @@ export const judge = async (
   const problems: string[] = [];
   const report = updater.report()[MODEL];
   const givenUp = mayGiveUp && report?.cause?.code === 'UPDATE_CRASHED';
-  if (state === 'too-late' || !(ENDS[fate].includes(state) || givenUp)) problems.push(`it ended as ${state} (${report?.state ?? ''} ${report?.cause?.code ?? ''})`);
+  if (state === 'too-late' || !(ENDS[fate].includes(state) || givenUp))
+    problems.push(`it ended as ${state} (${report?.state ?? ''} ${report?.cause?.code ?? ''})`);
   const wanted = report?.state === 'committed' ? releases.second.digest : releases.first.digest;
   problems.push(...(await judgeServing(serving, [wanted])));
   return problems;
