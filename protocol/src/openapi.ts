@@ -6,6 +6,7 @@ import { FEATURE_OPERATIONS } from './rest/feature-operations.ts';
 import { INFERENCE_OPERATIONS } from './rest/inference-operations.ts';
 import type { Operation } from './rest/operation.ts';
 import { PREDICTION_OPERATIONS } from './rest/prediction-operations.ts';
+import { SCORING_OPERATIONS } from './rest/scoring-operations.ts';
 import { OVERVIEW_OPERATIONS, SERVICE_OPERATIONS } from './rest/service-operations.ts';
 import { STREAM_OPERATIONS } from './rest/stream-operations.ts';
 import { TELEMETRY_OPERATIONS } from './rest/telemetry-operations.ts';
@@ -17,6 +18,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...FEATURE_OPERATIONS,
   ...INFERENCE_OPERATIONS,
   ...PREDICTION_OPERATIONS,
+  ...SCORING_OPERATIONS,
   ...TELEMETRY_OPERATIONS,
   ...STREAM_OPERATIONS,
   ...ALERT_OPERATIONS,

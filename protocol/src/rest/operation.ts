@@ -16,6 +16,8 @@ export const TAGS = {
   advice: 'Which deployment pattern fits a need, by rule and by measurement.',
   inference: 'Models that answer in real time: the Open Inference Protocol v2, and /predict.',
   predictions: 'Predictions that are asked for now and fetched later; answered exactly once whatever is killed.',
+  scoring:
+    'The whole fleet scored every night: jobs, runs that survive any kill, and scores that are one indexed read.',
   overview: 'The fleet at a glance, what needs attention, what moves, and who changed what.',
   operations: 'Health, metrics and these documents.',
 } as const;

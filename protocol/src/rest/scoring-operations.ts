@@ -1,0 +1,243 @@
+/** Routes of scoring jobs, their runs, and scores. */
+import { z } from 'zod';
+import { entityIdSchema } from '../features/entity-view.ts';
+import {
+  bodyProblems,
+  created,
+  idempotencyHeader,
+  ifMatchHeader,
+  json,
+  list,
+  nothing,
+  problems,
+  tagged,
+  text,
+  type Operation,
+} from './operation.ts';
+import { pageQuerySchema } from './page.ts';
+import * as scoring from './scoring.ts';
+
+const jobParams = z.object({ job: scoring.scoringJobNameSchema });
+const runParams = z.object({ runId: scoring.scoringRunIdSchema });
+const scoreParams = jobParams.extend({ entity: entityIdSchema });
+const tag = 'scoring' as const;
+
+const run = (description: string) => json(description, scoring.scoringRunSchema);
+const ifNoneMatchHeader = z.object({
+  'If-None-Match': z.string().max(256).optional().meta({ description: 'The ETag that was read; 304 while it holds.' }),
+});
+
+/** Pause, resume, cancel: the same shape of route. */
+const order = (id: string, verb: string, summary: string, description: string): Operation => ({
+  id,
+  method: 'post',
+  path: `/api/scoring/runs/{runId}/${verb}`,
+  tag,
+  summary,
+  description,
+  params: runParams,
+  body: scoring.scoringOrderSchema,
+  responses: { 200: run('The run as it is now.'), ...bodyProblems(404, 409, 503) },
+});
+
+export const SCORING_OPERATIONS: readonly Operation[] = [
+  {
+    id: 'listScoringJobs',
+    method: 'get',
+    path: '/api/scoring/jobs',
+    tag,
+    summary: 'List scoring jobs by name',
+    query: pageQuerySchema,
+    responses: {
+      200: list('Jobs.', scoring.scoringJobPageSchema, scoring.scoringJobDocumentSchema),
+      ...problems(503),
+    },
+  },
+  {
+    id: 'createScoringJob',
+    method: 'post',
+    path: '/api/scoring/jobs',
+    tag,
+    summary: 'Define a scoring job',
+    headers: idempotencyHeader,
+    body: scoring.scoringJobSchema,
+    responses: { 201: created('The new job.', scoring.scoringJobDocumentSchema), ...bodyProblems(404, 409, 503) },
+  },
+  {
+    id: 'getScoringJob',
+    method: 'get',
+    path: '/api/scoring/jobs/{job}',
+    tag,
+    summary: 'Show one scoring job',
+    params: jobParams,
+    responses: { 200: tagged('The job.', scoring.scoringJobDocumentSchema), ...problems(404, 503) },
+  },
+  {
+    id: 'putScoringJob',
+    method: 'put',
+    path: '/api/scoring/jobs/{job}',
+    tag,
+    summary: 'Replace a scoring job',
+    description: 'Runs that were submitted go on as they were defined.',
+    params: jobParams,
+    headers: ifMatchHeader,
+    body: scoring.scoringJobSchema,
+    responses: {
+      200: tagged('The job as it is now.', scoring.scoringJobDocumentSchema),
+      ...bodyProblems(404, 409, 503),
+    },
+  },
+  {
+    id: 'deleteScoringJob',
+    method: 'delete',
+    path: '/api/scoring/jobs/{job}',
+    tag,
+    summary: 'Remove a scoring job with its runs and scores',
+    params: jobParams,
+    headers: ifMatchHeader,
+    responses: { 204: nothing('Removed.'), ...problems(404, 409, 415, 503) },
+  },
+  {
+    id: 'planScoring',
+    method: 'post',
+    path: '/api/scoring/jobs/{job}/plan',
+    tag,
+    summary: 'Say what a run would do, without running it',
+    isRead: true,
+    params: jobParams,
+    body: scoring.scoringSubmitSchema,
+    responses: { 200: json('Count and estimate.', scoring.scoringPlanSchema), ...bodyProblems(404, 409, 503) },
+  },
+  {
+    id: 'submitScoring',
+    method: 'post',
+    path: '/api/scoring/jobs/{job}/runs',
+    tag,
+    summary: 'Run a scoring job now',
+    description:
+      'The id of a run follows from job, model digest, as-of instant and input: what runs or is done is answered as it is, and what failed or was canceled goes on where it stopped.',
+    params: jobParams,
+    body: scoring.scoringSubmitSchema,
+    responses: { 202: run('The run.'), ...bodyProblems(404, 409, 503) },
+  },
+  {
+    id: 'publishScoring',
+    method: 'post',
+    path: '/api/scoring/jobs/{job}/publish',
+    tag,
+    summary: 'Publish a complete run by hand',
+    params: jobParams,
+    body: scoring.scoringPublishSchema,
+    responses: { 200: run('The run that is read now.'), ...bodyProblems(404, 409, 503) },
+  },
+  {
+    id: 'rollbackScoring',
+    method: 'post',
+    path: '/api/scoring/jobs/{job}/rollback',
+    tag,
+    summary: 'Go back to a run whose scores are kept',
+    description: 'One pointer is written: every reader has the old run from then on.',
+    params: jobParams,
+    body: scoring.scoringRollbackSchema,
+    responses: { 200: run('The run that is read now.'), ...bodyProblems(404, 409, 503) },
+  },
+  {
+    id: 'listScoringRuns',
+    method: 'get',
+    path: '/api/scoring/runs',
+    tag,
+    summary: 'List runs, the newest first',
+    query: scoring.scoringRunQuerySchema,
+    responses: { 200: list('Runs.', scoring.scoringRunPageSchema, scoring.scoringRunSchema), ...problems(503) },
+  },
+  {
+    id: 'getScoringRun',
+    method: 'get',
+    path: '/api/scoring/runs/{runId}',
+    tag,
+    summary: 'Show one run',
+    params: runParams,
+    responses: { 200: run('The run as it is now.'), ...problems(404, 503) },
+  },
+  {
+    id: 'watchScoringRun',
+    method: 'get',
+    path: '/api/scoring/runs/{runId}/events',
+    tag,
+    summary: 'Follow one run as server-sent events',
+    description: 'Events `run` with the run as JSON: as it is now, as it proceeds, and as it ends.',
+    params: runParams,
+    responses: { 200: text('Events.', 'text/event-stream'), ...problems(404, 503) },
+  },
+  order('pauseScoringRun', 'pause', 'Pause a run', 'It stops after the chunk under way and keeps what it has.'),
+  order('resumeScoringRun', 'resume', 'Go on with a paused run', 'At the chunk after the last committed one.'),
+  order('cancelScoringRun', 'cancel', 'Cancel a run', 'What was published before stays; submitting it again goes on.'),
+  {
+    id: 'listQuarantinedRows',
+    method: 'get',
+    path: '/api/scoring/runs/{runId}/quarantine',
+    tag,
+    summary: 'List the rows a run could not score, with why',
+    params: runParams,
+    query: pageQuerySchema,
+    responses: {
+      200: list('By entity.', scoring.quarantinedRowPageSchema, scoring.quarantinedRowSchema),
+      ...problems(404, 503),
+    },
+  },
+  {
+    id: 'exportScores',
+    method: 'get',
+    path: '/api/scores/{job}',
+    tag,
+    summary: 'Export all scores of one run',
+    description: 'Streamed, by entity, all of the run that was published when it began.',
+    params: jobParams,
+    query: scoring.scoreExportQuerySchema,
+    responses: {
+      200: {
+        description: 'The scores.',
+        content: {
+          'text/csv': z.string(),
+          'application/x-ndjson': z.string(),
+          'application/vnd.apache.parquet': z.string(),
+        },
+      },
+      ...problems(404, 503),
+    },
+  },
+  {
+    id: 'readScores',
+    method: 'post',
+    path: '/api/scores/{job}',
+    tag,
+    summary: 'Read the scores of many entities',
+    isRead: true,
+    params: jobParams,
+    body: scoring.scoreBulkSchema,
+    responses: { 200: tagged('All of one run.', scoring.scoreBulkAnswerSchema), ...bodyProblems(404, 503) },
+  },
+  {
+    id: 'getScore',
+    method: 'get',
+    path: '/api/scores/{job}/{entity}',
+    tag,
+    summary: 'Read the score of one entity',
+    params: scoreParams,
+    headers: ifNoneMatchHeader,
+    responses: {
+      200: tagged('Out of the published run; its id is the ETag.', scoring.scoreRecordSchema),
+      304: nothing('The run that was read is still the published one.'),
+      ...problems(404, 503),
+    },
+  },
+  {
+    id: 'getScoreHistory',
+    method: 'get',
+    path: '/api/scores/{job}/{entity}/history',
+    tag,
+    summary: 'Read the scores of one entity over the runs that are kept',
+    params: scoreParams,
+    responses: { 200: json('Newest as-of first.', scoring.scoreHistorySchema), ...problems(404, 503) },
+  },
+];

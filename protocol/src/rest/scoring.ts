@@ -1,0 +1,359 @@
+/** Nightly scoring over HTTP: jobs (the definition), runs (one execution), and the scores in the morning. */
+import { z } from 'zod';
+import { entityIdSchema, viewNameSchema } from '../features/entity-view.ts';
+import { instantSchema } from '../identifiers.ts';
+import { pageOf, pageQuerySchema } from './page.ts';
+
+export const scoringJobNameSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'a job name is 1-63 characters of a-z, 0-9 and "-", not starting with "-"')
+  .meta({ id: 'ScoringJobName', examples: ['pump-health'] });
+
+export const scoringRunIdSchema = z
+  .string()
+  .regex(/^r-[0-9a-f]{20}$/, 'the id of a run is "r-" and 20 lower-case hex digits')
+  .meta({ id: 'ScoringRunId', examples: ['r-9f86d081884c7d659a2f'] });
+
+const modelText = z.string().min(1).max(128);
+const DAY_S = 86_400;
+
+export const scoringEntitiesSchema = z
+  .discriminatedUnion('kind', [
+    z
+      .strictObject({
+        kind: z.literal('devices'),
+        labels: z
+          .record(z.string().min(1).max(64), z.string().max(256))
+          .default({})
+          .describe('Devices that carry all of these; none means every device.'),
+      })
+      .describe('As registered when the run is submitted.'),
+    z
+      .strictObject({ kind: z.literal('view'), view: viewNameSchema })
+      .describe('Every entity of which the view knew anything by the as-of instant.'),
+    z
+      .strictObject({
+        kind: z.literal('file'),
+        path: z
+          .string()
+          .min(1)
+          .max(512)
+          .describe('Below the import folder of the server (scoring.importFolder); with a column `entity`.'),
+        format: z.enum(['csv', 'ndjson']).default('csv'),
+      })
+      .describe('Its other columns are features by name, and what is absent is looked up.'),
+  ])
+  .meta({ id: 'ScoringEntities' });
+export type ScoringEntities = z.infer<typeof scoringEntitiesSchema>;
+
+/** Five fields: minute, hour, day of the month, month, day of the week. What they mean, the scheduler checks. */
+const CRON = /^\S+( +\S+){4}$/;
+const clockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'expected HH:MM, 00:00 to 23:59');
+
+export const scoringScheduleSchema = z
+  .strictObject({
+    cron: z.string().min(9).max(128).regex(CRON, 'expected five fields: minute hour day month weekday'),
+    zone: z.string().min(1).max(64).describe('IANA time zone the fields are read in.'),
+    misfire: z
+      .enum(['skip', 'once', 'all'])
+      .default('once')
+      .describe('Nights that passed while the server was down: leave them, make up for the last, or for all.'),
+    jitterS: z.int().min(0).max(DAY_S).default(0).describe('Starts up to so many seconds later, the same each night.'),
+    overlap: z
+      .enum(['skip', 'queue', 'replace'])
+      .default('skip')
+      .describe('What becomes of a night that is due while the run before is going on.'),
+    blackout: z
+      .array(z.strictObject({ from: clockTime, to: clockTime }))
+      .max(16)
+      .default([])
+      .describe('Times of the day, in the zone, when no run starts; it waits until they are over.'),
+  })
+  .meta({
+    id: 'ScoringSchedule',
+    examples: [{ cron: '30 2 * * *', zone: 'Europe/Berlin', misfire: 'once', jitterS: 300 }],
+  });
+export type ScoringSchedule = z.infer<typeof scoringScheduleSchema>;
+
+/** Before a run is published. A column is an output of the model, or `output.label`, or `output.index`. */
+export const scoringValidationSchema = z
+  .strictObject({
+    minRows: z.int().min(0).optional(),
+    maxRowChangePct: z.number().min(0).optional().describe('Against the run that is published now.'),
+    maxNanPct: z.number().min(0).max(100).default(0).describe('Of the scores of any column.'),
+    maxPsi: z.number().min(0).optional().describe('Population stability index of any column against that run.'),
+    canaries: z
+      .array(z.strictObject({ entity: entityIdSchema, output: z.string().min(1), min: z.number(), max: z.number() }))
+      .max(100)
+      .default([])
+      .describe('Entities whose score is known to lie within these.'),
+  })
+  .meta({ id: 'ScoringValidation', examples: [{ minRows: 1000, maxRowChangePct: 20, maxPsi: 0.25 }] });
+export type ScoringValidation = z.infer<typeof scoringValidationSchema>;
+
+export const scoringJobSchema = z
+  .strictObject({
+    name: scoringJobNameSchema,
+    description: z.string().max(500).default(''),
+    model: z.strictObject({
+      name: modelText,
+      version: modelText.optional().describe('Absent: the newest at the start of a run.'),
+    }),
+    entities: scoringEntitiesSchema,
+    asOf: z
+      .strictObject({
+        beforeS: z
+          .int()
+          .min(0)
+          .max(366 * DAY_S)
+          .default(0)
+          .describe('Features as they were known so many seconds before the instant the run is for.'),
+      })
+      .prefault({}),
+    schedule: scoringScheduleSchema.optional().describe('Absent: runs only when it is told to.'),
+    retries: z.int().min(0).max(20).default(3).describe('Attempts at a partition that failed, after the first.'),
+    maxQuarantinedPct: z
+      .number()
+      .min(0)
+      .max(100)
+      .default(1)
+      .describe('Of the rows; with more the run fails, and what was published stays.'),
+    validation: scoringValidationSchema.prefault({}),
+    chunkRows: z
+      .int()
+      .min(1)
+      .max(65_536)
+      .default(4_096)
+      .describe('Rows of one transaction and of one call of the model.'),
+    keepRuns: z.int().min(1).max(400).default(7).describe('Runs whose scores are kept to roll back to.'),
+  })
+  .meta({
+    id: 'ScoringJob',
+    examples: [
+      {
+        name: 'pump-health',
+        model: { name: 'pump-health' },
+        entities: { kind: 'view', view: 'pump-recent' },
+        schedule: { cron: '30 2 * * *', zone: 'Europe/Berlin' },
+        validation: { maxPsi: 0.25 },
+      },
+    ],
+  });
+export type ScoringJob = z.infer<typeof scoringJobSchema>;
+
+export const scoringJobDocumentSchema = z
+  .object({
+    name: scoringJobNameSchema,
+    job: scoringJobSchema,
+    revision: z.int().min(1).describe('Also the ETag.'),
+    updatedAt: instantSchema,
+    publishedRun: scoringRunIdSchema.nullable().describe('The run that is read.'),
+  })
+  .meta({ id: 'ScoringJobDocument' });
+export type ScoringJobDocument = z.infer<typeof scoringJobDocumentSchema>;
+export const scoringJobPageSchema = pageOf(scoringJobDocumentSchema).meta({ id: 'ScoringJobPage' });
+
+export const SCORING_STATES = ['queued', 'running', 'validating', 'published', 'failed', 'canceled', 'paused'] as const;
+export const scoringStateSchema = z.enum(SCORING_STATES).meta({ id: 'ScoringState' });
+export type ScoringState = z.infer<typeof scoringStateSchema>;
+
+const count = z.int().min(0);
+
+/** A quantile sketch as `models` serializes it. */
+const sketchSchema = z.object({ sketch: z.string(), count, min: z.number(), max: z.number(), sum: z.number() });
+
+/** What a finished run holds, read back from what was stored: the ground for publishing it. */
+export const scoringSummarySchema = z
+  .object({
+    expected: count.describe('Entities of the input.'),
+    rows: count.describe('Of these that have scores.'),
+    quarantined: count,
+    checksum: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/)
+      .describe('sha256 over entities and scores in the order of the entities; however the run was cut up.'),
+    columns: z.array(
+      z.object({
+        name: z.string(),
+        nan: count.describe('Scores that are no finite number.'),
+        distribution: sketchSchema.describe('Of the finite ones.'),
+      }),
+    ),
+    canaries: z
+      .array(z.object({ entity: entityIdSchema, output: z.string(), value: z.number().nullable() }))
+      .describe("In the order of the job's; null when there is no score."),
+  })
+  .meta({ id: 'ScoringSummary' });
+export type ScoringSummary = z.infer<typeof scoringSummarySchema>;
+
+export const scoringProgressSchema = z
+  .object({
+    expected: count.nullable().describe('null until the entities are counted.'),
+    done: count.describe('Rows that are committed, quarantined ones among them.'),
+    quarantined: count,
+    partitions: count,
+    partitionsDone: count,
+    rowsPerS: z.number().min(0).describe('Lately; 0 while it does not run.'),
+    etaS: z.number().min(0).nullable(),
+  })
+  .meta({ id: 'ScoringProgress' });
+export type ScoringProgress = z.infer<typeof scoringProgressSchema>;
+
+export const scoringRunSchema = z
+  .object({
+    id: scoringRunIdSchema.describe('Of job, model digest, as-of instant and input: the same again is the same run.'),
+    job: scoringJobNameSchema,
+    state: scoringStateSchema,
+    isPublished: z.boolean().describe('It is the one that is read now.'),
+    model: z.object({ name: modelText, version: modelText, digest: z.string() }),
+    asOf: instantSchema,
+    input: z.string().describe('What names the input: the hash of a view, of a list of devices, or of a file.'),
+    attempts: count.describe('Times it was taken up.'),
+    createdAt: instantSchema,
+    startedAt: instantSchema.nullable(),
+    finishedAt: instantSchema.nullable(),
+    publishedAt: instantSchema.nullable().describe('When it was first published.'),
+    progress: scoringProgressSchema,
+    hasScores: z.boolean().describe('Its scores are kept, and it can be rolled back to.'),
+    summary: scoringSummarySchema.nullable(),
+    error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  })
+  .meta({
+    id: 'ScoringRun',
+    examples: [
+      {
+        id: 'r-9f86d081884c7d659a2f',
+        job: 'pump-health',
+        state: 'running',
+        isPublished: false,
+        model: { name: 'pump-health', version: '1.0.0', digest: '9f86d081884c7d659a2feaa0c55ad015' },
+        asOf: 1760000000000,
+        input: 'view:42f51a2b36dc3ee83ef7b62db5f0d71292b335e8a4df7581a8d818caebfb9f5c',
+        attempts: 1,
+        createdAt: 1760000000100,
+        startedAt: 1760000000200,
+        finishedAt: null,
+        publishedAt: null,
+        progress: {
+          expected: 1000000,
+          done: 409600,
+          quarantined: 2,
+          partitions: 16,
+          partitionsDone: 6,
+          rowsPerS: 180000,
+          etaS: 3.3,
+        },
+        hasScores: false,
+        summary: null,
+        error: null,
+      },
+    ],
+  });
+export type ScoringRun = z.infer<typeof scoringRunSchema>;
+export const scoringRunPageSchema = pageOf(scoringRunSchema).meta({ id: 'ScoringRunPage' });
+
+export const scoringRunQuerySchema = pageQuerySchema.extend({
+  job: scoringJobNameSchema.optional(),
+  state: scoringStateSchema.optional(),
+});
+
+/** May be left out as a whole. */
+export const scoringSubmitSchema = z
+  .strictObject({ asOf: instantSchema.optional().describe('The instant the run is for. Absent: now.') })
+  .meta({ id: 'ScoringSubmit', examples: [{}, { asOf: 1760000000000 }] });
+export type ScoringSubmit = z.infer<typeof scoringSubmitSchema>;
+
+export const scoringPlanSchema = z
+  .object({
+    job: scoringJobNameSchema,
+    runId: scoringRunIdSchema.describe('What the run would be called.'),
+    isKnown: z.boolean().describe('There is this run already: submitting changes nothing, or goes on with it.'),
+    model: z.object({ name: modelText, version: modelText, digest: z.string() }),
+    asOf: instantSchema,
+    input: z.string(),
+    entities: count,
+    partitions: count,
+    estimateS: z.number().min(0).nullable().describe("By the job's last complete run; null when there is none."),
+  })
+  .meta({ id: 'ScoringPlan' });
+export type ScoringPlan = z.infer<typeof scoringPlanSchema>;
+
+export const scoringPublishSchema = z
+  .strictObject({
+    runId: scoringRunIdSchema,
+    force: z.boolean().default(false).describe('Also when its validation failed.'),
+  })
+  .meta({ id: 'ScoringPublish', examples: [{ runId: 'r-9f86d081884c7d659a2f' }] });
+export type ScoringPublish = z.infer<typeof scoringPublishSchema>;
+
+/** May be left out as a whole. */
+export const scoringRollbackSchema = z
+  .strictObject({ runId: scoringRunIdSchema.optional().describe('Absent: the one that was published before.') })
+  .meta({ id: 'ScoringRollback', examples: [{}] });
+
+/** For what has no body. */
+export const scoringOrderSchema = z.strictObject({}).meta({ id: 'ScoringOrder', examples: [{}] });
+
+export const quarantinedRowSchema = z
+  .object({
+    entity: z.string().describe('As it was in the input, shortened.'),
+    reason: z.string().describe('A code of the error catalogue.'),
+    detail: z.string(),
+  })
+  .meta({ id: 'QuarantinedRow' });
+export type QuarantinedRow = z.infer<typeof quarantinedRowSchema>;
+export const quarantinedRowPageSchema = pageOf(quarantinedRowSchema).meta({ id: 'QuarantinedRowPage' });
+
+const scoresSchema = z.record(z.string(), z.number().nullable()).describe('By column; null for no finite number.');
+
+export const scoreRecordSchema = z
+  .object({
+    job: scoringJobNameSchema,
+    entity: entityIdSchema,
+    scores: scoresSchema,
+    runId: scoringRunIdSchema.describe('Also the ETag.'),
+    asOf: instantSchema,
+    model: z.object({ name: modelText, version: modelText }),
+    publishedAt: instantSchema.nullable(),
+  })
+  .meta({
+    id: 'ScoreRecord',
+    examples: [
+      {
+        job: 'pump-health',
+        entity: 'pump-07',
+        scores: { health: 0.93, daysToThreshold: 41 },
+        runId: 'r-9f86d081884c7d659a2f',
+        asOf: 1760000000000,
+        model: { name: 'pump-health', version: '1.0.0' },
+        publishedAt: 1760000060000,
+      },
+    ],
+  });
+export type ScoreRecord = z.infer<typeof scoreRecordSchema>;
+/** Newest as-of first. */
+export const scoreHistorySchema = z.object({ items: z.array(scoreRecordSchema) }).meta({ id: 'ScoreHistory' });
+
+/** Entities of one question. */
+const MAX_ASKED = 10_000;
+export const scoreBulkSchema = z
+  .strictObject({ entities: z.array(entityIdSchema).min(1).max(MAX_ASKED) })
+  .meta({ id: 'ScoreBulk', examples: [{ entities: ['pump-07', 'pump-08'] }] });
+
+/** All of one run. `scores[i]` belongs to `entities[i]` of the question; null when it has none. */
+export const scoreBulkAnswerSchema = z
+  .object({
+    job: scoringJobNameSchema,
+    runId: scoringRunIdSchema,
+    asOf: instantSchema,
+    model: z.object({ name: modelText, version: modelText }),
+    columns: z.array(z.string()),
+    scores: z.array(z.array(z.number().nullable()).nullable()).describe('In the order of the columns.'),
+  })
+  .meta({ id: 'ScoreBulkAnswer' });
+export type ScoreBulkAnswer = z.infer<typeof scoreBulkAnswerSchema>;
+
+export const scoreExportQuerySchema = z.object({
+  format: z.enum(['csv', 'ndjson', 'parquet']).default('csv'),
+  run: scoringRunIdSchema.optional().describe('Absent: the run that is published when the export begins.'),
+});
