@@ -18,6 +18,7 @@ import { InferenceModule } from './inference/inference.module.ts';
 import { IngestModule } from './ingest/ingest.module.ts';
 import { PlatformModule, type Platform } from './platform.module.ts';
 import { PredictionsModule } from './predictions/predictions.module.ts';
+import { ScoringModule } from './scoring/scoring.module.ts';
 import { StreamsModule } from './streams/streams.module.ts';
 import { TelemetryModule } from './telemetry/telemetry.module.ts';
 import { TwinsModule } from './twins/twins.module.ts';
@@ -53,6 +54,7 @@ export class AppModule {
         StreamsModule.of(config.streams),
         inference,
         PredictionsModule.of(config.predictions, inference, delivery),
+        ScoringModule.of(config.scoring, inference, featureViews),
         ContextModule,
         AdviceModule,
         AlertsModule.of(config.alerts, delivery),

@@ -152,6 +152,21 @@ const predictionsSchema = z.strictObject({
   trimMs: durationMs(60_000, 'time between two looks for tickets past their retention'),
 });
 
+const scoringSchema = z.strictObject({
+  importFolder: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('folder of the files that scoring jobs may read entities from; without it they may read none'),
+  niceness: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(19)
+    .default(10)
+    .describe('how far scoring steps back behind everything else for the processor (Linux); 0 not at all'),
+});
+
 const grpcSchema = z.strictObject({
   host: loopback.describe('address the gRPC listener binds to'),
   port: port
@@ -175,6 +190,7 @@ export const configSchema = z.strictObject({
   alerts: alertsSchema.prefault({}),
   inference: inferenceSchema.prefault({}),
   predictions: predictionsSchema.prefault({}),
+  scoring: scoringSchema.prefault({}),
   grpc: grpcSchema.prefault({}),
 });
 
@@ -188,6 +204,7 @@ export type SmtpConfig = ServerConfig['smtp'];
 export type AlertsConfig = ServerConfig['alerts'];
 export type InferenceConfig = ServerConfig['inference'];
 export type PredictionsConfig = ServerConfig['predictions'];
+export type ScoringConfig = ServerConfig['scoring'];
 export type GrpcConfig = ServerConfig['grpc'];
 
 /** Two servers on one machine differ in their HTTP ports; who chose one is not refused for the other. */

@@ -10,6 +10,8 @@ import { FeatureStore } from './ports/feature-store.ts';
 import { MessageBus } from './ports/message-bus.ts';
 import { Metrics } from './ports/metrics.ts';
 import { PredictionQueue } from './ports/prediction-queue.ts';
+import { ScoreRunner } from './ports/score-runner.ts';
+import { ScoreStore } from './ports/score-store.ts';
 import { TelemetryStore } from './ports/telemetry-store.ts';
 import { WindowStore } from './ports/window-store.ts';
 
@@ -29,6 +31,8 @@ export interface Platform {
   readonly windows: WindowStore;
   readonly predictions: PredictionQueue;
   readonly alerts: AlertStore;
+  readonly scores: ScoreStore;
+  readonly scoreRunner: ScoreRunner;
 }
 
 @Module({})
@@ -47,6 +51,8 @@ export class PlatformModule {
       { provide: WindowStore, useValue: platform.windows },
       { provide: PredictionQueue, useValue: platform.predictions },
       { provide: AlertStore, useValue: platform.alerts },
+      { provide: ScoreStore, useValue: platform.scores },
+      { provide: ScoreRunner, useValue: platform.scoreRunner },
     ];
     return { module: PlatformModule, global: true, providers, exports: providers };
   }

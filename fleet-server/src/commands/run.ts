@@ -12,9 +12,11 @@ import { DataFolder } from '../adapters/embedded/data-folder.ts';
 import { InProcessBus } from '../adapters/embedded/in-process-bus.ts';
 import { LoopbackAuthenticator } from '../adapters/embedded/loopback-authenticator.ts';
 import { PrometheusMetrics } from '../adapters/embedded/prometheus-metrics.ts';
+import { ThreadedScoreRunner } from '../adapters/embedded/score-runner/threaded-score-runner.ts';
 import { SqliteAlertStore } from '../adapters/embedded/sqlite-alerts/sqlite-alert-store.ts';
 import { SqliteFeatureStore } from '../adapters/embedded/sqlite-features/sqlite-feature-store.ts';
 import { SqlitePredictionQueue } from '../adapters/embedded/sqlite-predictions/sqlite-prediction-queue.ts';
+import { SqliteScoreStore } from '../adapters/embedded/sqlite-scores/sqlite-score-store.ts';
 import { SqliteTelemetryStore } from '../adapters/embedded/sqlite-telemetry/sqlite-telemetry-store.ts';
 import { SqliteWindowStore } from '../adapters/embedded/sqlite-windows/sqlite-window-store.ts';
 import { SystemClock } from '../adapters/embedded/system-clock.ts';
@@ -27,6 +29,7 @@ import { HttpFront } from '../http-front.ts';
 import { NestLogger } from '../nest-logger.ts';
 import { requestFault } from '../request-fault.ts';
 import { answerMalformedUrl, ProblemFilter } from '../problem.filter.ts';
+import { readVersion } from '../version.ts';
 
 export interface RunningServer {
   readonly mqttUrl: string;
@@ -88,7 +91,22 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
     },
     { clock, metrics, log },
   );
-  await Promise.all([features.start(), windows.start().then(() => alerts.start()), predictions.start()]);
+  const scores = new SqliteScoreStore({ file: dataPath(config, 'scores.db') }, { metrics, log });
+  const scoreRunner = new ThreadedScoreRunner(
+    {
+      featuresFile: dataPath(config, 'features.db'),
+      scoresFile: dataPath(config, 'scores.db'),
+      niceness: config.scoring.niceness,
+      version: readVersion(),
+    },
+    { store: scores, log },
+  );
+  await Promise.all([
+    features.start(),
+    windows.start().then(() => alerts.start()),
+    predictions.start(),
+    scores.start(),
+  ]);
   const gateway = new AedesGateway(config.mqtt, { authenticator, clock, metrics, log });
   const front = new HttpFront();
   const platform = {
@@ -104,6 +122,8 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
     windows,
     predictions,
     alerts,
+    scores,
+    scoreRunner,
   };
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.of(config, platform),
@@ -124,6 +144,7 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
   const stop = async (): Promise<void> => {
     await app.close();
     await alerts.stop();
+    await scores.stop();
     await predictions.stop();
     await windows.stop();
     await features.stop();

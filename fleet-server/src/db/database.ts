@@ -16,6 +16,7 @@ export interface Tables {
   deliveries: DeliveryRow;
   delivery_attempts: DeliveryAttemptRow;
   alert_rules: AlertRuleRow;
+  scoring_jobs: ScoringJobRow;
 }
 
 export interface AuditEntryRow {
@@ -106,6 +107,14 @@ export interface StreamRow {
   /** JSON of a `StreamDefinition`. */
   definition: string;
   hash: string;
+  revision: number;
+  updated_at: number;
+}
+
+export interface ScoringJobRow {
+  name: string;
+  /** JSON of a `ScoringJob`. */
+  definition: string;
   revision: number;
   updated_at: number;
 }

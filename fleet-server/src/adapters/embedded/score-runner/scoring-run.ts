@@ -1,0 +1,183 @@
+/** One run from its order to its end: what is listed, partition by partition, and what it came to. */
+import { setTimeout } from 'node:timers/promises';
+import { asModelError } from '@shoal/models';
+import type { RunEnd, RunOrder } from '../../../ports/score-runner.ts';
+import { encodeBlocks } from '../sqlite-scores/score-block.ts';
+import type { LeasedPartition, RunnerJobs } from '../sqlite-scores/thread-messages.ts';
+import type { BatchEngine } from './batch-engine.ts';
+import { ChunkReader, type ReadChunk } from './chunk-reader.ts';
+import { openSource, type SourceFiles } from './entity-source.ts';
+import { KnownStates } from './known-states.ts';
+import type { LedgerLink } from './ledger-link.ts';
+import { summarize, type RunCounts } from './run-summary.ts';
+import { stageFile } from './staged-file.ts';
+import { VectorRows } from './vector-rows.ts';
+
+/** Chunks of a partition: what a retry reads again at most, and how often progress has a whole part to show. */
+const CHUNKS_PER_PARTITION = 16;
+const FIRST_REST_MS = 1_000;
+const LONGEST_REST_MS = 30_000;
+const NOTHING: RunCounts = { quarantined: 0, done: 0 };
+
+export interface RunParts {
+  readonly files: SourceFiles;
+  readonly ledger: LedgerLink;
+  readonly openEngine: () => Promise<BatchEngine>;
+  /** Stops after the chunk under way. */
+  readonly stop: AbortSignal;
+  readonly now: () => number;
+}
+
+type PartEnd = 'done' | 'gone' | RunEnd;
+
+export class ScoringRun {
+  readonly #order: RunOrder;
+  readonly #parts: RunParts;
+  #engine: BatchEngine | undefined;
+  #counts: RunCounts = NOTHING;
+
+  constructor(order: RunOrder, parts: RunParts) {
+    this.#order = order;
+    this.#parts = parts;
+  }
+
+  /** @throws ThreadError when scores cannot be written, SQLite's errors when features cannot be read */
+  async execute(): Promise<RunEnd> {
+    try {
+      return await this.#score();
+    } finally {
+      await this.#engine?.close();
+    }
+  }
+
+  async #score(): Promise<RunEnd> {
+    const { runNo } = this.#order;
+    const { ledger, stop, now } = this.#parts;
+    if (!this.#order.isPlanned) await this.#plan();
+    while (!stop.aborted) {
+      const leased = await ledger.ask('lease', { runNo, now: now() });
+      if (leased === 'gone') break;
+      if (leased === 'done') return { kind: 'complete', summary: await this.#summary() };
+      if (leased === 'busy') {
+        await this.#rest(FIRST_REST_MS);
+        continue;
+      }
+      const end = await this.#attempt(leased);
+      if (typeof end === 'object') return end;
+      if (end === 'gone') break;
+    }
+    return { kind: 'stopped' };
+  }
+
+  /** What the ledger says, read anew: a run that was taken up again scored only the rest. */
+  async #summary() {
+    const { files } = this.#parts;
+    const counts = files.scores
+      .prepare<[number], RunCounts>(
+        'SELECT total(quarantined) AS quarantined, total(done_rows) AS done FROM partitions WHERE run_no = ?',
+      )
+      .get(this.#order.runNo);
+    return summarize(files.scores, this.#order, counts ?? NOTHING);
+  }
+
+  async #plan(): Promise<void> {
+    const { runNo, origin, chunkRows } = this.#order;
+    const { files, ledger } = this.#parts;
+    const quarantined = origin.kind === 'file' ? await stageFile(this.#order, origin, ledger) : [];
+    const source = openSource(files, origin, runNo);
+    const { expected, ranges } = source.partitions(chunkRows * CHUNKS_PER_PARTITION);
+    await ledger.ask('plan', { runNo, expected: expected + quarantined.length, ranges, quarantined });
+  }
+
+  /** An attempt that fails for a reason that can pass is made again, with another engine, as often as the job says. */
+  async #attempt(leased: LeasedPartition): Promise<PartEnd> {
+    const { runNo, retries } = this.#order;
+    const { partNo, fence, failures } = leased;
+    try {
+      this.#engine ??= await this.#parts.openEngine();
+      return await this.#partition(leased, this.#engine);
+    } catch (error) {
+      const fault = asModelError(error, 'ENGINE_CRASHED');
+      if (fault !== error) throw error;
+      await this.#parts.ledger.ask('release', { runNo, partNo, fence });
+      if (failures >= retries) return { kind: 'failed', code: fault.code, message: fault.message };
+      await this.#engine?.close();
+      this.#engine = undefined;
+      await this.#rest(Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** failures));
+      return 'done';
+    }
+  }
+
+  /**
+   * The next chunk is read while this one is scored and written. It is given to the model only after the commit, so that no more than
+   * one chunk is ever scored again.
+   */
+  async #partition(leased: LeasedPartition, engine: BatchEngine): Promise<PartEnd> {
+    const { chunkRows } = this.#order;
+    const reader = this.#reader(engine);
+    let chunk = await reader.read(leased.from, leased.to, chunkRows);
+    for (;;) {
+      const scoring = engine.score(chunk);
+      const reading = chunk.isLast ? undefined : reader.read(chunk.last, leased.to, chunkRows);
+      // It is awaited below; what it fails with meanwhile is heard there.
+      reading?.catch(() => undefined);
+      const scored = await scoring;
+      const totals = await this.#commit(leased, chunk, scored);
+      if (totals === 'gone') return 'gone';
+      const failed = this.#tooMany(totals);
+      if (failed !== undefined) return failed;
+      if (reading === undefined) return 'done';
+      if (this.#parts.stop.aborted) return 'gone';
+      chunk = await reading;
+    }
+  }
+
+  async #commit(
+    { partNo, fence }: LeasedPartition,
+    { last, isLast, skipped, quarantined }: ReadChunk,
+    scored: Awaited<ReturnType<BatchEngine['score']>>,
+  ): Promise<RunnerJobs['commit']['answer']> {
+    const blocks = encodeBlocks(scored);
+    return this.#parts.ledger.ask(
+      'commit',
+      {
+        runNo: this.#order.runNo,
+        partNo,
+        fence,
+        last,
+        isLast,
+        rows: scored.entities.length,
+        skipped,
+        blocks,
+        quarantined: [...quarantined, ...scored.quarantined],
+        now: this.#parts.now(),
+      },
+      blocks.map(({ data }) => data.buffer as ArrayBuffer),
+    );
+  }
+
+  #reader(engine: BatchEngine): ChunkReader {
+    const { origin, layout, asOf, runNo } = this.#order;
+    const { files } = this.#parts;
+    return new ChunkReader({
+      source: openSource(files, origin, runNo),
+      states: new KnownStates(files.features, layout.views, asOf),
+      vectors: new VectorRows(layout, asOf, engine.refusesNaN),
+      view: origin.kind === 'view' ? { viewNo: origin.viewNo, of: viewIn(layout, origin.viewNo) } : undefined,
+    });
+  }
+
+  #tooMany({ quarantined, expected }: { quarantined: number; expected: number }): RunEnd | undefined {
+    const most = (expected * this.#order.maxQuarantinedPct) / 100;
+    if (quarantined <= most) return undefined;
+    const message = `${quarantined} of ${expected} rows could not be scored, at most ${this.#order.maxQuarantinedPct} % may; see the quarantine of the run.`;
+    return { kind: 'failed', code: 'SCORING_TOO_MANY_QUARANTINED', message };
+  }
+
+  async #rest(ms: number): Promise<void> {
+    await setTimeout(ms, undefined, { signal: this.#parts.stop }).catch(() => undefined);
+  }
+}
+
+const viewIn = ({ views }: RunOrder['layout'], viewNo: number): number =>
+  views.findIndex((view) => view.viewNo === viewNo);

@@ -1,0 +1,84 @@
+/** Opens `scores.db`: pragmas, check, schema; a corrupt file is set aside and never used. */
+import {
+  openStoreForReading,
+  openStoreForWriting,
+  type OpenedStore,
+  type Sqlite,
+  type StoreSchema,
+} from '../store-file.ts';
+
+export type { Sqlite };
+
+/** `state` of a partition, as stored. */
+export const PARTITION = { ready: 0, leased: 1, done: 2 } as const;
+
+/**
+ * A partition holds the entities after `from_key`, up to and with `to_key`; `next_key` is the last committed one. `fence` grows with
+ * every lease. `begun` counts chunks that were given to a model, in the transaction that commits the one before.
+ */
+const SQL = `
+  CREATE TABLE runs (
+    run_no INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT NULL UNIQUE, job TEXT NOT NULL, state TEXT NOT NULL,
+    definition TEXT NOT NULL, model TEXT NOT NULL, as_of INTEGER NOT NULL, input TEXT NOT NULL, columns TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL, queued_at INTEGER NOT NULL, started_at INTEGER,
+    finished_at INTEGER, published_at INTEGER, expected INTEGER, spent_ms INTEGER NOT NULL DEFAULT 0,
+    rows_per_s REAL NOT NULL DEFAULT 0, has_rows INTEGER NOT NULL DEFAULT 0, summary TEXT, error TEXT
+  );
+  CREATE INDEX runs_of_job ON runs (job, run_no);
+  CREATE INDEX runs_queued ON runs (queued_at, run_no) WHERE state = 'queued';
+  CREATE TABLE published (job TEXT PRIMARY KEY, run_no INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE partitions (
+    run_no INTEGER NOT NULL, part_no INTEGER NOT NULL, from_key TEXT NOT NULL, to_key TEXT, next_key TEXT NOT NULL,
+    state INTEGER NOT NULL DEFAULT ${PARTITION.ready}, fence INTEGER NOT NULL DEFAULT 0, lease_until INTEGER,
+    failures INTEGER NOT NULL DEFAULT 0, done_rows INTEGER NOT NULL DEFAULT 0, quarantined INTEGER NOT NULL DEFAULT 0,
+    skipped INTEGER NOT NULL DEFAULT 0, begun INTEGER NOT NULL DEFAULT 0, committed INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (run_no, part_no)
+  ) WITHOUT ROWID;
+  CREATE TABLE chunks (
+    run_no INTEGER NOT NULL, part_no INTEGER NOT NULL, chunk_no INTEGER NOT NULL, fence INTEGER NOT NULL,
+    last_key TEXT NOT NULL, done_rows INTEGER NOT NULL, quarantined INTEGER NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (run_no, part_no, chunk_no)
+  ) WITHOUT ROWID;
+  CREATE TABLE blocks (run_no INTEGER NOT NULL, first TEXT NOT NULL, block_rows INTEGER NOT NULL, data BLOB NOT NULL);
+  CREATE UNIQUE INDEX blocks_by_key ON blocks (run_no, first);
+  CREATE TABLE inputs (
+    run_no INTEGER NOT NULL, entity TEXT NOT NULL, own BLOB, PRIMARY KEY (run_no, entity)
+  ) WITHOUT ROWID;
+  CREATE TABLE quarantine (
+    row_no INTEGER PRIMARY KEY AUTOINCREMENT, run_no INTEGER NOT NULL, entity TEXT NOT NULL, reason TEXT NOT NULL,
+    detail TEXT NOT NULL
+  );
+  CREATE INDEX quarantine_of_run ON quarantine (run_no, row_no);
+  CREATE TABLE doomed (run_no INTEGER PRIMARY KEY, with_run INTEGER NOT NULL);
+`;
+
+const SCHEMA: StoreSchema = {
+  version: 1,
+  create: (db) => void db.exec(SQL),
+  definingTables: ['runs', 'published', 'partitions'],
+  writerCacheKb: 32_768,
+  readerCacheKb: 8_192,
+  checkpointPages: 2_000,
+};
+
+/**
+ * A chunk that a power cut takes back is scored again, so its commit does not wait for the disk; what somebody is told does
+ * (`durably`). @throws as `openStoreForWriting`
+ */
+export const openForWriting = (file: string, now: number): OpenedStore => {
+  const opened = openStoreForWriting(file, SCHEMA, now);
+  opened.db.pragma('synchronous = NORMAL');
+  return opened;
+};
+
+/** One transaction that is on the disk when it returns, and with it everything that was committed before. */
+export const durably = <T>(db: Sqlite, work: () => T): T => {
+  db.pragma('synchronous = FULL');
+  try {
+    return db.transaction(work).immediate();
+  } finally {
+    db.pragma('synchronous = NORMAL');
+  }
+};
+
+export const openForReading = (file: string): Sqlite => openStoreForReading(file, SCHEMA);

@@ -1,0 +1,80 @@
+/** Everything that writes `scores.db`: each job is one transaction. */
+import type { NewRun, RunChange, RunNote, StoredRun } from '../../../ports/score-store.ts';
+import { ChunkLedger } from './chunk-ledger.ts';
+import { Publications } from './publications.ts';
+import { RunsTable } from './runs-table.ts';
+import { durably, type Sqlite } from './scores-file.ts';
+import type { RunnerJobs } from './thread-messages.ts';
+
+export class ScoresWriter {
+  readonly #db: Sqlite;
+  readonly #runs: RunsTable;
+  readonly #ledger: ChunkLedger;
+  readonly #publications: Publications;
+
+  constructor(db: Sqlite) {
+    this.#db = db;
+    this.#runs = new RunsTable(db);
+    this.#ledger = new ChunkLedger(db);
+    this.#publications = new Publications(db, this.#runs);
+  }
+
+  submit(run: NewRun): StoredRun {
+    return durably(this.#db, () => {
+      this.#publications.settle(run.runId);
+      return this.#runs.submit(run);
+    });
+  }
+
+  takeUp(now: number): StoredRun | null {
+    return this.#whole(() => this.#runs.takeUp(now));
+  }
+
+  note(note: RunNote): RunChange | null {
+    return durably(this.#db, () => this.#runs.note(note));
+  }
+
+  publish(runId: string, now: number): RunChange | null {
+    return durably(this.#db, () => this.#publications.publish(runId, now));
+  }
+
+  trim(): boolean {
+    return this.#whole(() => this.#publications.trim());
+  }
+
+  dropJob(job: string): null {
+    return durably(this.#db, () => this.#publications.dropJob(job));
+  }
+
+  takeBack(): number {
+    return this.#whole(() => this.#runs.takeBack(Date.now()));
+  }
+
+  /** What the thread of the runner asks. */
+  serve<K extends keyof RunnerJobs>(job: K, ask: RunnerJobs[K]['ask']): RunnerJobs[K]['answer'] {
+    return this.#whole(() => this.#perform({ job, ask } as RunnerRequest)) as RunnerJobs[K]['answer'];
+  }
+
+  #perform(request: RunnerRequest): unknown {
+    switch (request.job) {
+      case 'clearInputs':
+        return this.#ledger.clearInputs(request.ask.runNo);
+      case 'stage':
+        return this.#ledger.stage(request.ask.runNo, request.ask.rows);
+      case 'plan':
+        return this.#ledger.plan(request.ask);
+      case 'lease':
+        return this.#ledger.lease(request.ask.runNo, request.ask.now);
+      case 'commit':
+        return this.#ledger.commit(request.ask);
+      case 'release':
+        return this.#ledger.release(request.ask);
+    }
+  }
+
+  #whole<T>(work: () => T): T {
+    return this.#db.transaction(work).immediate();
+  }
+}
+
+type RunnerRequest = { [K in keyof RunnerJobs]: { job: K; ask: RunnerJobs[K]['ask'] } }[keyof RunnerJobs];

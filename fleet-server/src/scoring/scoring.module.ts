@@ -1,0 +1,47 @@
+/** Scoring: whole fleets scored by runs that survive any kill, and scores that are one indexed read in the morning. */
+import { Module, type BeforeApplicationShutdown, type DynamicModule, type OnModuleInit } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.ts';
+import type { ScoringConfig } from '../config.ts';
+import { DevicesModule } from '../devices/devices.module.ts';
+import { RunProcessor } from './run-processor.service.ts';
+import { RunTargets } from './run-targets.service.ts';
+import { ScoresController } from './scores.controller.ts';
+import { ScoringJobsController } from './scoring-jobs.controller.ts';
+import { ScoringJobs } from './scoring-jobs.service.ts';
+import { ScoringRunsController } from './scoring-runs.controller.ts';
+import { ScoringRuns } from './scoring-runs.service.ts';
+import { SCORING_CONFIG, Surroundings } from './surroundings.service.ts';
+
+@Module({})
+export class ScoringModule implements OnModuleInit, BeforeApplicationShutdown {
+  private readonly processor: RunProcessor;
+  constructor(processor: RunProcessor) {
+    this.processor = processor;
+  }
+
+  /** The modules that export `ServedModels` and `FeatureReader`. */
+  static of(config: ScoringConfig, inference: DynamicModule, featureViews: DynamicModule): DynamicModule {
+    return {
+      module: ScoringModule,
+      imports: [AuditModule, DevicesModule, inference, featureViews],
+      controllers: [ScoringJobsController, ScoringRunsController, ScoresController],
+      providers: [
+        { provide: SCORING_CONFIG, useValue: config },
+        Surroundings,
+        RunTargets,
+        RunProcessor,
+        ScoringRuns,
+        ScoringJobs,
+      ],
+    };
+  }
+
+  /** Models and views are known by now: what a killed server was at goes on. */
+  onModuleInit(): void {
+    this.processor.start();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.processor.stop();
+  }
+}

@@ -1,0 +1,29 @@
+/** What every part of this capability needs besides its own: clock, metrics, log and the slice of configuration. */
+import { Inject, Injectable } from '@nestjs/common';
+import type { Logger } from 'pino';
+import type { ScoringConfig } from '../config.ts';
+import { LOGGER } from '../platform.module.ts';
+import { Clock } from '../ports/clock.ts';
+import { Metrics } from '../ports/metrics.ts';
+
+export const SCORING_CONFIG = Symbol('scoringConfig');
+
+@Injectable()
+export class Surroundings {
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly config: ScoringConfig;
+
+  constructor(
+    clock: Clock,
+    metrics: Metrics,
+    @Inject(LOGGER) log: Logger,
+    @Inject(SCORING_CONFIG) config: ScoringConfig,
+  ) {
+    this.clock = clock;
+    this.metrics = metrics;
+    this.log = log;
+    this.config = config;
+  }
+}
