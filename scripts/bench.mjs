@@ -30,7 +30,7 @@ const load = async (file) => {
 /** What `all` runs. */
 const EVERYDAY = ['ingest', 'kill', 'async', 'connections', 'features', 'streams', 'edge'];
 /** By name only: they load the machine past what it can do, and say nothing beside other work. */
-const ALONE = ['hostile', 'serving', 'overload', 'fallback', 'backlog'];
+const ALONE = ['hostile', 'serving', 'overload', 'fallback', 'backlog', 'batch', 'batch-kill'];
 const isBuilt = (name) => existsSync(join(BENCHES, `${name}.js`));
 const names = [...EVERYDAY, ...ALONE].filter(isBuilt);
 const wanted = positionals[0];

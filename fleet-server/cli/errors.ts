@@ -59,6 +59,10 @@ export const CLI_ERRORS = {
     exitCode: EXIT.timeout,
     description: 'The ticket is not answered yet. Fetch it later with `shoal prediction get`.',
   },
+  SCORING_FAILED: {
+    exitCode: EXIT.failed,
+    description: 'The scoring run was not published. `shoal batch show` says why; what was published before stays.',
+  },
   COMMAND_FAILED: { exitCode: EXIT.failed, description: 'The device carried the command out and it failed.' },
   COMMAND_UNSUPPORTED: { exitCode: EXIT.refused, description: 'The device does not know this command.' },
   COMMAND_EXPIRED: {

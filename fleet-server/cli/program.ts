@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import type { Surroundings } from './command-context.ts';
 import { addAdvise } from './advise.ts';
 import { addAlert } from './alert.ts';
+import { addBatch } from './batch.ts';
 import { addDelivery } from './delivery.ts';
 import { addDevice } from './device.ts';
 import { CliError, EXIT, type ExitCode } from './errors.ts';
@@ -36,6 +37,7 @@ const programOf = (surroundings: Surroundings): Command => {
   addFeature(program, surroundings);
   addStream(program, surroundings);
   addPrediction(program, surroundings);
+  addBatch(program, surroundings);
   addAlert(program, surroundings);
   addDelivery(program, surroundings);
   addHistory(program, surroundings);

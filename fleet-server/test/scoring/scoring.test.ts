@@ -1,0 +1,166 @@
+/** Jobs and runs over HTTP on a whole server: scored, published, read, rolled back, and resumed after a stop. */
+import { parquetReadObjects } from 'hyparquet';
+import type {
+  Page,
+  Problem,
+  ScoreBulkAnswer,
+  ScoreRecord,
+  ScoringJobDocument,
+  ScoringPlan,
+  ScoringRun,
+} from '@shoal/protocol';
+import { call, type Answer, type Method } from '../call.ts';
+import { MODEL, SiteServer } from '../predictions/site-server.ts';
+import { until } from '../running-server.ts';
+
+const SITES = 300;
+/** Chunks of 8 rows and partitions of 128: what a million rows have by default. */
+const JOB = {
+  name: 'site-night',
+  model: { name: MODEL },
+  entities: { kind: 'view', view: 'site' },
+  chunkRows: 8,
+  keepRuns: 2,
+};
+const idOf = (index: number): string => `site-${String(index).padStart(4, '0')}`;
+/** What a Float32 holds of it. */
+const riskOf = (index: number, night: number): number => Math.fround(((index * 7 + night * 13) % 100) / 100);
+
+const site = new SiteServer();
+const ask = <T>(method: Method, path: string, body?: unknown, headers = {}): Promise<Answer<T>> =>
+  call<T>(method, site.server.httpUrl + path, body, headers);
+
+const fill = async (night: number): Promise<void> => {
+  const lines = Array.from({ length: SITES }, (_, index) => `${idOf(index)},${riskOf(index, night)}`);
+  const headers = { 'content-type': 'text/csv', 'idempotency-key': `night-${night}` };
+  await ask('POST', '/api/features/site/import', ['entity,f0', ...lines, ''].join('\n'), headers);
+};
+const show = async (runId: string): Promise<ScoringRun> => (await ask<ScoringRun>('GET', `/api/scoring/runs/${runId}`)).body;
+const ended = async (runId: string): Promise<ScoringRun> => {
+  await until(async () => !['queued', 'running', 'validating'].includes((await show(runId)).state));
+  return show(runId);
+};
+const night = async (job = JOB.name): Promise<ScoringRun> => {
+  const { body, status } = await ask<ScoringRun>('POST', `/api/scoring/jobs/${job}/runs`, {});
+  expect({ status, body }).toMatchObject({ status: 202 });
+  return ended(body.id);
+};
+const score = (entity: string, headers = {}): Promise<Answer<ScoreRecord>> =>
+  ask('GET', `/api/scores/${JOB.name}/${entity}`, undefined, headers);
+
+let first: ScoringRun;
+
+beforeAll(async () => {
+  await site.start();
+  await fill(1);
+  expect(await ask('POST', '/api/scoring/jobs', JOB)).toMatchObject({ status: 201 });
+  first = await night();
+});
+afterAll(() => site.remove());
+
+test('A run scores every entity of the view, and the scores are those of the model', async () => {
+  expect(first).toMatchObject({ state: 'published', isPublished: true, error: null, attempts: 1 });
+  expect(first.progress).toMatchObject({ expected: SITES, done: SITES, quarantined: 0, partitions: 3, partitionsDone: 3 });
+  expect(first.summary).toMatchObject({ rows: SITES, expected: SITES, quarantined: 0 });
+  expect(first.summary?.columns.slice(0, 2)).toMatchObject([
+    { name: 'score', nan: 0, distribution: { count: SITES } },
+    { name: 'contributions.0', nan: 0 },
+  ]);
+  for (const index of [0, 127, 128, SITES - 1]) {
+    const { body } = await score(idOf(index));
+    expect(body.scores['score']).toBeCloseTo(riskOf(index, 1), 5);
+    expect(body).toMatchObject({ entity: idOf(index), runId: first.id, asOf: first.asOf, model: first.model });
+  }
+});
+
+test('The run is the ETag of a score', async () => {
+  const { headers } = await score(idOf(5));
+  expect(headers.get('etag')).toBe(`"${first.id}"`);
+  const again = await score(idOf(5), { 'if-none-match': `"${first.id}"` });
+  expect([again.status, again.text]).toEqual([304, '']);
+  expect((await score('nobody')).body).toMatchObject({ code: 'SCORE_NOT_FOUND', status: 404 });
+});
+
+test('The same instant again is the same run, and changes nothing', async () => {
+  const { body } = await ask<ScoringRun>('POST', `/api/scoring/jobs/${JOB.name}/runs`, { asOf: first.asOf });
+  expect(body).toEqual(first);
+  const plan = await ask<ScoringPlan>('POST', `/api/scoring/jobs/${JOB.name}/plan`, { asOf: first.asOf });
+  expect(plan.body).toMatchObject({ runId: first.id, isKnown: true, entities: SITES, partitions: 3 });
+});
+
+test('Many scores are read at once, and all of them exported, as CSV, NDJSON and Parquet', async () => {
+  const asked = [idOf(9), 'nobody', idOf(3)];
+  const bulk = await ask<ScoreBulkAnswer>('POST', `/api/scores/${JOB.name}`, { entities: asked });
+  expect(bulk.body.scores.map((row) => row?.[0] ?? null)).toEqual([
+    expect.closeTo(riskOf(9, 1), 5),
+    null,
+    expect.closeTo(riskOf(3, 1), 5),
+  ]);
+  const path = `/api/scores/${JOB.name}`;
+  const csv = (await ask('GET', `${path}?format=csv`)).text.trim().split('\r\n');
+  expect([csv[0]?.slice(0, 28), csv.length]).toEqual(['entity,score,contributions.0', SITES + 1]);
+  const lines = (await ask('GET', `${path}?format=ndjson`)).text.trim().split('\n');
+  const fromLines = lines.map((line) => JSON.parse(line) as { entity: string; scores: object });
+  const file = await (await fetch(`${site.server.httpUrl}${path}?format=parquet`)).arrayBuffer();
+  const fromParquet = (await parquetReadObjects({ file })) as ({ entity: string } & Record<string, number>)[];
+  expect(fromParquet).toEqual(fromLines.map(({ entity, scores }) => ({ entity, ...scores })));
+  expect(fromParquet.map(({ entity }) => entity)).toEqual(Array.from({ length: SITES }, (_, index) => idOf(index)));
+});
+
+test('The next night replaces the published run, history keeps both, and one word goes back', async () => {
+  await fill(2);
+  const second = await night();
+  expect((await score(idOf(1))).body).toMatchObject({ runId: second.id });
+  const { body } = await ask<{ items: ScoreRecord[] }>('GET', `/api/scores/${JOB.name}/${idOf(1)}/history`);
+  expect(body.items.map(({ runId, scores }) => [runId, scores['score']])).toEqual([
+    [second.id, expect.closeTo(riskOf(1, 2), 5)],
+    [first.id, expect.closeTo(riskOf(1, 1), 5)],
+  ]);
+  expect((await ask('POST', `/api/scoring/jobs/${JOB.name}/rollback`, {})).body).toMatchObject({ id: first.id });
+  expect((await score(idOf(1))).body).toMatchObject({ runId: first.id });
+  const nothing = await ask<Problem>('POST', `/api/scoring/jobs/${JOB.name}/rollback`, {});
+  expect(nothing.body).toMatchObject({ code: 'SCORING_RUN_NOT_FOUND' });
+});
+
+test('A run as of an instant before knows nothing that came after it', async () => {
+  const before = first.asOf;
+  await site.put(idOf(0), 0.99);
+  await site.put('site-new', 0.5);
+  expect(await ask('POST', '/api/scoring/jobs', { ...JOB, name: 'site-before' })).toMatchObject({ status: 201 });
+  const { body } = await ask<ScoringRun>('POST', '/api/scoring/jobs/site-before/runs', { asOf: before });
+  const run = await ended(body.id);
+  expect(run).toMatchObject({ state: 'published', progress: { expected: SITES, done: SITES } });
+  expect(run.summary?.checksum).toBe(first.summary?.checksum);
+});
+
+test('Rows that cannot be scored are set aside with their reason; too many fail the run, and what was published stays', async () => {
+  const name = 'site-list';
+  const job = { ...JOB, name, entities: { kind: 'devices' } };
+  expect(await ask('POST', '/api/scoring/jobs', job)).toMatchObject({ status: 201 });
+  const empty = await night(name);
+  expect(empty).toMatchObject({ state: 'published', summary: { rows: 0 } });
+  const refused = { ...JOB, name: 'site-strict', validation: { minRows: 10_000 } };
+  await ask('POST', '/api/scoring/jobs', refused);
+  const failed = await night('site-strict');
+  expect(failed).toMatchObject({ state: 'failed', hasScores: true, error: { code: 'SCORING_VALIDATION_FAILED' } });
+  const path = '/api/scoring/jobs/site-strict/publish';
+  expect((await ask<Problem>('POST', path, { runId: failed.id })).body).toMatchObject({ code: 'SCORING_STATE' });
+  expect((await ask('POST', path, { runId: failed.id, force: true })).body).toMatchObject({ isPublished: true });
+});
+
+test('A job that is removed takes its runs and scores with it', async () => {
+  const { body } = await ask<ScoringJobDocument>('GET', '/api/scoring/jobs/site-list');
+  expect(body.publishedRun).not.toBeNull();
+  expect((await ask('DELETE', '/api/scoring/jobs/site-list')).status).toBe(204);
+  await until(async () => (await ask<Page<ScoringRun>>('GET', '/api/scoring/runs?job=site-list')).body.items.length === 0);
+  expect((await ask('GET', '/api/scores/site-list/any')).status).toBe(404);
+});
+
+test('A refused job says why', async () => {
+  const code = async (job: object): Promise<unknown> =>
+    (await ask<Problem>('POST', '/api/scoring/jobs', { ...JOB, name: 'wrong', ...job })).body.code;
+  expect(await code({ model: { name: 'none' } })).toBe('MODEL_NOT_FOUND');
+  expect(await code({ entities: { kind: 'view', view: 'none' } })).toBe('FEATURE_VIEW_NOT_FOUND');
+  expect(await code({ name: JOB.name })).toBe('SCORING_JOB_EXISTS');
+});
+
