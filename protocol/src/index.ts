@@ -60,6 +60,7 @@ export * from './rest/context.ts';
 export * from './rest/features.ts';
 export * from './rest/streams.ts';
 export * from './rest/predictions.ts';
+export * from './rest/scores.ts';
 export * from './rest/scoring.ts';
 export * from './rest/deliveries.ts';
 export * from './alerts/alert-rule.ts';

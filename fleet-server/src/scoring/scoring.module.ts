@@ -5,6 +5,7 @@ import type { ScoringConfig } from '../config.ts';
 import { DevicesModule } from '../devices/devices.module.ts';
 import { RunProcessor } from './run-processor.service.ts';
 import { RunTargets } from './run-targets.service.ts';
+import { ScorePorts } from './score-ports.service.ts';
 import { ScoresController } from './scores.controller.ts';
 import { ScoringJobsController } from './scoring-jobs.controller.ts';
 import { ScoringJobs } from './scoring-jobs.service.ts';
@@ -28,6 +29,7 @@ export class ScoringModule implements OnModuleInit, BeforeApplicationShutdown {
       providers: [
         { provide: SCORING_CONFIG, useValue: config },
         Surroundings,
+        ScorePorts,
         RunTargets,
         RunProcessor,
         ScoringRuns,

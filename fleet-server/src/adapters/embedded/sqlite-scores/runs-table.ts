@@ -112,11 +112,7 @@ export class RunsTable {
     for (const entity of entities ?? []) this.#input.run(Number(lastInsertRowid), entity);
   }
 
-  #move(
-    runNo: number,
-    state: ScoringState,
-    { now, summary, error, event }: Moved,
-  ): void {
+  #move(runNo: number, state: ScoringState, { now, summary, error, event }: Moved): void {
     this.#state.run({
       runNo,
       state,
