@@ -77,7 +77,8 @@ test('A run scores every entity of the view, and the scores are those of the mod
   for (const index of [0, 127, 128, SITES - 1]) {
     const { body } = await score(idOf(index));
     expect(body.scores['score']).toBeCloseTo(riskOf(index, 1), 5);
-    expect(body).toMatchObject({ entity: idOf(index), runId: first.id, asOf: first.asOf, model: first.model });
+    expect(body).toMatchObject({ entity: idOf(index), runId: first.id, asOf: first.asOf });
+    expect(first.model).toMatchObject(body.model);
   }
 });
 
@@ -111,7 +112,8 @@ test('Many scores are read at once, and all of them exported, as CSV, NDJSON and
   const fromLines = lines.map((line) => JSON.parse(line) as { entity: string; scores: object });
   const file = await (await fetch(`${site.server.httpUrl}${path}?format=parquet`)).arrayBuffer();
   const fromParquet = (await parquetReadObjects({ file })) as ({ entity: string } & Record<string, number>)[];
-  expect(fromParquet).toEqual(fromLines.map(({ entity, scores }) => ({ entity, ...scores })));
+  // JSON has no negative zero.
+  expect(JSON.parse(JSON.stringify(fromParquet))).toEqual(fromLines.map(({ entity, scores }) => ({ entity, ...scores })));
   expect(fromParquet.map(({ entity }) => entity)).toEqual(Array.from({ length: SITES }, (_, index) => idOf(index)));
 });
 
