@@ -1,4 +1,7 @@
 /** What the real server answers, held against what its documents promise: statuses, media types, and not one field more. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { OPERATIONS as ALL_OPERATIONS, type Operation } from '@shoal/protocol';
 import type { z } from 'zod';
@@ -16,6 +19,8 @@ let deliveryId = '';
 let predictionId = '';
 let alertId = '';
 let silenceId = '';
+let runId = '';
+const imports = mkdtempSync(join(tmpdir(), 'shoal-imports-'));
 
 const at = Date.now();
 const customer = {
@@ -33,8 +38,10 @@ const stream = {
 };
 const rule = { name: 'too-much', on: { kind: 'readings' }, when: { value: 'a', above: 0 } };
 const model = { name: 'pump-anomaly', version: '1.0.0' };
+const night = { name: 'night', model: { name: 'pump-anomaly' }, entities: { kind: 'file', path: 'night.csv' } };
 beforeAll(async () => {
-  server = await startTestServer({ SHOAL_FEATURES_AUDIT_EVERY: '1', SHOAL_FEATURES_AUDIT_MS: '20' });
+  const audited = { SHOAL_FEATURES_AUDIT_EVERY: '1', SHOAL_FEATURES_AUDIT_MS: '20' };
+  server = await startTestServer({ ...audited, SHOAL_SCORING_IMPORT_FOLDER: imports });
   await call('POST', `${server.httpUrl}/api/alert-rules`, rule);
   device = await TestDevice.online(server.mqttPort, 'pump-01');
   await device.records('readings', [{ sequence: 1, observedAt: at, source: 'pump', values: { a: 1, b: null } }]);
@@ -63,12 +70,19 @@ beforeAll(async () => {
   ({ id: deliveryId } = (await call<{ id: string }>('POST', `${server.httpUrl}/api/deliveries`, { channel })).body);
   const asked = { model: 'pump-anomaly', entity: 'pump-01', features: Array.from({ length: 11 }, () => 0.5), wait: 60 };
   ({ id: predictionId } = (await call<{ id: string }>('POST', `${server.httpUrl}/api/predictions`, asked)).body);
+  const columns = Array.from({ length: 11 }, (_, index) => index);
+  writeFileSync(join(imports, 'night.csv'), `entity,${columns.join(',')}\nc-1,${columns.map(() => 0.5).join(',')}\n`);
+  await call('POST', `${server.httpUrl}/api/scoring/jobs`, night);
+  const runs = `${server.httpUrl}/api/scoring/jobs/night/runs`;
+  ({ id: runId } = (await call<{ id: string }>('POST', runs, {})).body);
+  await call('GET', `${server.httpUrl}/api/scoring/runs/${runId}/events`);
   const commands = `${server.httpUrl}/api/devices/pump-01/commands`;
   ({ commandId } = (await call<{ commandId: string }>('POST', commands, { name: 'ping' })).body);
 });
 afterAll(async () => {
   await device.stop();
   await server.stopAndRemove();
+  rmSync(imports, { recursive: true });
 });
 
 /** What stands for the names in a path: something that is there, or `nobody`. */
@@ -86,6 +100,8 @@ const filled = (path: string, subject = 'pump-01'): string => {
     .replace('{rule}', isThere ? 'too-much' : subject)
     .replace('{secretName}', isThere ? 'default' : subject)
     .replace('{entity}', isThere ? 'c-1' : subject)
+    .replace('{job}', isThere ? 'night' : subject)
+    .replace('{runId}', isThere ? runId : 'r-ffffffffffffffffffff')
     .replace('{importId}', isThere ? 'import-1' : subject);
 };
 const urlOf = ({ path, query }: Operation, subject?: string): string => {

@@ -113,7 +113,9 @@ test('Many scores are read at once, and all of them exported, as CSV, NDJSON and
   const file = await (await fetch(`${site.server.httpUrl}${path}?format=parquet`)).arrayBuffer();
   const fromParquet = (await parquetReadObjects({ file })) as ({ entity: string } & Record<string, number>)[];
   // JSON has no negative zero.
-  expect(JSON.parse(JSON.stringify(fromParquet))).toEqual(fromLines.map(({ entity, scores }) => ({ entity, ...scores })));
+  expect(JSON.parse(JSON.stringify(fromParquet))).toEqual(
+    fromLines.map(({ entity, scores }) => ({ entity, ...scores })),
+  );
   expect(fromParquet.map(({ entity }) => entity)).toEqual(Array.from({ length: SITES }, (_, index) => idOf(index)));
 });
 
