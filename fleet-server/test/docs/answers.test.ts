@@ -38,7 +38,12 @@ const stream = {
 };
 const rule = { name: 'too-much', on: { kind: 'readings' }, when: { value: 'a', above: 0 } };
 const model = { name: 'pump-anomaly', version: '1.0.0' };
-const night = { name: 'night', model: { name: 'pump-anomaly' }, entities: { kind: 'file', path: 'night.csv' } };
+const night = {
+  name: 'night',
+  model: { name: 'pump-anomaly' },
+  entities: { kind: 'file', path: 'night.csv' },
+  maxQuarantinedPct: 50,
+};
 beforeAll(async () => {
   const audited = { SHOAL_FEATURES_AUDIT_EVERY: '1', SHOAL_FEATURES_AUDIT_MS: '20' };
   server = await startTestServer({ ...audited, SHOAL_SCORING_IMPORT_FOLDER: imports });
@@ -71,7 +76,12 @@ beforeAll(async () => {
   const asked = { model: 'pump-anomaly', entity: 'pump-01', features: Array.from({ length: 11 }, () => 0.5), wait: 60 };
   ({ id: predictionId } = (await call<{ id: string }>('POST', `${server.httpUrl}/api/predictions`, asked)).body);
   const columns = Array.from({ length: 11 }, (_, index) => index);
-  writeFileSync(join(imports, 'night.csv'), `entity,${columns.join(',')}\nc-1,${columns.map(() => 0.5).join(',')}\n`);
+  const rows = [
+    ['entity', ...columns],
+    ['c-1', ...columns.map(() => 0.5)],
+    ['c-2', ...columns.map(() => 'x')],
+  ];
+  writeFileSync(join(imports, 'night.csv'), rows.map((row) => `${row.join(',')}\n`).join(''));
   await call('POST', `${server.httpUrl}/api/scoring/jobs`, night);
   const runs = `${server.httpUrl}/api/scoring/jobs/night/runs`;
   ({ id: runId } = (await call<{ id: string }>('POST', runs, {})).body);
@@ -172,6 +182,15 @@ describe('answers', () => {
         rotateWebhookSecret: {},
         putEntityFeatures: { values: { orders: 1 } },
         readFeatures: { entities: ['nobody'] },
+        putScoringJob: { ...night, name: 'nobody' },
+        planScoring: {},
+        submitScoring: {},
+        publishScoring: { runId },
+        rollbackScoring: {},
+        pauseScoringRun: {},
+        resumeScoringRun: {},
+        cancelScoringRun: {},
+        readScores: { entities: ['nobody'] },
       };
       const body = operation.body === undefined ? undefined : (bodies[operation.id] ?? { values: {} });
       const sent = operation.id === 'patchDevice' ? { labels: {} } : body;

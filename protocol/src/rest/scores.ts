@@ -67,6 +67,9 @@ export const scoreBulkAnswerSchema = z
   .meta({ id: 'ScoreBulkAnswer' });
 export type ScoreBulkAnswer = z.infer<typeof scoreBulkAnswerSchema>;
 
+/** A line of an export. */
+export const scoreLineSchema = z.object({ entity: entityIdSchema, scores: scoresSchema }).meta({ id: 'ScoreLine' });
+
 export const scoreExportQuerySchema = z.object({
   format: z.enum(['csv', 'ndjson', 'parquet']).default('csv'),
   run: scoringRunIdSchema.optional().describe('Absent: the run that is published when the export begins.'),

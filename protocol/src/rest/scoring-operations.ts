@@ -205,7 +205,7 @@ export const SCORING_OPERATIONS: readonly Operation[] = [
         description: 'The scores.',
         content: {
           'text/csv': z.string(),
-          'application/x-ndjson': z.string(),
+          'application/x-ndjson': scores.scoreLineSchema,
           'application/vnd.apache.parquet': z.string(),
         },
       },
