@@ -106,6 +106,9 @@ const CATALOGUE = {
   REQUEST_TOO_LARGE: once('A request body over the bound of this host. Send fewer rows, or binary tensors.'),
   CONTENT_ENCODING_UNSUPPORTED: once('A compressed request body, which is not read here. Send it plain.'),
   REPOSITORY_FIXED: once('Models cannot be loaded or unloaded through this host; its configuration names them.'),
+  SCHEDULE_INVALID: once(
+    'A schedule whose cron expression, zone or blackout cannot be, or that is never due. Correct what the message names.',
+  ),
   INFERENCE_CANCELED: once('The caller withdrew the request.'),
 } as const satisfies Record<string, ErrorEntry>;
 

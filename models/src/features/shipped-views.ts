@@ -25,7 +25,23 @@ const overScores = (aggregates: readonly WindowAggregate[], windowMs: number, pa
     source: { kind: 'predictions', model: 'pump-anomaly', output: 'score', aggregate, windowMs, panes },
   }));
 
-/** `pump-recent`: the last five minutes of a pump; `pump-day`: its last day, for nightly scoring. */
+const overWeek = (channel: string, aggregate: WindowAggregate): unknown => ({
+  kind: 'readings',
+  channel,
+  aggregate,
+  windowMs: 7 * 24 * HOUR_MS,
+  panes: 28,
+});
+const VIBRATION = 'Accelerometer1RMS';
+const vibrationDay = (aggregate: WindowAggregate): unknown => ({
+  kind: 'readings',
+  channel: VIBRATION,
+  aggregate,
+  windowMs: 24 * HOUR_MS,
+  panes: 24,
+});
+
+/** `pump-recent`: the last five minutes of a pump; `pump-day`: its last day; `pump-week`: what it is held against. */
 export const SHIPPED_VIEWS: readonly EntityView[] = [
   {
     name: 'pump-recent',
@@ -45,6 +61,20 @@ export const SHIPPED_VIEWS: readonly EntityView[] = [
     features: [
       ...overReadings(['mean', 'std', 'min', 'max'], 24 * HOUR_MS, 24),
       ...overScores(['mean', 'max', 'count'], 24 * HOUR_MS, 24),
+    ],
+  },
+  {
+    name: 'pump-week',
+    entity: 'device',
+    description:
+      'The last week of a pump in quarters of a day, and how it shook on its last day: what shows a trend beside pump-day.',
+    maxAgeMs: 24 * HOUR_MS,
+    features: [
+      ...CHANNELS.map(([channel, feature]) => ({ name: `${feature}_mean`, source: overWeek(channel, 'mean') })),
+      { name: 'vibration_mean', source: overWeek(VIBRATION, 'mean') },
+      { name: 'vibration_day', source: vibrationDay('mean') },
+      { name: 'readings', source: overWeek(VIBRATION, 'count') },
+      { name: 'readings_day', source: vibrationDay('count') },
     ],
   },
 ].map((view) => entityViewSchema.parse(view));
