@@ -185,3 +185,11 @@ export const trainClassifier = (
   plan: TrainingPlan,
   random: SeededRandom,
 ): void => train(network, examples, { ...plan, errorOf: crossEntropyError }, random);
+
+/** Trains in place so that the output is near the target of each example. */
+export const trainRegression = (
+  network: readonly DenseLayer[],
+  examples: readonly Example[],
+  plan: TrainingPlan,
+  random: SeededRandom,
+): void => train(network, examples, { ...plan, errorOf: squaredError }, random);

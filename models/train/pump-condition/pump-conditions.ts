@@ -20,7 +20,7 @@ export interface ConditionPump {
 }
 
 /** What is wrong, 0 to 1 each; `primed` falls when a leak has emptied the tank. */
-interface Levels {
+export interface Levels {
   readonly valveClosed: number;
   readonly leak: number;
   readonly primed: number;
@@ -28,7 +28,7 @@ interface Levels {
   readonly cavitation: number;
 }
 
-const SOUND: Levels = { valveClosed: 0, leak: 0, primed: 1, imbalance: 0, cavitation: 0 };
+export const SOUND: Levels = { valveClosed: 0, leak: 0, primed: 1, imbalance: 0, cavitation: 0 };
 
 /** Sisters of one type differ by so much, as castings do. */
 const SPREAD = 0.022;
@@ -94,7 +94,8 @@ const shakingOf = (pump: ConditionPump, { imbalance, cavitation }: Levels, pumpF
   return Math.sqrt((first ** 2 + 0.008 ** 2 + bladePass ** 2) / 2 + broadband ** 2);
 };
 
-const truthOf = (pump: ConditionPump, levels: Levels, supplyV: number): Values => {
+/** What perfect instruments would show. */
+export const truthOf = (pump: ConditionPump, levels: Levels, supplyV: number): Values => {
   const hydraulics = hydraulicsOf(pump, levels);
   const current = currentOf(pump, hydraulics, supplyV);
   const shaking = shakingOf(pump, levels, hydraulics.pumpFlow);
