@@ -177,6 +177,23 @@ const grpcSchema = z.strictObject({
   maxMessageBytes: amount(67_108_864, 'largest message, either way'),
 });
 
+const simulationSchema = z.strictObject({
+  clockSpeed: z.coerce
+    .number()
+    .positive()
+    .max(100_000)
+    .default(1)
+    .describe(
+      'how much faster than it is the time of day passes: only to show days in seconds, with devices that do the same',
+    ),
+  clockSetAtMs: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe('instant at which the fast clock showed what it is; milliseconds'),
+});
+
 export const configSchema = z.strictObject({
   dataDir: z.string().min(1).default('shoal-data').describe('folder of the databases, made when missing'),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
@@ -192,6 +209,7 @@ export const configSchema = z.strictObject({
   predictions: predictionsSchema.prefault({}),
   scoring: scoringSchema.prefault({}),
   grpc: grpcSchema.prefault({}),
+  simulation: simulationSchema.prefault({}),
 });
 
 export type ServerConfig = z.infer<typeof configSchema>;

@@ -62,6 +62,7 @@ export * from './rest/streams.ts';
 export * from './rest/predictions.ts';
 export * from './rest/scores.ts';
 export * from './rest/scoring.ts';
+export * from './rest/scoring-schedule.ts';
 export * from './rest/deliveries.ts';
 export * from './alerts/alert-rule.ts';
 export * from './rest/alerts.ts';

@@ -9,6 +9,7 @@ import { destination, pino, type Logger } from 'pino';
 import { AedesGateway } from '../adapters/embedded/aedes-gateway/aedes-gateway.ts';
 import { DeviceTransportStrategy } from '../adapters/embedded/aedes-gateway/device-transport.strategy.ts';
 import { DataFolder } from '../adapters/embedded/data-folder.ts';
+import { FastClock } from '../adapters/embedded/fast-clock.ts';
 import { InProcessBus } from '../adapters/embedded/in-process-bus.ts';
 import { LoopbackAuthenticator } from '../adapters/embedded/loopback-authenticator.ts';
 import { PrometheusMetrics } from '../adapters/embedded/prometheus-metrics.ts';
@@ -60,7 +61,8 @@ export const startServer = async (config: ServerConfig, log: Logger): Promise<Ru
 };
 
 const startParts = async (config: ServerConfig, log: Logger): Promise<RunningServer> => {
-  const clock = new SystemClock();
+  const { clockSpeed, clockSetAtMs } = config.simulation;
+  const clock = clockSpeed === 1 ? new SystemClock() : new FastClock(clockSpeed, clockSetAtMs);
   const metrics = new PrometheusMetrics();
   metrics.start();
   const bus = new InProcessBus(metrics, log);

@@ -17,6 +17,8 @@ export interface Tables {
   delivery_attempts: DeliveryAttemptRow;
   alert_rules: AlertRuleRow;
   scoring_jobs: ScoringJobRow;
+  scoring_schedules: ScoringScheduleRow;
+  scoring_occurrences: ScoringOccurrenceRow;
 }
 
 export interface AuditEntryRow {
@@ -161,6 +163,27 @@ export interface AlertRuleRow {
   definition: string;
   revision: number;
   updated_at: number;
+}
+
+export interface ScoringScheduleRow {
+  job: string;
+  /** JSON of a `ScoringSchedule`: another one begins anew. */
+  schedule: string;
+  /** Occurrences up to then are decided, and stored. */
+  decided_until: number;
+}
+
+export interface ScoringOccurrenceRow {
+  job: string;
+  due_at: number;
+  begins_at: number;
+  /** `start`, `queue`, `replace` or `skip`. */
+  action: string;
+  /** Why it was skipped: `missed`, `overlap`, or the code of the error that refused its run. */
+  reason: string | null;
+  /** Null with null `reason`: decided, and not submitted yet. */
+  run_id: string | null;
+  decided_at: number;
 }
 
 /** The injection token of the control database; also the type of a connection to it. */

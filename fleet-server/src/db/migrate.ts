@@ -12,6 +12,7 @@ import * as streams from './migrations/0011-streams.ts';
 import * as deliveries from './migrations/0013-deliveries.ts';
 import * as alertRules from './migrations/0014-alert-rules.ts';
 import * as scoringJobs from './migrations/0015-scoring-jobs.ts';
+import * as scoringSchedules from './migrations/0017-scoring-schedules.ts';
 
 /** In order; SQLite has no transactional DDL in Kysely's eyes, so every step creates only what does not exist. */
 const MIGRATIONS: Record<string, Migration> = {
@@ -25,6 +26,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0013-deliveries': deliveries,
   '0014-alert-rules': alertRules,
   '0015-scoring-jobs': scoringJobs,
+  '0017-scoring-schedules': scoringSchedules,
 };
 
 /** @throws FleetError DATABASE_SCHEMA when the file was written by a newer server or a step fails */

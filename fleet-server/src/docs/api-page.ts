@@ -1,5 +1,5 @@
 /** The HTTP API as a page, from its OpenAPI document. */
-import { html, type Html } from './html.ts';
+import { html, type Html } from '../html.ts';
 import type { OpenApiDocument } from './openapi-document.ts';
 import { commandLine, jsonBlock, page } from './page.ts';
 

@@ -2,7 +2,7 @@
 import { MODEL_ERRORS } from '@shoal/models';
 import { PROTOCOL_ERRORS } from '@shoal/protocol';
 import { FLEET_ERRORS } from '../errors.ts';
-import { html, type Html } from './html.ts';
+import { html, type Html } from '../html.ts';
 import { page } from './page.ts';
 
 const table = (title: string, entries: readonly (readonly [string, string, string])[]): Html =>

@@ -1,6 +1,6 @@
 /** The MQTT topics as a page, with a line for each that a terminal understands. */
 import { examplesOf, MQTT_CHANNELS, type MqttChannel } from '@shoal/protocol';
-import { html, type Html } from './html.ts';
+import { html, type Html } from '../html.ts';
 import { commandLine, jsonBlock, page } from './page.ts';
 
 /** Where the broker listens; port 0 means one that only the ready line names. */

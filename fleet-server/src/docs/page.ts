@@ -1,6 +1,6 @@
 /** The frame of every documentation page: one file, nothing fetched, its style and script pinned by hash. */
 import { createHash } from 'node:crypto';
-import { Html, html, type HtmlValue } from './html.ts';
+import { Html, html, type HtmlValue } from '../html.ts';
 
 const STYLE = `
 :root{color-scheme:light dark;--text:light-dark(#1b1f24,#e6e8eb);--soft:light-dark(#57606a,#9aa4af);--line:light-dark(#d5dae0,#333b44);

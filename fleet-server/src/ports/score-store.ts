@@ -4,6 +4,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { Page, QuarantinedRow, ScoringJob, ScoringRun, ScoringState, ScoringSummary } from '@shoal/protocol';
+import type { DigestQuery, RunDigest } from './run-digest.ts';
 import type { RunEvent } from './scoring-states.ts';
 
 /** One number of each entity. `f32`: kept as the model gave it, in four bytes. */
@@ -134,6 +135,8 @@ export abstract class ScoreStore {
   abstract readable(job: string, runId: string): Promise<PublishedRun | undefined>;
   /** In the order they were found. */
   abstract quarantine(runId: string, limit: number, cursor: string | undefined): Promise<Page<QuarantinedRow>>;
+  /** Looks a run over, beside another one where there is one; without rows of a run whose scores are not kept. */
+  abstract digest(query: DigestQuery): Promise<RunDigest>;
   /** A way for the thread of the runner to the thread that writes. */
   abstract connectRunner(port: MessagePort): Promise<void>;
 }

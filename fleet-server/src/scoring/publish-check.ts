@@ -1,22 +1,19 @@
-/** Whether a finished run may be read: what is wrong with it, by the rules of its job. */
+/** Whether a finished run may be read: every row that was scored is stored, and the rules of its job hold. */
+import { validateRun } from '@shoal/models/scoring';
 import type { ScoringSummary, ScoringValidation } from '@shoal/protocol';
 
-const PERCENT = 100;
-
-/** Empty: publish it. */
-export const validateRun = (
+/** Sentences; empty: publish it. */
+export const publishFaults = (
   summary: ScoringSummary,
-  _previous: ScoringSummary | null,
+  published: ScoringSummary | null,
   rules: ScoringValidation,
 ): readonly string[] => {
-  const { rows, expected, quarantined, columns } = summary;
-  const faults: string[] = [];
-  if (rows + quarantined !== expected)
-    faults.push(`${rows} rows are stored of ${expected - quarantined} that were scored`);
-  if (rules.minRows !== undefined && rows < rules.minRows) faults.push(`${rows} rows are fewer than ${rules.minRows}`);
-  for (const { name, nan } of columns) {
-    const percent = rows === 0 ? 0 : (nan * PERCENT) / rows;
-    if (percent > rules.maxNanPct) faults.push(`${percent.toFixed(2)} % of ${name} are no finite number`);
-  }
-  return faults;
+  const { rows, expected, quarantined } = summary;
+  const scored = expected - quarantined;
+  return [
+    ...(rows === scored ? [] : [`${rows} rows are stored of ${scored} that were scored.`]),
+    ...validateRun(rules, { summary, published: published ?? undefined }).map(
+      ({ code, message }) => `${code}: ${message}`,
+    ),
+  ];
 };

@@ -6,7 +6,7 @@ import { FleetError } from '../errors.ts';
 import { WakeUp } from '../predictions/wake-up.ts';
 import { ScoreRunner, type RunEnd, type RunOrder } from '../ports/score-runner.ts';
 import { ScoreStore, type RunNote, type StoredRun } from '../ports/score-store.ts';
-import { validateRun } from './publish-check.ts';
+import { publishFaults } from './publish-check.ts';
 import { RunTargets } from './run-targets.service.ts';
 import { Surroundings } from './surroundings.service.ts';
 
@@ -118,12 +118,12 @@ export class RunProcessor {
     await this.note(run, { event: 'complete', summary });
     const published = this.store.published(run.job);
     const previous = published === undefined ? undefined : await this.store.find(published.runId);
-    const faults = validateRun(summary, previous?.summary ?? null, run.definition.validation);
+    const faults = publishFaults(summary, previous?.summary ?? null, run.definition.validation);
     if (faults.length === 0) {
       await this.store.publish(run.runId, this.around.clock.now());
       return;
     }
-    const message = `The run is not published: ${faults.join('; ')}.`;
+    const message = `The run is not published. ${faults.join(' ')}`;
     await this.note(run, { event: 'fail', error: { code: 'SCORING_VALIDATION_FAILED', message } });
   }
 

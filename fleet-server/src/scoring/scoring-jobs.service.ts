@@ -1,6 +1,7 @@
 /** Defines scoring jobs: stored with a revision, audited, and checked against model and view before they are stored. */
 import { Injectable } from '@nestjs/common';
 import { canonicalJson } from '@shoal/models';
+import { SchedulePlan } from '@shoal/models/scoring';
 import type { Page, ScoringJob, ScoringJobDocument } from '@shoal/protocol';
 import type { Actor } from '../audit/actor.ts';
 import type { AuditService, Recorder } from '../audit/audit.service.ts';
@@ -31,9 +32,10 @@ export class ScoringJobs {
     this.around = around;
   }
 
-  /** By name. */
-  async all(): Promise<readonly ScoringJob[]> {
-    return (await this.rows.all(this.database)).map(definitionOf);
+  /** By name, each with the instant of its last change. */
+  async all(): Promise<readonly { readonly job: ScoringJob; readonly updatedAt: number }[]> {
+    const rows = await this.rows.all(this.database);
+    return rows.map((row) => ({ job: definitionOf(row), updatedAt: row.updated_at }));
   }
 
   async list(limit: number, cursor: string | undefined): Promise<Page<ScoringJobDocument>> {
@@ -54,7 +56,7 @@ export class ScoringJobs {
 
   /** @throws FleetError SCORING_JOB_EXISTS, and as `RunTargets.resolve` */
   async create(actor: Actor, job: ScoringJob, idempotencyKey: string | undefined): Promise<ScoringJobDocument> {
-    this.targets.resolve(job);
+    this.check(job);
     const row = await this.audit.change(async (transaction, record) => {
       const before = await this.rows.find(transaction, job.name);
       if (before === undefined) return this.write(transaction, record, { actor, job, before });
@@ -66,7 +68,7 @@ export class ScoringJobs {
 
   /** @throws FleetError SCORING_JOB_NOT_FOUND | REVISION_STALE, and as `RunTargets.resolve` */
   async replace(actor: Actor, job: ScoringJob, ifMatch: string | undefined): Promise<ScoringJobDocument> {
-    this.targets.resolve(job);
+    this.check(job);
     const row = await this.audit.change(async (transaction, record) => {
       const before = await this.row(transaction, job.name);
       requireRevision(ifMatch, before.revision, `Job ${job.name}`);
@@ -85,6 +87,12 @@ export class ScoringJobs {
       await record({ actor, action: 'scoring-job.removed', subject, before: definitionOf(before), after: null });
     });
     await this.store.dropJob(name);
+  }
+
+  /** @throws ModelError SCHEDULE_INVALID, and as `RunTargets.resolve` */
+  private check(job: ScoringJob): void {
+    this.targets.resolve(job);
+    if (job.schedule !== undefined) void new SchedulePlan(job.schedule, job.name);
   }
 
   private async write(

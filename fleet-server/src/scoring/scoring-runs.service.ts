@@ -7,6 +7,7 @@ import { FleetError } from '../errors.ts';
 import type { ScoreRunner } from '../ports/score-runner.ts';
 import type { RunChange, RunQuery, ScoreStore, StoredRun } from '../ports/score-store.ts';
 import type { RunEvent } from '../ports/scoring-states.ts';
+import { isFinal } from './run-document.ts';
 import { runIdOf } from './run-identity.ts';
 import { RunProcessor } from './run-processor.service.ts';
 import { RunTargets, type RunInput, type RunTarget } from './run-targets.service.ts';
@@ -14,6 +15,8 @@ import { ScorePorts } from './score-ports.service.ts';
 import { Surroundings } from './surroundings.service.ts';
 
 const MS_PER_SECOND = 1_000;
+/** Newest runs of a job that are looked through for those that have not ended. */
+const OPEN_LOOKED_AT = 100;
 /** As the runner cuts them. */
 const CHUNKS_PER_PARTITION = 16;
 
@@ -96,6 +99,12 @@ export class ScoringRuns {
 
   list(query: RunQuery): Promise<Page<StoredRun>> {
     return this.store.list(query);
+  }
+
+  /** Of a job: what runs or may run yet. */
+  async open(job: string): Promise<StoredRun[]> {
+    const { items } = await this.store.list({ job, state: undefined, limit: OPEN_LOOKED_AT, cursor: undefined });
+    return items.filter((run) => !isFinal(run));
   }
 
   /** @throws FleetError SCORING_RUN_NOT_FOUND */

@@ -5,19 +5,26 @@ import type { ScoringConfig } from '../config.ts';
 import { DevicesModule } from '../devices/devices.module.ts';
 import { RunProcessor } from './run-processor.service.ts';
 import { RunTargets } from './run-targets.service.ts';
+import { ReportSamples } from './report-samples.service.ts';
+import { RunReportController } from './run-report.controller.ts';
+import { RunReports } from './run-reports.service.ts';
+import { ScoringScheduler } from './scheduler.service.ts';
 import { ScorePorts } from './score-ports.service.ts';
 import { ScoresController } from './scores.controller.ts';
 import { ScoringJobsController } from './scoring-jobs.controller.ts';
 import { ScoringJobs } from './scoring-jobs.service.ts';
 import { ScoringRunsController } from './scoring-runs.controller.ts';
+import { ScoringScheduleController } from './scoring-schedule.controller.ts';
 import { ScoringRuns } from './scoring-runs.service.ts';
 import { SCORING_CONFIG, Surroundings } from './surroundings.service.ts';
 
 @Module({})
 export class ScoringModule implements OnModuleInit, BeforeApplicationShutdown {
   private readonly processor: RunProcessor;
-  constructor(processor: RunProcessor) {
+  private readonly scheduler: ScoringScheduler;
+  constructor(processor: RunProcessor, scheduler: ScoringScheduler) {
     this.processor = processor;
+    this.scheduler = scheduler;
   }
 
   /** The modules that export `ServedModels` and `FeatureReader`. */
@@ -25,7 +32,13 @@ export class ScoringModule implements OnModuleInit, BeforeApplicationShutdown {
     return {
       module: ScoringModule,
       imports: [AuditModule, DevicesModule, inference, featureViews],
-      controllers: [ScoringJobsController, ScoringRunsController, ScoresController],
+      controllers: [
+        ScoringJobsController,
+        ScoringScheduleController,
+        ScoringRunsController,
+        RunReportController,
+        ScoresController,
+      ],
       providers: [
         { provide: SCORING_CONFIG, useValue: config },
         Surroundings,
@@ -34,6 +47,9 @@ export class ScoringModule implements OnModuleInit, BeforeApplicationShutdown {
         RunProcessor,
         ScoringRuns,
         ScoringJobs,
+        ScoringScheduler,
+        ReportSamples,
+        RunReports,
       ],
     };
   }
@@ -41,9 +57,11 @@ export class ScoringModule implements OnModuleInit, BeforeApplicationShutdown {
   /** Models and views are known by now: what a killed server was at goes on. */
   onModuleInit(): void {
     this.processor.start();
+    this.scheduler.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
+    await this.scheduler.stop();
     await this.processor.stop();
   }
 }

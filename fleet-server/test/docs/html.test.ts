@@ -1,7 +1,7 @@
 /** The template tag of the pages: whatever is put in stays text. */
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { html } from '../../src/docs/html.ts';
+import { html } from '../../src/html.ts';
 
 const unescape = (text: string): string =>
   text

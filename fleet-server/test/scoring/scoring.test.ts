@@ -138,6 +138,25 @@ test(
   PATIENCE_MS,
 );
 
+test('A run has a report beside the run before, which fetches nothing and runs nothing', async () => {
+  const runs = await ask<Page<ScoringRun>>('GET', `/api/scoring/runs?job=${JOB.name}&state=published&limit=1`);
+  const report = await ask('GET', `/api/scoring/runs/${runs.body.items[0]?.id}/report`);
+  expect([report.status, report.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+  expect(report.headers.get('content-security-policy')).toContain("default-src 'none'");
+  expect(report.text).toContain('<svg');
+  expect(report.text).toContain('the run before');
+  // One site in eight falls by 0.87, and none changes by more.
+  expect(report.text).toMatch(/Changed most: score[^]*?site-\d{4}[^]*?0\.87/);
+  expect(report.text).not.toMatch(/<script|src="|url\(|https?:/);
+  expect((await ask('GET', '/api/scoring/runs/r-00000000000000000000/report')).status).toBe(404);
+});
+
+test('A schedule that cannot be is refused with the job', async () => {
+  const schedule = { cron: '0 2 * * *', zone: 'Mars/Olympus' };
+  const refused = await ask<Problem>('POST', '/api/scoring/jobs', { ...JOB, name: 'on-mars', schedule });
+  expect([refused.status, refused.body.code]).toEqual([400, 'SCHEDULE_INVALID']);
+});
+
 test(
   'A run as of an instant before knows nothing that came after it',
   async () => {

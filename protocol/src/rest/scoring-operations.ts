@@ -15,6 +15,7 @@ import {
   type Operation,
 } from './operation.ts';
 import { pageQuerySchema } from './page.ts';
+import { scoringScheduleStateSchema } from './scoring-schedule.ts';
 import * as scores from './scores.ts';
 import * as scoring from './scoring.ts';
 
@@ -99,6 +100,15 @@ export const SCORING_OPERATIONS: readonly Operation[] = [
     responses: { 204: nothing('Removed.'), ...problems(404, 409, 415, 503) },
   },
   {
+    id: 'getScoringSchedule',
+    method: 'get',
+    path: '/api/scoring/jobs/{job}/schedule',
+    tag,
+    summary: 'Say when a job is due next, and what was decided lately',
+    params: jobParams,
+    responses: { 200: json('The schedule as it is now.', scoringScheduleStateSchema), ...problems(404, 503) },
+  },
+  {
     id: 'planScoring',
     method: 'post',
     path: '/api/scoring/jobs/{job}/plan',
@@ -169,6 +179,17 @@ export const SCORING_OPERATIONS: readonly Operation[] = [
     description: 'Events `run` with the run as JSON: as it is now, as it proceeds, and as it ends.',
     params: runParams,
     responses: { 200: text('Events.', 'text/event-stream'), ...problems(404, 503) },
+  },
+  {
+    id: 'reportScoringRun',
+    method: 'get',
+    path: '/api/scoring/runs/{runId}/report',
+    tag,
+    summary: 'Read the report of one run',
+    description:
+      'A page without scripts, good to print: scores against the run before, drift of features, what changed most, edge against batch, rows set aside, partitions.',
+    params: runParams,
+    responses: { 200: text('The report.', 'text/html'), ...problems(404, 503) },
   },
   order(
     'pauseScoringRun',

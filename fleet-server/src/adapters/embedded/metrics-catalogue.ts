@@ -55,6 +55,8 @@ export const METRIC_HELP: Readonly<Record<string, string>> = {
   window_step_seconds: 'time of one step of the streams in their thread',
   window_consumer_errors_total: 'steps of the streams that failed; they are tried again',
   window_messages_dropped_total: 'windows that could not be told on MQTT',
+  scoring_occurrences_total: 'times a scoring job was due, by what was decided',
+  scoring_scheduler_errors_total: 'steps of a schedule that failed; they are tried again',
   alert_records_total: 'records of the telemetry log that rules of alerts have read',
   alert_windows_total: 'published windows that rules of alerts have read',
   alerts_fired_total: 'alerts that fired',

@@ -1,6 +1,7 @@
 /** The worker thread that answers what is no point read of a score: runs, bulk reads, history, files. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { asFault, type ThreadAnswer, type ThreadRequest } from '../sqlite-telemetry/thread-messages.ts';
+import { RunDigests } from './run-digest.ts';
 import { RunReads } from './run-reads.ts';
 import { ScoreExports } from './score-exports.ts';
 import { ScoreReads } from './score-reads.ts';
@@ -14,9 +15,10 @@ interface Readers {
   readonly runs: RunReads;
   readonly scores: ScoreReads;
   readonly exports: ScoreExports;
+  readonly digests: RunDigests;
 }
 
-const perform = ({ db, runs, scores, exports }: Readers, { job, ask }: Request): unknown => {
+const perform = ({ db, runs, scores, exports, digests }: Readers, { job, ask }: Request): unknown => {
   switch (job) {
     case 'find':
       return runs.find(ask.runId);
@@ -40,6 +42,12 @@ const perform = ({ db, runs, scores, exports }: Readers, { job, ask }: Request):
       return exports.part(ask.exportNo);
     case 'closeExport':
       return exports.close(ask.exportNo);
+    case 'openDigest':
+      return digests.open(ask);
+    case 'digestPart':
+      return digests.part(ask.digestNo);
+    case 'closeDigest':
+      return digests.close(ask.digestNo);
     case 'close':
       db.close();
       return null;
@@ -50,7 +58,13 @@ const port = parentPort;
 if (port !== null) {
   const say = (answer: ThreadAnswer): void => port.postMessage(answer);
   const db = openForReading((workerData as ThreadData).file);
-  const readers: Readers = { db, runs: new RunReads(db), scores: new ScoreReads(db), exports: new ScoreExports(db) };
+  const readers: Readers = {
+    db,
+    runs: new RunReads(db),
+    scores: new ScoreReads(db),
+    exports: new ScoreExports(db),
+    digests: new RunDigests(db),
+  };
   port.on('message', (request: Request) => {
     try {
       say({ id: request.id, answer: perform(readers, request) });

@@ -4,6 +4,7 @@ import type { Page, QuarantinedRow } from '@shoal/protocol';
 import type { Logger } from 'pino';
 import { FLEET_ERRORS, FleetError } from '../../../errors.ts';
 import type { Metrics } from '../../../ports/metrics.ts';
+import type { DigestQuery, RunDigest } from '../../../ports/run-digest.ts';
 import {
   ScoreStore,
   type BulkScores,
@@ -148,6 +149,18 @@ export class SqliteScoreStore extends ScoreStore {
       }
     } finally {
       await this.#read('closeExport', { exportNo });
+    }
+  }
+
+  override async digest(query: DigestQuery): Promise<RunDigest> {
+    const digestNo = await this.#read('openDigest', query);
+    try {
+      for (;;) {
+        const digest = await this.#read('digestPart', { digestNo });
+        if (digest !== null) return digest;
+      }
+    } finally {
+      await this.#read('closeDigest', { digestNo });
     }
   }
 

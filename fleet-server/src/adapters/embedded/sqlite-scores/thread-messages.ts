@@ -12,6 +12,7 @@ import type {
   RunQuery,
   StoredRun,
 } from '../../../ports/score-store.ts';
+import type { DigestQuery, RunDigest } from '../../../ports/run-digest.ts';
 import type { EncodedBlock } from './score-block.ts';
 
 export interface ThreadData {
@@ -98,5 +99,8 @@ export interface ReaderJobs {
   openExport: { ask: { run: PublishedRun; format: ExportFormat }; answer: number };
   exportPart: { ask: { exportNo: number }; answer: Uint8Array | null };
   closeExport: { ask: { exportNo: number }; answer: null };
+  openDigest: { ask: DigestQuery; answer: number };
+  digestPart: { ask: { digestNo: number }; answer: RunDigest | null };
+  closeDigest: { ask: { digestNo: number }; answer: null };
   close: { ask: null; answer: null };
 }
