@@ -15,6 +15,8 @@ export interface LightFleetOptions {
   /** Distinguishes runs of the same scenario against the same server: the epochs hang on it. */
   readonly runId: string;
   readonly onProduced?: (production: Production) => void;
+  /** Times the speed of the machine's clock that `trueNow` runs at; 1 where it is absent. */
+  readonly speed?: number;
 }
 
 /** Samples of a period are taken in this many groups. */
@@ -42,6 +44,10 @@ const lightPump = (options: LightFleetOptions, index: number): LightPump => {
 export class LightFleet {
   readonly pumps: readonly LightPump[];
   private readonly periodMs: number;
+  private readonly speed: number;
+  private readonly trueNow: DeviceClock;
+  /** By group. */
+  private readonly sampledAt = new Map<number, number>();
   private timer: NodeJS.Timeout | undefined;
   private group = 0;
 
@@ -49,6 +55,8 @@ export class LightFleet {
     const { total, full } = options.scenario.devices;
     this.pumps = Array.from({ length: total - full }, (_, index) => lightPump(options, full + index));
     this.periodMs = options.scenario.samplePeriodMs;
+    this.speed = options.speed ?? 1;
+    this.trueNow = options.trueNow;
   }
 
   start(signal: AbortSignal): void {
@@ -56,7 +64,7 @@ export class LightFleet {
       pump.announce();
       pump.device.start(signal);
     }
-    this.timer = setInterval(() => this.sampleGroup(), this.periodMs / GROUPS);
+    this.timer = setInterval(() => this.sampleGroup(), this.periodMs / this.speed / GROUPS);
   }
 
   /** No more samples; the devices go on sending what they have. */
@@ -75,8 +83,18 @@ export class LightFleet {
     await Promise.all(this.pumps.map(async ({ device }) => device.stop()));
   }
 
+  /** Fast days leave no time to be exact: what the timer lost is made up for, or the pumps would age slower than the clock. */
+  private sinceLast(): number {
+    if (this.speed === 1) return this.periodMs;
+    const now = this.trueNow();
+    const since = now - (this.sampledAt.get(this.group) ?? now - this.periodMs);
+    this.sampledAt.set(this.group, now);
+    return since;
+  }
+
   private sampleGroup(): void {
-    for (let index = this.group; index < this.pumps.length; index += GROUPS) this.pumps[index]?.sample(this.periodMs);
+    const sinceLastMs = this.sinceLast();
+    for (let index = this.group; index < this.pumps.length; index += GROUPS) this.pumps[index]?.sample(sinceLastMs);
     this.group = (this.group + 1) % GROUPS;
   }
 }

@@ -15,6 +15,9 @@ A fleet server and simulated pumps on this machine. Ctrl-C stops everything.
   --duration S           stop after S seconds, compare every record with the server, exit 1 when one differs
   --seed TEXT            another seed, other faults (default 1)
 
+  --night                simulated days in seconds instead, with a scoring run each night; ends by itself
+  --nights N             so many nights (default 10)
+
   --replay DIR|FILE      one full agent per CSV file instead of simulated pumps; --full N of them at a time (default 16)
   --speed N              multiple of the recorded speed (default 1)
   --exit-after-replay    end when every record is stored, with the ledger's table; exit 1 when it disagrees
@@ -34,6 +37,8 @@ const OPTIONS = {
   scenario: { type: 'string' },
   duration: { type: 'string' },
   seed: { type: 'string' },
+  night: { type: 'boolean' },
+  nights: { type: 'string' },
   replay: { type: 'string' },
   speed: { type: 'string' },
   'exit-after-replay': { type: 'boolean' },
@@ -61,6 +66,8 @@ const optionsSchema = z.object({
   scenario: z.string().min(1).optional(),
   duration: z.coerce.number().positive().optional(),
   seed: z.string().default('1'),
+  night: z.boolean().default(false),
+  nights: z.coerce.number().int().min(1).max(90).default(10),
   replay: z.string().min(1).optional(),
   speed: z.coerce.number().positive().max(1e9).default(1),
   'exit-after-replay': z.boolean().default(false),

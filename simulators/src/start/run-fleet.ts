@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { ScoringSchedule } from '@shoal/protocol';
 import { SimulatorError } from '../errors.ts';
 import { smallDiskObstacle } from '../faults/disk.ts';
 import { FullFleet } from '../full-fleet.ts';
@@ -16,6 +17,7 @@ import { seededRandom } from '../seeded-random.ts';
 import { Testbed } from '../testbed.ts';
 import { fleetTable, summaryLine, viewFleet, type FleetMember } from './fleet-view.ts';
 import { describeDisturbance } from './describe-disturbance.ts';
+import { defineNightly } from './nightly-scores.ts';
 import type { StartOptions } from './options.ts';
 import type { RunSurroundings } from './run-surroundings.ts';
 import type { Terminal } from './terminal.ts';
@@ -45,6 +47,16 @@ const scenarioOf = (options: StartOptions): Scenario => {
     throw new SimulatorError('SCENARIO_INVALID', `Cannot read the scenario ${options.scenario}: ${why}.`, { cause });
   }
 };
+
+/** When the people who watch are asleep. */
+const localNight = (): ScoringSchedule => ({
+  cron: '30 2 * * *',
+  zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+  misfire: 'once',
+  jitterS: 0,
+  overlap: 'skip',
+  blackout: [],
+});
 
 const nameOf = (scenario: Scenario) => {
   const digits = Math.max(2, String(scenario.devices.total).length);
@@ -105,6 +117,7 @@ export const runFleet = async (options: StartOptions, around: RunSurroundings): 
     ...(needsDisk && { smallDiskBytes: SMALL_DISK_BYTES }),
   });
   const places = { ...(await bed.start()), dataDir: needsDisk ? 'in memory, as --faults disk wants it' : dataDir };
+  await defineNightly(bed.httpUrl, localNight());
   terminal.say(welcome(places));
   const ledger = new Ledger();
   const keepsLedger = durationS !== undefined;

@@ -6,6 +6,7 @@ import { isSimulatorError, type SimulatorErrorCode } from '../errors.ts';
 import { HELP, readOptions, type StartOptions } from './options.ts';
 import { assertPortFree } from './ports.ts';
 import { runFleet } from './run-fleet.ts';
+import { runNight } from './run-night.ts';
 import { runReplay } from './run-replay.ts';
 import type { RunSurroundings } from './run-surroundings.ts';
 import type { Terminal } from './terminal.ts';
@@ -28,8 +29,10 @@ const CALLERS_FAULT: ReadonlySet<SimulatorErrorCode> = new Set([
   'REPLAY_UNREADABLE',
 ]);
 const DEFAULT_FOLDER = '.shoal';
+/** Begun anew each time: nights of the future would be in the way of the days that come. */
+const NIGHTS_FOLDER = '.shoal/nights';
 /** What a run makes in its data folder, and `--fresh` removes; nothing else of the folder is touched. */
-const OWN_FOLDERS = ['server', 'agents'];
+const OWN_FOLDERS = ['server', 'agents', 'reports'];
 
 const portsOf = async (options: StartOptions): Promise<RunSurroundings['ports']> => {
   const nobodyNeedsToKnow = options.replay !== undefined && options['exit-after-replay'];
@@ -45,11 +48,13 @@ const run = async (options: StartOptions, around: StartSurroundings): Promise<nu
   const isTemporary = options.replay !== undefined && options['data-dir'] === undefined;
   const dataDir = isTemporary
     ? mkdtempSync(join(tmpdir(), 'shoal-replay-'))
-    : resolve(options['data-dir'] ?? join(around.rootFolder, DEFAULT_FOLDER));
+    : resolve(options['data-dir'] ?? join(around.rootFolder, options.night ? NIGHTS_FOLDER : DEFAULT_FOLDER));
   mkdirSync(dataDir, { recursive: true });
-  if (options.fresh) for (const folder of OWN_FOLDERS) rmSync(join(dataDir, folder), { recursive: true, force: true });
+  if (options.fresh || options.night)
+    for (const folder of OWN_FOLDERS) rmSync(join(dataDir, folder), { recursive: true, force: true });
   const surroundings = { ...around, dataDir, ports };
   try {
+    if (options.night) return await runNight(options, surroundings);
     return options.replay === undefined
       ? await runFleet(options, surroundings)
       : await runReplay(options.replay, options, surroundings);
