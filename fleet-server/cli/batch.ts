@@ -16,6 +16,7 @@ import { putDefinition, readDefinition } from './definition-file.ts';
 import { cliError } from './errors.ts';
 import { entityId } from './feature-names.ts';
 import { ageText, instantText, whole } from './moments.ts';
+import { addNights } from './scoring-nights.ts';
 import { followRun, jobName, progressText, requirePublished, runId, showRun } from './scoring-run.ts';
 import { factsOf, tableOf } from './table.ts';
 
@@ -217,4 +218,5 @@ export const addBatch = (program: Command, surroundings: Surroundings): void => 
   addExecution(batch, surroundings);
   addRuns(batch, surroundings);
   addPublication(batch, surroundings);
+  addNights(batch, surroundings);
 };

@@ -73,6 +73,15 @@ export class FleetApi {
     );
   }
 
+  /** A document that is no JSON. @throws as `call` */
+  async text(path: string): Promise<string> {
+    const call = { path, answer: z.string() };
+    const url = this.urlOf(call);
+    const { response, text } = await this.fetch(url, call);
+    if (!response.ok) throw this.refusal(url, response.status, parse(text));
+    return text;
+  }
+
   /** Items of a list until there are `limit`, or no more. */
   async list<T>(call: Call<Page<T>>, limit: number): Promise<{ readonly items: T[]; readonly more: boolean }> {
     const items: T[] = [];

@@ -40,8 +40,8 @@ const programOf = (surroundings: Surroundings): Command => {
   addStream(program, surroundings);
   addPrediction(program, surroundings);
   addModel(program, surroundings);
-  addBatch(program, surroundings);
   addRollout(program, surroundings);
+  addBatch(program, surroundings);
   addAlert(program, surroundings);
   addDelivery(program, surroundings);
   addHistory(program, surroundings);

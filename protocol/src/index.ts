@@ -61,6 +61,7 @@ export * from './rest/features.ts';
 export * from './rest/streams.ts';
 export * from './rest/models.ts';
 export * from './rest/predictions.ts';
+export * from './rest/scores.ts';
 export * from './rest/scoring.ts';
 export * from './rest/scoring-schedule.ts';
 export * from './rest/deliveries.ts';

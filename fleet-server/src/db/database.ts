@@ -22,13 +22,13 @@ export interface Tables {
   tuf_files: TufFileRow;
   tuf_roles: TufRoleRow;
   tuf_targets: TufTargetRow;
-  scoring_jobs: ScoringJobRow;
-  scoring_schedules: ScoringScheduleRow;
-  scoring_occurrences: ScoringOccurrenceRow;
   rollouts: RolloutRow;
   rollout_devices: RolloutDeviceRow;
   rollout_events: RolloutEventRow;
   director_assignments: DirectorAssignmentRow;
+  scoring_jobs: ScoringJobRow;
+  scoring_schedules: ScoringScheduleRow;
+  scoring_occurrences: ScoringOccurrenceRow;
 }
 
 export interface AuditEntryRow {

@@ -1,7 +1,7 @@
 /** What the report of a run says of a sample of its entities: their features as of the run, and what their devices said. */
 import { Injectable } from '@nestjs/common';
 import { QuantileSketch, type Bundle } from '@shoal/models';
-import { columnShift, sketchSamples } from '@shoal/models/scoring';
+import { canTellShift, columnShift, sketchSamples } from '@shoal/models/scoring';
 import type { StoredPrediction } from '@shoal/protocol';
 import { FleetError } from '../errors.ts';
 import { FeatureReader } from '../feature-views/feature-reader.service.ts';
@@ -112,12 +112,12 @@ const driftOf = (
           name,
           now: sketchSamples(now),
           reference: sketchSamples(of),
-          shift: columnShift(of, now),
+          shift: canTellShift(of.count, now.count) ? columnShift(of, now) : undefined,
           missingShare: vectors.length === 0 ? 0 : 1 - sketch.count / vectors.length,
         },
       ];
     })
-    .sort((a, b) => b.shift - a.shift);
+    .sort((a, b) => (b.shift ?? 0) - (a.shift ?? 0));
 
 /** The score by name, else the only thing the model said. */
 const verdictOf = ({ outputs, threshold }: StoredPrediction): Pick<EdgeScore, 'edge' | 'alarmed'> => {

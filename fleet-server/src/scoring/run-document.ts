@@ -7,10 +7,8 @@ const OPEN: ReadonlySet<string> = new Set(['queued', 'running', 'validating', 'p
 /** Nothing happens to it by itself any more. */
 export const isFinal = ({ state }: Pick<StoredRun, 'state'>): boolean => !OPEN.has(state);
 
-export const runDocument = ({ runId, runNo: _, definition: __, columns: ___, ...run }: StoredRun): ScoringRun => ({
-  ...run,
-  id: runId,
-});
+/** What only the store needs is left out by the schema of the answer. */
+export const runDocument = ({ runId, ...run }: StoredRun): ScoringRun => ({ ...run, id: runId });
 
 const named = ({ columns }: PublishedRun, scores: ScoreRow): ScoreRecord['scores'] =>
   Object.fromEntries(columns.map(({ name }, index) => [name, scores[index] ?? null]));

@@ -10,7 +10,7 @@ import { publishFaults } from './publish-check.ts';
 import { RunTargets } from './run-targets.service.ts';
 import { Surroundings } from './surroundings.service.ts';
 
-const IDLE_MS = 30_000;
+const IDLE_MS = 5_000;
 const FIRST_REST_MS = 1_000;
 const LONGEST_REST_MS = 60_000;
 

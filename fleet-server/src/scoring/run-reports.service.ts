@@ -1,6 +1,6 @@
 /** Makes the report of a run: out of its summary, its rows beside those of the run before, and a sample of its entities. */
 import { Injectable } from '@nestjs/common';
-import { columnShift, sketchSamples } from '@shoal/models/scoring';
+import { canTellShift, columnShift, sketchSamples } from '@shoal/models/scoring';
 import type { RunDigest } from '../ports/run-digest.ts';
 import { ScoreStore, type StoredRun } from '../ports/score-store.ts';
 import type { ColumnReport, RunReport } from './report/report-content.ts';
@@ -54,7 +54,10 @@ const columnsOf = (run: StoredRun, before: StoredRun | undefined, digest: RunDig
       name,
       now: sketchSamples(distribution),
       before: earlier === undefined ? [] : sketchSamples(earlier),
-      shift: earlier === undefined ? undefined : columnShift(earlier, distribution),
+      shift:
+        earlier !== undefined && canTellShift(earlier.count, distribution.count)
+          ? columnShift(earlier, distribution)
+          : undefined,
       changed: digest.changed[column] ?? [],
     };
   });

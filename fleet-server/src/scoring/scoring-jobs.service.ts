@@ -4,14 +4,14 @@ import { canonicalJson } from '@shoal/models';
 import { SchedulePlan } from '@shoal/models/scoring';
 import type { Page, ScoringJob, ScoringJobDocument } from '@shoal/protocol';
 import type { Actor } from '../audit/actor.ts';
-import { AuditService, type Recorder } from '../audit/audit.service.ts';
+import type { AuditService, Recorder } from '../audit/audit.service.ts';
 import { ControlDatabase, type ScoringJobRow, type Transaction } from '../db/database.ts';
 import { FleetError } from '../errors.ts';
 import { requireRevision } from '../listing/conditional.ts';
 import { decodeCursor, encodeCursor } from '../listing/cursor.ts';
-import { ScoreStore } from '../ports/score-store.ts';
-import { RunProcessor } from './run-processor.service.ts';
+import type { ScoreStore } from '../ports/score-store.ts';
 import { RunTargets } from './run-targets.service.ts';
+import { ScorePorts } from './score-ports.service.ts';
 import { ScoringJobsStore } from './scoring-jobs.store.ts';
 import { Surroundings } from './surroundings.service.ts';
 
@@ -22,22 +22,13 @@ export class ScoringJobs {
   private readonly audit: AuditService;
   private readonly store: ScoreStore;
   private readonly targets: RunTargets;
-  private readonly processor: RunProcessor;
   private readonly around: Surroundings;
 
-  constructor(
-    database: ControlDatabase,
-    audit: AuditService,
-    store: ScoreStore,
-    targets: RunTargets,
-    processor: RunProcessor,
-    around: Surroundings,
-  ) {
+  constructor(database: ControlDatabase, { store, audit }: ScorePorts, targets: RunTargets, around: Surroundings) {
     this.database = database;
     this.audit = audit;
     this.store = store;
     this.targets = targets;
-    this.processor = processor;
     this.around = around;
   }
 
@@ -96,7 +87,6 @@ export class ScoringJobs {
       await record({ actor, action: 'scoring-job.removed', subject, before: definitionOf(before), after: null });
     });
     await this.store.dropJob(name);
-    this.processor.wake();
   }
 
   /** @throws ModelError SCHEDULE_INVALID, and as `RunTargets.resolve` */

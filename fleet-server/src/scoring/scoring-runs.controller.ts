@@ -80,9 +80,9 @@ export class ScoringRunsController {
   pause(
     @Caller() actor: Actor,
     @Param('runId', ID) runId: string,
-    @Body({ schema: orderSchema }) _: object,
+    @Body({ schema: orderSchema }) body: object,
   ): Promise<ScoringRun> {
-    return this.order(actor, runId, 'pause');
+    return this.order(actor, runId, { word: 'pause', ...body });
   }
 
   @Post(':runId/resume')
@@ -90,9 +90,9 @@ export class ScoringRunsController {
   resume(
     @Caller() actor: Actor,
     @Param('runId', ID) runId: string,
-    @Body({ schema: orderSchema }) _: object,
+    @Body({ schema: orderSchema }) body: object,
   ): Promise<ScoringRun> {
-    return this.order(actor, runId, 'resume');
+    return this.order(actor, runId, { word: 'resume', ...body });
   }
 
   @Post(':runId/cancel')
@@ -100,9 +100,9 @@ export class ScoringRunsController {
   cancel(
     @Caller() actor: Actor,
     @Param('runId', ID) runId: string,
-    @Body({ schema: orderSchema }) _: object,
+    @Body({ schema: orderSchema }) body: object,
   ): Promise<ScoringRun> {
-    return this.order(actor, runId, 'cancel');
+    return this.order(actor, runId, { word: 'cancel', ...body });
   }
 
   @Get(':runId/quarantine')
@@ -114,7 +114,7 @@ export class ScoringRunsController {
     return answerList(QUARANTINE, query, (limit, cursor) => this.store.quarantine(runId, limit, cursor));
   }
 
-  private async order(actor: Actor, runId: string, word: RunOrderWord): Promise<ScoringRun> {
+  private async order(actor: Actor, runId: string, { word }: { readonly word: RunOrderWord }): Promise<ScoringRun> {
     return document(await this.runs.order(actor, runId, word));
   }
 }

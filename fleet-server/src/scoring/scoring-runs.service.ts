@@ -2,15 +2,16 @@
 import { Injectable } from '@nestjs/common';
 import type { Page, ScoringJob, ScoringPlan } from '@shoal/protocol';
 import type { Actor } from '../audit/actor.ts';
-import { AuditService } from '../audit/audit.service.ts';
+import type { AuditService } from '../audit/audit.service.ts';
 import { FleetError } from '../errors.ts';
-import { ScoreRunner } from '../ports/score-runner.ts';
-import { ScoreStore, type RunChange, type RunQuery, type StoredRun } from '../ports/score-store.ts';
+import type { ScoreRunner } from '../ports/score-runner.ts';
+import type { RunChange, RunQuery, ScoreStore, StoredRun } from '../ports/score-store.ts';
 import type { RunEvent } from '../ports/scoring-states.ts';
 import { isFinal } from './run-document.ts';
 import { runIdOf } from './run-identity.ts';
 import { RunProcessor } from './run-processor.service.ts';
 import { RunTargets, type RunInput, type RunTarget } from './run-targets.service.ts';
+import { ScorePorts } from './score-ports.service.ts';
 import { Surroundings } from './surroundings.service.ts';
 
 const MS_PER_SECOND = 1_000;
@@ -42,11 +43,9 @@ export class ScoringRuns {
   private readonly around: Surroundings;
 
   constructor(
-    store: ScoreStore,
-    runner: ScoreRunner,
+    { store, runner, audit }: ScorePorts,
     targets: RunTargets,
     processor: RunProcessor,
-    audit: AuditService,
     around: Surroundings,
   ) {
     this.store = store;

@@ -9,6 +9,7 @@ import { ReportSamples } from './report-samples.service.ts';
 import { RunReportController } from './run-report.controller.ts';
 import { RunReports } from './run-reports.service.ts';
 import { ScoringScheduler } from './scheduler.service.ts';
+import { ScorePorts } from './score-ports.service.ts';
 import { ScoresController } from './scores.controller.ts';
 import { ScoringJobsController } from './scoring-jobs.controller.ts';
 import { ScoringJobs } from './scoring-jobs.service.ts';
@@ -41,6 +42,7 @@ export class ScoringModule implements OnModuleInit, BeforeApplicationShutdown {
       providers: [
         { provide: SCORING_CONFIG, useValue: config },
         Surroundings,
+        ScorePorts,
         RunTargets,
         RunProcessor,
         ScoringRuns,

@@ -1,4 +1,7 @@
 /** What the real server answers, held against what its documents promise: statuses, media types, and not one field more. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { OPERATIONS as ALL_OPERATIONS, type Operation } from '@shoal/protocol';
 import type { z } from 'zod';
@@ -19,6 +22,8 @@ let silenceId = '';
 let release = { sha256: '' };
 let base = { sha256: '' };
 let rolloutId = '';
+let runId = '';
+const imports = mkdtempSync(join(tmpdir(), 'shoal-imports-'));
 
 const at = Date.now();
 const customer = {
@@ -36,8 +41,15 @@ const stream = {
 };
 const rule = { name: 'too-much', on: { kind: 'readings' }, when: { value: 'a', above: 0 } };
 const model = { name: 'pump-anomaly', version: '1.0.0' };
+const night = {
+  name: 'night',
+  model: { name: 'pump-anomaly' },
+  entities: { kind: 'file', path: 'night.csv' },
+  maxQuarantinedPct: 50,
+};
 beforeAll(async () => {
-  server = await startTestServer({ SHOAL_FEATURES_AUDIT_EVERY: '1', SHOAL_FEATURES_AUDIT_MS: '20' });
+  const audited = { SHOAL_FEATURES_AUDIT_EVERY: '1', SHOAL_FEATURES_AUDIT_MS: '20' };
+  server = await startTestServer({ ...audited, SHOAL_SCORING_IMPORT_FOLDER: imports });
   await call('POST', `${server.httpUrl}/api/alert-rules`, rule);
   device = await TestDevice.online(server.mqttPort, 'pump-01');
   await device.records('readings', [{ sequence: 1, observedAt: at, source: 'pump', values: { a: 1, b: null } }]);
@@ -74,12 +86,24 @@ beforeAll(async () => {
   ({ rolloutId } = (
     await call<{ rolloutId: string }>('POST', rollouts, { name: 'all', model: model.name, version: '1.1.0' })
   ).body);
+  const columns = Array.from({ length: 11 }, (_, index) => index);
+  const rows = [
+    ['entity', ...columns],
+    ['c-1', ...columns.map(() => 0.5)],
+    ['c-2', ...columns.map(() => 'x')],
+  ];
+  writeFileSync(join(imports, 'night.csv'), rows.map((row) => `${row.join(',')}\n`).join(''));
+  await call('POST', `${server.httpUrl}/api/scoring/jobs`, night);
+  const runs = `${server.httpUrl}/api/scoring/jobs/night/runs`;
+  ({ id: runId } = (await call<{ id: string }>('POST', runs, {})).body);
+  await call('GET', `${server.httpUrl}/api/scoring/runs/${runId}/events`);
   const commands = `${server.httpUrl}/api/devices/pump-01/commands`;
   ({ commandId } = (await call<{ commandId: string }>('POST', commands, { name: 'ping' })).body);
 });
 afterAll(async () => {
   await device.stop();
   await server.stopAndRemove();
+  rmSync(imports, { recursive: true });
 });
 
 /** What stands for the names in a path: something that is there, or `nobody`. */
@@ -104,6 +128,8 @@ const filled = (path: string, subject = 'pump-01'): string => {
     .replace('{file}', isThere ? 'timestamp.json' : subject)
     .replace('{sha256}', isThere ? release.sha256 : '0'.repeat(64))
     .replace('{base}', base.sha256)
+    .replace('{job}', isThere ? 'night' : subject)
+    .replace('{runId}', isThere ? runId : 'r-ffffffffffffffffffff')
     .replace('{importId}', isThere ? 'import-1' : subject);
 };
 const urlOf = ({ path, query }: Operation, subject?: string): string => {
@@ -176,6 +202,15 @@ describe('answers', () => {
         putModelAlias: { version: '1.1.0' },
         putEntityFeatures: { values: { orders: 1 } },
         readFeatures: { entities: ['nobody'] },
+        putScoringJob: { ...night, name: 'nobody' },
+        planScoring: {},
+        submitScoring: {},
+        publishScoring: { runId },
+        rollbackScoring: {},
+        pauseScoringRun: {},
+        resumeScoringRun: {},
+        cancelScoringRun: {},
+        readScores: { entities: ['nobody'] },
       };
       const body = operation.body === undefined ? undefined : (bodies[operation.id] ?? { values: {} });
       const sent = operation.id === 'patchDevice' ? { labels: {} } : body;

@@ -14,6 +14,13 @@ export const sketchSamples = (sketch: SerializedQuantiles): number[] =>
 const samplesOf = (sketch: QuantileSketch): number[] =>
   Array.from({ length: SAMPLES }, (_, i) => sketch.quantile((i + 0.5) / SAMPLES) ?? 0);
 
+/** What chance alone makes of the index, on average, for samples of one distribution: with few values it tells nothing else. */
+const CHANCE_AT_MOST = 0.1;
+
+/** Whether a shift of so many values tells more than chance: from some 180 on either side. */
+export const canTellShift = (reference: number, actual: number): boolean =>
+  (BINS - 1) * (1 / reference + 1 / actual) <= CHANCE_AT_MOST;
+
 /** Population stability index; 0 when either has no value. */
 export const columnShift = (reference: SerializedQuantiles, actual: SerializedQuantiles): number => {
   const before = QuantileSketch.deserialize(reference);

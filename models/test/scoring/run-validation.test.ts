@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ScoringSummary, ScoringValidation } from '@shoal/protocol';
 import fc from 'fast-check';
-import { columnShift, validateRun } from '../../src/scoring/index.ts';
+import { canTellShift, columnShift, validateRun } from '../../src/scoring/index.ts';
 import { QuantileSketch, type SerializedQuantiles } from '../../src/sketch/quantiles.ts';
 
 const rules: ScoringValidation = { maxNanPct: 0, canaries: [] };
@@ -59,5 +59,6 @@ describe('the validation of a run', () => {
       { numRuns: 20 },
     );
     expect(columnShift(sketchOf(ramp(100)), sketchOf([]))).toBe(0);
+    expect([canTellShift(1_000, 1_000), canTellShift(1_000, 50), canTellShift(12, 12)]).toEqual([true, false, false]);
   });
 });

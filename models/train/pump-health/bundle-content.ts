@@ -50,13 +50,16 @@ const goldenOf = ({ model, heldOut }: TrainedHealth): Golden => {
   };
 };
 
+/** How often pumps are read says nothing of them, and differs from fleet to fleet: counts have no reference. */
 const referenceOf = ({ model, heldOut }: TrainedHealth): Reference => {
   const sound = heldOut.filter(({ wear }) => wear === 'none');
   const answers = sound.map(({ row }) => healthOf(model, row));
   return {
     features: sketchColumns(
       Object.fromEntries(
-        entityVector().features.map((feature, i) => [vectorName(feature), sound.map(({ row }) => row[i] ?? 0)]),
+        entityVector()
+          .features.slice(0, 2 * LEVELS.length)
+          .map((feature, i) => [vectorName(feature), sound.map(({ row }) => row[i] ?? 0)]),
       ),
     ),
     outputs: sketchColumns({

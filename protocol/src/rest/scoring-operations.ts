@@ -16,6 +16,7 @@ import {
 } from './operation.ts';
 import { pageQuerySchema } from './page.ts';
 import { scoringScheduleStateSchema } from './scoring-schedule.ts';
+import * as scores from './scores.ts';
 import * as scoring from './scoring.ts';
 
 const jobParams = z.object({ job: scoring.scoringJobNameSchema });
@@ -190,7 +191,12 @@ export const SCORING_OPERATIONS: readonly Operation[] = [
     params: runParams,
     responses: { 200: text('The report.', 'text/html'), ...problems(404, 503) },
   },
-  order('pauseScoringRun', 'pause', 'Pause a run', 'It stops after the chunk under way and keeps what it has.'),
+  order(
+    'pauseScoringRun',
+    'pause',
+    'Pause a run',
+    'It keeps what it has committed; the chunk under way is scored again when it goes on.',
+  ),
   order('resumeScoringRun', 'resume', 'Go on with a paused run', 'At the chunk after the last committed one.'),
   order('cancelScoringRun', 'cancel', 'Cancel a run', 'What was published before stays; submitting it again goes on.'),
   {
@@ -202,7 +208,7 @@ export const SCORING_OPERATIONS: readonly Operation[] = [
     params: runParams,
     query: pageQuerySchema,
     responses: {
-      200: list('By entity.', scoring.quarantinedRowPageSchema, scoring.quarantinedRowSchema),
+      200: list('In the order they were found.', scores.quarantinedRowPageSchema, scores.quarantinedRowSchema),
       ...problems(404, 503),
     },
   },
@@ -214,13 +220,13 @@ export const SCORING_OPERATIONS: readonly Operation[] = [
     summary: 'Export all scores of one run',
     description: 'Streamed, by entity, all of the run that was published when it began.',
     params: jobParams,
-    query: scoring.scoreExportQuerySchema,
+    query: scores.scoreExportQuerySchema,
     responses: {
       200: {
         description: 'The scores.',
         content: {
           'text/csv': z.string(),
-          'application/x-ndjson': z.string(),
+          'application/x-ndjson': scores.scoreLineSchema,
           'application/vnd.apache.parquet': z.string(),
         },
       },
@@ -235,8 +241,8 @@ export const SCORING_OPERATIONS: readonly Operation[] = [
     summary: 'Read the scores of many entities',
     isRead: true,
     params: jobParams,
-    body: scoring.scoreBulkSchema,
-    responses: { 200: tagged('All of one run.', scoring.scoreBulkAnswerSchema), ...bodyProblems(404, 503) },
+    body: scores.scoreBulkSchema,
+    responses: { 200: tagged('All of one run.', scores.scoreBulkAnswerSchema), ...bodyProblems(404, 503) },
   },
   {
     id: 'getScore',
@@ -247,7 +253,7 @@ export const SCORING_OPERATIONS: readonly Operation[] = [
     params: scoreParams,
     headers: ifNoneMatchHeader,
     responses: {
-      200: tagged('Out of the published run; its id is the ETag.', scoring.scoreRecordSchema),
+      200: tagged('Out of the published run; its id is the ETag.', scores.scoreRecordSchema),
       304: nothing('The run that was read is still the published one.'),
       ...problems(404, 503),
     },
@@ -259,6 +265,6 @@ export const SCORING_OPERATIONS: readonly Operation[] = [
     tag,
     summary: 'Read the scores of one entity over the runs that are kept',
     params: scoreParams,
-    responses: { 200: json('Newest as-of first.', scoring.scoreHistorySchema), ...problems(404, 503) },
+    responses: { 200: json('Newest as-of first.', scores.scoreHistorySchema), ...problems(404, 503) },
   },
 ];

@@ -10,7 +10,7 @@ export interface ColumnReport {
   readonly now: Samples;
   /** Of the run before; empty when there is none. */
   readonly before: Samples;
-  /** Population stability index against the run before. */
+  /** Population stability index against the run before; undefined where that is chance. */
   readonly shift: number | undefined;
   /** Greatest difference first. */
   readonly changed: readonly ScoreChange[];
@@ -21,7 +21,8 @@ export interface FeatureReport {
   readonly now: Samples;
   /** Of the training rows of the model. */
   readonly reference: Samples;
-  readonly shift: number;
+  /** Undefined: too few values to tell. */
+  readonly shift: number | undefined;
   /** Of the sampled entities: share without a value. */
   readonly missingShare: number;
 }

@@ -47,7 +47,7 @@ const moment = (at: number | null): string => (at === null ? '–' : new Date(at
 const seconds = (ms: number): string => `${shortNumber(ms / 1_000)} s`;
 
 const shiftOf = (shift: number | undefined): HtmlValue => {
-  if (shift === undefined) return '–';
+  if (shift === undefined) return 'too few to tell';
   const word = shift > SHIFTED ? 'shifted' : shift > STABLE ? 'moving' : 'stable';
   return html`<span class="${shift > SHIFTED ? 'bad' : ''}">${shift.toFixed(3)} ${word}</span>`;
 };

@@ -1,6 +1,6 @@
 /** The worker thread that scores a run: at low priority, and with an engine process that inherits it. */
 import { createReadStream } from 'node:fs';
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import { parentPort, workerData } from 'node:worker_threads';
 import { openForReading as openFeatures } from '../sqlite-features/features-file.ts';
@@ -16,7 +16,7 @@ type Request = ThreadRequest<RunnerThreadJobs>;
 
 /** On Linux a priority belongs to a thread, elsewhere to the process, which is not to be slowed down. */
 const giveWay = (niceness: number): void => {
-  if (process.platform === 'linux') setPriority(niceness);
+  if (process.platform === 'linux') setPriority(Math.max(getPriority(), niceness));
 };
 
 const linesOf = async (path: string): Promise<number> => {

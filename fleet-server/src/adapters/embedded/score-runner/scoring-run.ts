@@ -34,7 +34,6 @@ export class ScoringRun {
   readonly #order: RunOrder;
   readonly #parts: RunParts;
   #engine: BatchEngine | undefined;
-  #counts: RunCounts = NOTHING;
 
   constructor(order: RunOrder, parts: RunParts) {
     this.#order = order;

@@ -81,7 +81,8 @@ class Stage {
   }
 
   async take(row: FileRow): Promise<void> {
-    const entity = String(row[ENTITY] ?? '').trim();
+    const cell = row[ENTITY];
+    const entity = typeof cell === 'string' ? cell.trim() : JSON.stringify(cell ?? '');
     if (!entityIdSchema.safeParse(entity).success) {
       this.refuse(entity, 'FEATURE_ENTITY_INVALID', 'There is no entity id.');
       return;

@@ -30,12 +30,12 @@ export class VectorRows {
     stored: readonly (StoredEntity | undefined)[],
     own: Float64Array | undefined,
   ): RowFault | undefined {
-    const { names, picks, views } = this.#layout;
+    const { names } = this.#layout;
     const failed: string[] = [];
     let hasNaN = false;
     for (let index = 0; index < names.length; index += 1) {
       const given = own?.[index] ?? Number.NaN;
-      const value = Number.isNaN(given) ? this.#stored(index, picks, views, stored, failed) : given;
+      const value = Number.isNaN(given) ? this.#stored(index, stored, failed) : given;
       matrix[start + index] = value;
       hasNaN ||= !Number.isFinite(matrix[start + index]);
     }
@@ -45,20 +45,15 @@ export class VectorRows {
     return hasNaN && this.#refusesNaN ? this.#notFinite(matrix, start) : undefined;
   }
 
-  #stored(
-    index: number,
-    picks: VectorLayout['picks'],
-    views: VectorLayout['views'],
-    stored: readonly (StoredEntity | undefined)[],
-    failed: string[],
-  ): number {
+  #stored(index: number, stored: readonly (StoredEntity | undefined)[], failed: string[]): number {
+    const { names, picks, views } = this.#layout;
     const pick = picks[index];
     const compiled = pick === undefined ? undefined : views[pick.of];
     const feature = pick === undefined ? undefined : compiled?.view.features[pick.index];
     if (pick === undefined || compiled === undefined || feature === undefined) return Number.NaN;
     const held = stored[pick.of]?.slots.get(compiled.slotNos[pick.index] ?? 0);
     const { used, fails } = judgeFeature(feature, featureAt(compiled.view, feature, held, this.#asOf));
-    if (fails) failed.push(this.#layout.names[index] ?? '');
+    if (fails) failed.push(names[index] ?? '');
     return used ?? Number.NaN;
   }
 

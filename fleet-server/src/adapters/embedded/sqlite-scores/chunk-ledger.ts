@@ -3,7 +3,7 @@ import type { Statement } from 'better-sqlite3';
 import type { QuarantinedRow } from '@shoal/protocol';
 import { RunPace } from './run-pace.ts';
 import { PARTITION, type Sqlite } from './scores-file.ts';
-import type { CommittedChunk, InputRow, LeasedPartition, PartitionRange, RunnerJobs } from './thread-messages.ts';
+import type { CommittedChunk, InputRow, LeasedPartition, RunnerJobs } from './thread-messages.ts';
 
 /** A lease that is not renewed by a commit ends after this. */
 const LEASE_MS = 60_000;

@@ -4,7 +4,7 @@ import type { BlockRow } from './score-reads.ts';
 import type { PublishedRun } from '../../../ports/score-store.ts';
 import type { Sqlite } from './scores-file.ts';
 
-/** Each step is one read: no transaction stays open that would keep the log of the file from being taken over. */
+/** @yields some blocks; each step is one read, so no transaction stays open that would keep the log from being taken over */
 export function* runBlocks(
   db: Sqlite,
   { runNo, columns }: Pick<PublishedRun, 'runNo' | 'columns'>,

@@ -30,12 +30,14 @@ const textOf = (
   return Buffer.from(lines.join(''), 'latin1');
 };
 
+/** @yields the header, then lines */
 function* csvFile(db: Sqlite, run: PublishedRun): Generator<Uint8Array> {
   yield Buffer.from(csvLine(['entity', ...run.columns.map(({ name }) => name)]), 'utf8');
   for (const blocks of runBlocks(db, run, TEXT_BLOCKS))
     yield textOf(blocks, (entity, scores) => csvLine([entity, ...scores]));
 }
 
+/** @yields lines */
 function* ndjsonFile(db: Sqlite, run: PublishedRun): Generator<Uint8Array> {
   const names = run.columns.map(({ name }) => name);
   for (const blocks of runBlocks(db, run, TEXT_BLOCKS)) {
@@ -53,7 +55,7 @@ const taken = (writer: ByteWriter): Uint8Array => {
   return bytes;
 };
 
-/** A row group at a time; the footer that names them comes last. */
+/** @yields a row group at a time, and the footer that names them */
 function* parquetFile(db: Sqlite, run: PublishedRun): Generator<Uint8Array> {
   const writer = new ByteWriter();
   const file = new ParquetWriter({
