@@ -99,7 +99,7 @@ beforeAll(async () => {
   await call('GET', `${server.httpUrl}/api/scoring/runs/${runId}/events`);
   const commands = `${server.httpUrl}/api/devices/pump-01/commands`;
   ({ commandId } = (await call<{ commandId: string }>('POST', commands, { name: 'ping' })).body);
-});
+}, 180_000);
 afterAll(async () => {
   await device.stop();
   await server.stopAndRemove();
