@@ -15,7 +15,7 @@ import { Cleanup, getJson, temporaryFolder, testbed } from './support/rig.ts';
 const cleanup = new Cleanup();
 afterEach(async () => cleanup.run(), 40_000);
 
-const KILLS = 3;
+const KILLS = 2;
 const PATIENCE = { SHOAL_MODELS_CHECK_TIMEOUT_MS: '60000' };
 
 const packed = async (folder: string, counter: number): Promise<Buffer> => {
@@ -68,4 +68,4 @@ test('what is released is whole after every kill -9, and nothing half released i
     const artifacts = join(folder, 'server', 'artifacts');
     expect(readdirSync(join(artifacts, 'staging'))).toEqual([]);
   }
-}, 180_000);
+}, 300_000);
