@@ -89,9 +89,13 @@ const CATALOGUE = {
   UPDATE_NOT_COMPARABLE: once(
     'No model in force looks at the same windows, so that a shadow compares nothing. Deploy with shadow.minWindows 0.',
   ),
-  UPDATE_DISAGREES: once('The model says something else than the one in force on live windows too often.'),
+  UPDATE_DISAGREES: once(
+    'The model says something else than the one in force on live windows too often. Do not use it.',
+  ),
   UPDATE_FAILS_IN_SERVICE: once('The model failed while it served; the one before serves again.'),
-  UPDATE_CRASHED: once('The agent ended again and again in one state of an update, which was given up.'),
+  UPDATE_CRASHED: once(
+    'The agent ended again and again in one state of an update, which was given up. Look at its log for why.',
+  ),
   UPDATE_DEADLINE_PASSED: once('An update did not get over one of its states in time; the message says which.'),
   UPDATE_REFUSED_BEFORE: once('This device refused the same bundle before. Release another one.'),
   UPDATE_COUNTER_TOO_LOW: once('The release is older than what this device may still run. Assign a newer one.'),

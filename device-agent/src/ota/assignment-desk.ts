@@ -49,11 +49,14 @@ export class AssignmentDesk {
 
   /** The newest counts; one that is looked up is called off by it. */
   take(envelope: SignedAssignment, signal: AbortSignal): void {
+    if (this.#pending === envelope) return;
     this.#pending = envelope;
     this.#callOff.abort();
     this.#working ??= this.#work(signal).finally(() => {
       this.#working = undefined;
-      if (this.#pending !== undefined && !signal.aborted) this.take(this.#pending, signal);
+      const late = this.#pending;
+      this.#pending = undefined;
+      if (late !== undefined && !signal.aborted) this.take(late, signal);
     });
   }
 
@@ -68,7 +71,8 @@ export class AssignmentDesk {
       this.#callOff = new AbortController();
       const signal = AbortSignal.any([outer, this.#callOff.signal]);
       const fault = await this.#follow(envelope, signal);
-      if (this.#pending !== envelope) {
+      // Called off is not followed, whatever came in its place.
+      if (signal.aborted || this.#pending !== envelope) {
         [looks, tries] = [0, 0];
       } else if (fault === undefined) {
         this.#pending = undefined;

@@ -153,12 +153,3 @@ export const deviceAt = async ({ folder, server, disk = nodeDisk, patience }: Te
   updater.run();
   return device;
 };
-
-export const withDevice = async <T>(place: TestDevicePlace, use: (device: TestDevice) => Promise<T>): Promise<T> => {
-  const device = await deviceAt(place);
-  try {
-    return await use(device);
-  } finally {
-    await device.updater.stop();
-  }
-};
