@@ -41,7 +41,6 @@ const ALONE = [
   'transfer',
   'ota-crash',
   'rollout',
-  'rollout-kill',
 ];
 const isBuilt = (name) => existsSync(join(BENCHES, `${name}.js`));
 const names = [...EVERYDAY, ...ALONE].filter(isBuilt);
