@@ -7,7 +7,7 @@ import { call } from '../call.ts';
 import { startTestServer, until, type TestServer } from '../running-server.ts';
 import { EPOCH, TestDevice } from '../test-device.ts';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 interface Target {
   readonly refId: string;
