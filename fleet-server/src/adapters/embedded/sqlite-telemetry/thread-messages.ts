@@ -1,5 +1,12 @@
 /** What the store and its two threads say to each other. */
-import type { DeadLetterQuery, HistoryQuery, LogQuery, LogValues, SeriesQuery, StoredOf } from '../../../ports/telemetry-store.ts';
+import type {
+  DeadLetterQuery,
+  HistoryQuery,
+  LogQuery,
+  LogValues,
+  SeriesQuery,
+  StoredOf,
+} from '../../../ports/telemetry-store.ts';
 import type { DeadLetter, Page, ReceivedRanges, RecordKind, Series } from '@shoal/protocol';
 import type { PackedAppend } from './packed-append.ts';
 import type { AppendOutcome } from './telemetry-writer.ts';
