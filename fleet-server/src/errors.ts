@@ -1,15 +1,7 @@
 /** The catalogue of what the fleet server can answer with: every code, its HTTP status, whether trying again helps. */
 
-interface ErrorEntry {
-  readonly description: string;
-  /** HTTP status of the problem document (RFC 9457). */
-  readonly status: number;
-  /** Whether the same request can succeed later without anybody changing it. */
-  readonly retryable: boolean;
-}
-
-const once = (status: number, description: string): ErrorEntry => ({ status, retryable: false, description });
-const again = (status: number, description: string): ErrorEntry => ({ status, retryable: true, description });
+import { again, once, type ErrorEntry } from './error-entry.ts';
+import { SCORING_ERRORS } from './scoring-errors.ts';
 
 export const FLEET_ERRORS = {
   CONFIG_INVALID: once(
@@ -219,32 +211,7 @@ export const FLEET_ERRORS = {
   TUF_FILE_NOT_FOUND: once(404, 'No such metadata file; of root files this is how a client knows the newest.'),
   KEYS_INVALID: once(500, 'The folder of signing keys lacks one, or holds what is none. Restore it from its backup.'),
   KEYS_EXIST: once(409, 'There are signing keys already. Rotate them; new ones would be trusted by no device.'),
-  SCORING_JOB_NOT_FOUND: once(404, 'No such scoring job. List them with GET /api/scoring/jobs.'),
-  SCORING_JOB_EXISTS: once(409, 'A scoring job of this name is defined already. Replace it with PUT.'),
-  SCORING_JOB_INVALID: once(400, 'A job whose name is not the one in the path. Send it under its own name.'),
-  SCORING_MODEL_UNFIT: once(409, 'The model cannot score these entities. Choose another model, or score a file.'),
-  SCORING_FILE_NOT_FOUND: once(404, 'The file is not in scoring.importFolder. Put it there, or correct its path.'),
-  SCORING_AS_OF_AHEAD: once(400, 'A run for an instant that has not come. Leave asOf out, or name one that has.'),
-  SCORING_RUN_NOT_FOUND: once(404, 'No such run, or it is past its retention. List them with GET /api/scoring/runs.'),
-  SCORING_STATE: once(409, 'The state of the run does not allow it. Look at the run.'),
-  SCORING_INPUT_CHANGED: once(409, 'The file is another one than when the run was submitted. Submit the job again.'),
-  SCORING_ENTITY_TWICE: once(409, 'An entity stands in the file more than once; its first row is scored.'),
-  SCORING_TOO_MANY_QUARANTINED: once(
-    409,
-    'More rows could not be scored than maxQuarantinedPct allows. See the quarantine of the run; what was published stays.',
-  ),
-  SCORING_VALIDATION_FAILED: once(
-    409,
-    'A finished run did not pass the validation of its job and was not published. Publish it with force if it is right.',
-  ),
-  SCORING_RUNNER_LOST: again(503, 'The thread that scores ended. The run goes on where it stopped.'),
-  SCORE_NOT_FOUND: once(404, 'No run of the job is published, or the published one has no score of the entity.'),
-  SCORE_STORE_UNAVAILABLE: again(503, 'The file of scores cannot be used (disk full, I/O error, thread ended).'),
-  SCORE_STORE_CORRUPT: once(500, 'The file of scores was damaged, and set aside for a fresh one. Run the jobs again.'),
-  SCORE_STORE_VERSION_UNKNOWN: once(
-    500,
-    'The file of scores was written by a newer version. Start that version, or move the file away.',
-  ),
+  ...SCORING_ERRORS,
   ROLLOUT_NOT_FOUND: once(404, 'No such rollout. List them with GET /api/rollouts.'),
   ROLLOUT_STATE: once(409, 'The state of the rollout does not allow it. The message says what it allows.'),
   APPROVAL_OWN: once(403, 'A rollout approved by who made it. Somebody else has to approve it.'),

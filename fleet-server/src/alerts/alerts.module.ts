@@ -1,7 +1,7 @@
 /** Alerts: rules over readings, predictions, events, windows and absence, and telling people of what they find. */
 import { Module, type BeforeApplicationShutdown, type DynamicModule, type OnModuleInit } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module.ts';
-import type { AlertsConfig } from '../config.ts';
+import type { AlertsConfig } from '../config-schema.ts';
 import { DevicesModule } from '../devices/devices.module.ts';
 import { AlertConsumer } from './alert-consumer.service.ts';
 import { AlertPublisher } from './alert-publisher.service.ts';

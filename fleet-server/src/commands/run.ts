@@ -23,7 +23,8 @@ import { SqliteTelemetryStore } from '../adapters/embedded/sqlite-telemetry/sqli
 import { SqliteWindowStore } from '../adapters/embedded/sqlite-windows/sqlite-window-store.ts';
 import { SystemClock } from '../adapters/embedded/system-clock.ts';
 import { AppModule } from '../app.module.ts';
-import { dataPath, type ServerConfig } from '../config.ts';
+import { dataPath } from '../config.ts';
+import type { ServerConfig } from '../config-schema.ts';
 import { FleetError } from '../errors.ts';
 import { GrpcServer } from '../inference/grpc/grpc-server.service.ts';
 import { answerBrokenRequest, guardHttpEdge } from '../http-edge.ts';

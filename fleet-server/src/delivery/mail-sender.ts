@@ -1,7 +1,7 @@
 /** E-mail by the configured SMTP server: plain text, one message per delivery with an id that stays the same over attempts. */
 import { readFile } from 'node:fs/promises';
 import { createTransport } from 'nodemailer';
-import type { SmtpConfig } from '../config.ts';
+import type { SmtpConfig } from '../config-schema.ts';
 import { FleetError } from '../errors.ts';
 import type { Outcome } from './delivery-intent.ts';
 import { mailText } from './mail-text.ts';

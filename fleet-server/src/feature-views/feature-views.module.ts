@@ -1,7 +1,7 @@
 /** Features: what is known of every entity, for models that are asked about it; upstream of telemetry, whose log it reads by its port. */
 import { Module, type BeforeApplicationShutdown, type DynamicModule, type OnModuleInit } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module.ts';
-import type { FeaturesConfig } from '../config.ts';
+import type { FeaturesConfig } from '../config-schema.ts';
 import { DevicesModule } from '../devices/devices.module.ts';
 import { DeviceErasure } from './device-erasure.service.ts';
 import { FeatureImportService } from './feature-import.service.ts';

@@ -2,7 +2,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ThreadedCodec } from '@shoal/models';
 import type { Logger } from 'pino';
-import type { GrpcConfig, InferenceConfig } from '../config.ts';
+import type { GrpcConfig, InferenceConfig } from '../config-schema.ts';
 import { LOGGER } from '../platform.module.ts';
 import { Clock } from '../ports/clock.ts';
 import { Metrics } from '../ports/metrics.ts';

@@ -1,7 +1,7 @@
 /** The registry of models: releases that devices can trust, aliases, and the repository they fetch from. */
 import { Module, type BeforeApplicationShutdown, type DynamicModule, type OnModuleInit } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module.ts';
-import type { ModelsConfig } from '../config.ts';
+import type { ModelsConfig } from '../config-schema.ts';
 import { DevicesModule } from '../devices/devices.module.ts';
 import { ModelRegistry } from '../ports/model-registry.ts';
 import { ModelUsage } from '../ports/model-usage.ts';

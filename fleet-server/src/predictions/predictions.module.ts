@@ -1,6 +1,6 @@
 /** Asynchronous predictions: a durable queue in front of the models of this server. */
 import { Module, type BeforeApplicationShutdown, type DynamicModule, type OnModuleInit } from '@nestjs/common';
-import type { PredictionsConfig } from '../config.ts';
+import type { PredictionsConfig } from '../config-schema.ts';
 import { RunAnswers } from './run-answers.service.ts';
 import { HeldRequests } from './held-requests.service.ts';
 import { PredictionsController } from './predictions.controller.ts';

@@ -1,7 +1,7 @@
 /** Rollouts: releases of models to devices in stages, each of which has to show that it is well. */
 import { Module, type BeforeApplicationShutdown, type DynamicModule, type OnModuleInit } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module.ts';
-import type { RolloutsConfig } from '../config.ts';
+import type { RolloutsConfig } from '../config-schema.ts';
 import { DevicesModule } from '../devices/devices.module.ts';
 import { TwinsModule } from '../twins/twins.module.ts';
 import { Director } from './director.service.ts';

@@ -1,7 +1,7 @@
 /** Scoring: whole fleets scored by runs that survive any kill, and scores that are one indexed read in the morning. */
 import { Module, type BeforeApplicationShutdown, type DynamicModule, type OnModuleInit } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module.ts';
-import type { ScoringConfig } from '../config.ts';
+import type { ScoringConfig } from '../config-schema.ts';
 import { DevicesModule } from '../devices/devices.module.ts';
 import { RunProcessor } from './run-processor.service.ts';
 import { RunTargets } from './run-targets.service.ts';

@@ -1,7 +1,7 @@
 /** Streams: windows of event time over the telemetry log, exact also when records come days late. */
 import { Module, type BeforeApplicationShutdown, type DynamicModule, type OnModuleInit } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module.ts';
-import type { StreamsConfig } from '../config.ts';
+import type { StreamsConfig } from '../config-schema.ts';
 import { DevicesModule } from '../devices/devices.module.ts';
 import { StreamConsumer } from './stream-consumer.service.ts';
 import { StreamRunner } from './stream-runner.service.ts';

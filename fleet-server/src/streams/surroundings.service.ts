@@ -1,7 +1,7 @@
 /** What every part of this capability needs besides its own: clock, metrics, log and the slice of configuration. */
 import { Inject, Injectable } from '@nestjs/common';
 import type { Logger } from 'pino';
-import type { StreamsConfig } from '../config.ts';
+import type { StreamsConfig } from '../config-schema.ts';
 import { LOGGER } from '../platform.module.ts';
 import { Clock } from '../ports/clock.ts';
 import { Metrics } from '../ports/metrics.ts';

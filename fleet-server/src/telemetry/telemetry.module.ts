@@ -1,6 +1,6 @@
 /** Telemetry: history over HTTP, live topics over MQTT, and retention. */
 import { Module, type BeforeApplicationShutdown, type DynamicModule, type OnModuleInit } from '@nestjs/common';
-import type { StorageConfig } from '../config.ts';
+import type { StorageConfig } from '../config-schema.ts';
 import { DevicesModule } from '../devices/devices.module.ts';
 import { DeviceTelemetryController } from './device-telemetry.controller.ts';
 import { FleetTelemetryController } from './fleet-telemetry.controller.ts';

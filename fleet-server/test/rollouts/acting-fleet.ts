@@ -13,7 +13,7 @@ import { InProcessBus } from '../../src/adapters/embedded/in-process-bus.ts';
 import { PrometheusMetrics } from '../../src/adapters/embedded/prometheus-metrics.ts';
 import type { Actor } from '../../src/audit/actor.ts';
 import { AuditService, type Recorder } from '../../src/audit/audit.service.ts';
-import { configSchema } from '../../src/config.ts';
+import { configSchema } from '../../src/config-schema.ts';
 import type { ControlDatabase, Transaction } from '../../src/db/database.ts';
 import { DeviceDirectory } from '../../src/devices/device-directory.service.ts';
 import { DevicesStore } from '../../src/devices/devices.store.ts';

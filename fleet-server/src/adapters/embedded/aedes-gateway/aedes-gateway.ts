@@ -2,7 +2,7 @@
 import type { AddressInfo, Server, Socket } from 'node:net';
 import type { AedesPublishPacket, Client, PublishPacket, Subscription } from 'aedes';
 import type { Logger } from 'pino';
-import type { MqttConfig } from '../../../config.ts';
+import type { MqttConfig } from '../../../config-schema.ts';
 import { FleetError } from '../../../errors.ts';
 import type { Authenticator } from '../../../ports/authenticator.ts';
 import type { Clock } from '../../../ports/clock.ts';

@@ -1,6 +1,6 @@
 /** The listening socket of the broker. */
 import { createServer, type Server, type Socket } from 'node:net';
-import type { MqttConfig } from '../../../config.ts';
+import type { MqttConfig } from '../../../config-schema.ts';
 import { FleetError } from '../../../errors.ts';
 
 const TCP_KEEPALIVE_MS = 60_000;

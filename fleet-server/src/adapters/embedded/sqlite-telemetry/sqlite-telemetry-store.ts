@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import type { DeadLetter, Page, ReceivedRanges, RecordKind, Series } from '@shoal/protocol';
 import type { Logger } from 'pino';
-import type { StorageConfig } from '../../../config.ts';
+import type { StorageConfig } from '../../../config-schema.ts';
 import { FLEET_ERRORS, FleetError, type FleetErrorCode } from '../../../errors.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { MessageBus } from '../../../ports/message-bus.ts';
