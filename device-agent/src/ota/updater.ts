@@ -68,6 +68,7 @@ export class Updater {
   readonly #refusals = new Map<string, UpdateReport>();
   #assigned: SignedAssignment | undefined;
   #isRunning = false;
+  #cleaning: Promise<void> = Promise.resolve();
   #isOnline = false;
 
   constructor(options: UpdaterOptions) {
@@ -107,7 +108,7 @@ export class Updater {
   /** The engines are there: what was under way goes on. */
   run(): void {
     this.#isRunning = true;
-    void this.#clean();
+    this.#cleaning = this.#clean();
     for (const name of Object.keys(this.#keeper.record.models)) this.#carryOn(name);
     this.#lookAtAssignment();
   }
@@ -143,6 +144,7 @@ export class Updater {
     this.#isRunning = false;
     this.#stopping.abort();
     await this.#desk.settled();
+    await this.#cleaning;
     await Promise.all([...this.#runs.values()].map(({ ended }) => ended));
     const names = Object.keys(this.#keeper.record.models);
     await this.#keeper

@@ -39,13 +39,15 @@ export class TestHost implements ModelHost {
   counts: ServiceCounts = { inferences: 5, failures: 0, losses: 0, isDown: false };
   agreed = 1;
   selfTests = 0;
-  /** Awaited by each self-test. */
+  /** Awaited by each self-test, unless it is called off. */
   onSelfTest: () => Promise<void> = async () => undefined;
   #windows = 0;
 
-  async selfTest() {
+  async selfTest(_bundle: Bundle, signal: AbortSignal) {
     this.selfTests += 1;
-    await this.onSelfTest();
+    const calledOff = Promise.withResolvers<never>();
+    signal.addEventListener('abort', () => calledOff.reject(signal.reason), { once: true });
+    await Promise.race([this.onSelfTest(), calledOff.promise]);
     return { p50Ms: 1, p95Ms: 2, rssMb: 40, engine: 'native-child' };
   }
 
