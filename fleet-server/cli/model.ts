@@ -182,7 +182,7 @@ const addBundles = (model: Command, surroundings: Surroundings): void => {
     .action(async (folder: string, _: object, command: Command) => {
       const context = contextOf(surroundings, command);
       await verifyFolder(context, folder);
-      context.terminal.talk(`${folder} has no fault.`);
+      context.terminal.data(`${folder} has no fault.`);
     });
   model
     .command('pack')
