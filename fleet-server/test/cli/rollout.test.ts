@@ -7,7 +7,7 @@ import { shoal as run, type Outcome } from './run-shoal.ts';
 let server: TestServer;
 let device: TestDevice;
 beforeAll(async () => {
-  server = await startTestServer();
+  server = await startTestServer({ SHOAL_MODELS_CATALOGUE: 'release' });
   device = await TestDevice.online(server.mqttPort, 'pump-1');
 });
 afterAll(async () => {

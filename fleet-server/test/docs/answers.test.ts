@@ -49,7 +49,11 @@ const night = {
 };
 beforeAll(async () => {
   const audited = { SHOAL_FEATURES_AUDIT_EVERY: '1', SHOAL_FEATURES_AUDIT_MS: '20' };
-  server = await startTestServer({ ...audited, SHOAL_SCORING_IMPORT_FOLDER: imports });
+  server = await startTestServer({
+    ...audited,
+    SHOAL_MODELS_CATALOGUE: 'release',
+    SHOAL_SCORING_IMPORT_FOLDER: imports,
+  });
   await call('POST', `${server.httpUrl}/api/alert-rules`, rule);
   device = await TestDevice.online(server.mqttPort, 'pump-01');
   await device.records('readings', [{ sequence: 1, observedAt: at, source: 'pump', values: { a: 1, b: null } }]);

@@ -47,7 +47,7 @@ const updater = async (): Promise<Updater> => {
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'shoal-models-'));
-  server = await startTestServer({ SHOAL_MODELS_CHECK_TIMEOUT_MS: '60000' });
+  server = await startTestServer({ SHOAL_MODELS_CATALOGUE: 'release', SHOAL_MODELS_CHECK_TIMEOUT_MS: '60000' });
   device = await TestDevice.online(server.mqttPort, 'pump-01');
   next = await packedPump({ version: '2.0.0', releaseCounter: 20 });
 });

@@ -35,7 +35,11 @@ describe('rollouts over HTTP', () => {
     });
 
   beforeAll(async () => {
-    server = await startTestServer({ SHOAL_ROLLOUTS_TURN_MS: '10', SHOAL_ROLLOUTS_TICK_MS: '50' });
+    server = await startTestServer({
+      SHOAL_MODELS_CATALOGUE: 'release',
+      SHOAL_ROLLOUTS_TURN_MS: '10',
+      SHOAL_ROLLOUTS_TICK_MS: '50',
+    });
     const found = (await server.get(`/api/models/${MODEL}/versions`)) as Page<ModelRelease>;
     releases = Object.fromEntries(found.items.map((release) => [release.version, release]));
     for (const id of ['a', 'b', 'c']) {
