@@ -1,6 +1,7 @@
 /** The registry of models over HTTP: released versions, aliases that point to them, and which devices run what. */
 import { z } from 'zod';
 import { deviceIdSchema, instantSchema } from '../identifiers.ts';
+import { jsonObjectSchema, jsonSchema } from '../twin.ts';
 import { pageOf } from './page.ts';
 
 export const modelNameSchema = z
@@ -79,7 +80,7 @@ export type ModelMeasurement = z.infer<typeof modelMeasurementSchema>;
 
 export const modelReleaseDocumentSchema = modelReleaseSchema
   .extend({
-    manifest: z.record(z.string(), z.json()),
+    manifest: jsonObjectSchema,
     card: z.string().nullable().describe('The README of the bundle: data, metrics, limits, licence.'),
     measured: z.array(modelMeasurementSchema),
   })
@@ -97,7 +98,7 @@ export const modelDiffSchema = z
     from: modelVersionNameSchema,
     to: modelVersionNameSchema,
     manifest: z
-      .array(z.object({ path: z.string(), before: z.json(), after: z.json() }))
+      .array(z.object({ path: z.string(), before: jsonSchema, after: jsonSchema }))
       .describe('Values that differ, by path; null where there is none.'),
     files: z.array(
       z.object({
