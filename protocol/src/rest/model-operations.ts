@@ -23,7 +23,7 @@ const blobParams = z.object({ sha256: models.sha256HexSchema });
 
 const REGISTRY: readonly Operation[] = [
   {
-    id: 'listModels',
+    id: 'listReleasedModels',
     method: 'get',
     path: '/api/models',
     tag: 'models',
@@ -45,7 +45,7 @@ const REGISTRY: readonly Operation[] = [
     responses: { 201: created('The release.', models.modelReleaseSchema), ...bodyProblems(409, 503) },
   },
   {
-    id: 'getModel',
+    id: 'getReleasedModel',
     method: 'get',
     path: '/api/models/{model}',
     tag: 'models',

@@ -14,6 +14,7 @@ const act = (verb: string, summary: string, body: z.ZodType = rollouts.rolloutRe
   tag: 'rollouts',
   summary,
   params,
+  headers: idempotencyHeader,
   body,
   responses: { 200: tagged('The rollout as it is now.', rollouts.rolloutSchema), ...bodyProblems(404, 409, 503) },
 });

@@ -38,6 +38,7 @@ const order = (id: string, verb: string, summary: string, description: string): 
   summary,
   description,
   params: runParams,
+  headers: idempotencyHeader,
   body: scoring.scoringOrderSchema,
   responses: { 200: run('The run as it is now.'), ...bodyProblems(404, 409, 503) },
 });
@@ -128,6 +129,7 @@ export const SCORING_OPERATIONS: readonly Operation[] = [
     description:
       'The id of a run follows from job, model digest, as-of instant and input: what runs or is done is answered as it is, and what failed or was canceled goes on where it stopped.',
     params: jobParams,
+    headers: idempotencyHeader,
     body: scoring.scoringSubmitSchema,
     responses: { 202: run('The run.'), ...bodyProblems(404, 409, 503) },
   },
@@ -138,6 +140,7 @@ export const SCORING_OPERATIONS: readonly Operation[] = [
     tag,
     summary: 'Publish a complete run by hand',
     params: jobParams,
+    headers: idempotencyHeader,
     body: scoring.scoringPublishSchema,
     responses: { 200: run('The run that is read now.'), ...bodyProblems(404, 409, 503) },
   },
@@ -147,8 +150,10 @@ export const SCORING_OPERATIONS: readonly Operation[] = [
     path: '/api/scoring/jobs/{job}/rollback',
     tag,
     summary: 'Go back to a run whose scores are kept',
-    description: 'One pointer is written: every reader has the old run from then on.',
+    description:
+      'One pointer is written: every reader has the old run from then on. Name the run where a request may be sent again: without a name each goes back by one, whatever its key.',
     params: jobParams,
+    headers: idempotencyHeader,
     body: scoring.scoringRollbackSchema,
     responses: { 200: run('The run that is read now.'), ...bodyProblems(404, 409, 503) },
   },
