@@ -183,7 +183,7 @@ const scoringSchema = z.strictObject({
     .int()
     .min(0)
     .max(19)
-    .default(10)
+    .default(19)
     .describe('how far scoring steps back behind everything else for the processor (Linux); 0 not at all'),
 });
 
