@@ -80,8 +80,11 @@ const live = async (bench: Bench, folder: string, life: Life): Promise<{ died: b
   const end = await within(Promise.race([begun.then(() => device.ended(deploymentOf(SECOND))), death.promise]));
   if (end !== 'dead') {
     const violations = await judge(device, end, { releases, fate, mayGiveUp: crashed > 1 });
-    await device.updater.stop();
-    return { died: false, violations };
+    // An update that has ended tidies up, and may die of that.
+    const stopped = await Promise.race([device.updater.stop(), death.promise]);
+    if (stopped !== 'dead') return { died: false, violations };
+    if (losesUnsynced) await losing.fail();
+    return { died: true, violations };
   }
   const digests = [releases.first.digest, releases.second.digest];
   // Before it knew what to run nothing served, and nothing could be wrong.
