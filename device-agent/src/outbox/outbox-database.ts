@@ -7,12 +7,13 @@ import { BodyTemplates } from './body-templates.ts';
 import { addDrops, dropEntries, mergeDrops, NO_DROPS, takeBackDrops } from './drop-counts.ts';
 import { planEviction, type EvictableRecord, type OutboxBounds, type OutboxUsage } from './eviction-policy.ts';
 import type { CommitRequest, FileState, RecordToStore, WriterOptions } from './outbox-messages.ts';
-import { prepareOutboxFile } from './outbox-schema.ts';
+import { takeLogRoom } from './log-room.ts';
+import { prepareOutboxFile, WAL_BYTES } from './outbox-schema.ts';
 import type { Acknowledgement, DropCounts, DropReason, KeyRange, ReadRequest, StoredRecord } from './outbox.port.ts';
 import { CLASS_CODES, codeOf, KIND_CODES } from './record-codes.ts';
 
 /** Free pages are given back to the file system when they are more than this and more than a quarter of the file. */
-const SPARE_PAGES = 1_024;
+const SPARE_PAGES = 2_048;
 
 const byClass = <T>(make: (priority: PriorityClass) => T): Record<PriorityClass, T> => ({
   alarm: make('alarm'),
@@ -63,6 +64,7 @@ export class OutboxDatabase {
       );
       this.#templates = new BodyTemplates(this.#db);
       this.#load();
+      takeLogRoom(file, WAL_BYTES);
     } catch (error) {
       this.#db.close();
       throw error;

@@ -28,8 +28,12 @@ const COUNTERS = `
   ) WITHOUT ROWID;
 `;
 
-const PAGE_BYTES = 1_024;
-const WAL_BYTES = 4 * 1_024 * 1_024;
+/** Of a new file; an older one keeps its own. */
+const PAGE_BYTES = 512;
+/** What the log adds to a page: https://www.sqlite.org/fileformat2.html#walformat */
+const FRAME_HEAD_BYTES = 24;
+/** Of the log before it is copied into the file: half an hour of commits at ten seconds. */
+export const WAL_BYTES = 1_024 * 1_024;
 
 const create = (db: Database.Database): void => {
   db.exec(RECORDS + COUNTERS);
@@ -67,7 +71,8 @@ export const prepareOutboxFile = (db: Database.Database, file: string): void => 
   db.pragma('synchronous = FULL');
   db.pragma(`journal_size_limit = ${WAL_BYTES}`);
   // A page that is written again before its checkpoint is written to the file once.
-  db.pragma(`wal_autocheckpoint = ${WAL_BYTES / PAGE_BYTES}`);
+  const frameBytes = (db.pragma('page_size', { simple: true }) as number) + FRAME_HEAD_BYTES;
+  db.pragma(`wal_autocheckpoint = ${Math.floor(WAL_BYTES / frameBytes)}`);
   db.pragma('cache_size = -2000');
   const verdict = db.pragma('quick_check(1)', { simple: true });
   if (verdict !== 'ok') throw new AgentError('OUTBOX_CORRUPT', `${file} is damaged: ${String(verdict)}`);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from '@jest/globals';
 import { withFolder } from '../fixtures/conditions.ts';
+import { WAL_BYTES } from '../../src/outbox/outbox-schema.ts';
 import { reading, readAll, withOutbox } from './fixtures/outbox-fixture.ts';
 
 /** A file as agents of format 1 left it. */
@@ -49,6 +50,24 @@ describe('the outbox file', () => {
           301,
         ]);
         expect(JSON.parse(alarms[1]?.body ?? '')).toEqual({ observedAt: 6, source: 's', values: { x: 6 } });
+      });
+    });
+  });
+
+  it('takes the room of its log at once, and neither grows nor shrinks by commits', async () => {
+    await withFolder(async (folder) => {
+      const bytes = (): number => statSync(join(folder, 'outbox.db-wal')).size;
+      await withOutbox(folder, async (outbox) => {
+        expect(bytes()).toBe(WAL_BYTES);
+        for (let commit = 0; commit < 20; commit += 1) {
+          for (let value = 0; value < 60; value += 1) outbox.enqueue(reading(value / 7));
+          await outbox.flush();
+        }
+        expect(bytes()).toBe(WAL_BYTES);
+      });
+      await withOutbox(folder, async (outbox) => {
+        expect(outbox.state().depthByClass.reading).toBe(1_200);
+        expect(bytes()).toBe(WAL_BYTES);
       });
     });
   });
