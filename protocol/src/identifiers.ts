@@ -1,8 +1,8 @@
 /** Who and what: device ids, record keys and instants, as they appear on the wire. */
 import { z } from 'zod';
+import { DEVICE_ID, REQUEST_ID } from './identifier-patterns.ts';
 
-const DEVICE_ID = /^[a-z0-9][a-z0-9-]{0,62}$/;
-const REQUEST_ID = /^[A-Za-z0-9_-]{1,64}$/;
+export { isDeviceId, isRequestId } from './identifier-patterns.ts';
 
 /** The certificate's identity, the MQTT client id and a topic level. */
 export const deviceIdSchema = z
@@ -38,6 +38,3 @@ export interface RecordKey {
   readonly epoch: string;
   readonly sequence: number;
 }
-
-export const isDeviceId = (text: string): boolean => DEVICE_ID.test(text);
-export const isRequestId = (text: string): boolean => REQUEST_ID.test(text);

@@ -1,7 +1,7 @@
 /** Builds and parses every MQTT topic of the contract. Nobody else writes a topic string. */
 import { BOUNDS } from './bounds.ts';
 import { ProtocolError } from './errors.ts';
-import { isDeviceId, isRequestId } from './identifiers.ts';
+import { isDeviceId, isRequestId } from './identifier-patterns.ts';
 
 export const TOPIC_ROOT = 'shoal/v1';
 /** Where Home Assistant looks for devices, unless somebody changed its discovery prefix. */

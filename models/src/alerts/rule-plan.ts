@@ -1,15 +1,7 @@
 /** A rule made ready to run: expressions parsed, and which names have to be there for it to say anything. */
 import { createHash } from 'node:crypto';
-import {
-  DEFAULT_QUIET_MS,
-  parseExpression,
-  type AlertRule,
-  type Expression,
-  type Labels,
-  type LabelTerms,
-  type RecordKind,
-  type Scalar,
-} from '@shoal/protocol';
+import type { AlertRule, Expression, Labels, LabelTerms, RecordKind, Scalar } from '@shoal/protocol';
+import { DEFAULT_QUIET_MS, parseExpression } from '@shoal/protocol/vocabulary';
 import { canonicalJson } from '../canonical-json.ts';
 import { bind, type NamedColumns } from '../streams/evaluate.ts';
 import type { Column } from '../streams/record-columns.ts';

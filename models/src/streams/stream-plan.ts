@@ -1,12 +1,7 @@
 /** A definition made ready to run: expressions parsed, equal ones computed once, and only what is asked for kept. */
 import { createHash } from 'node:crypto';
-import {
-  parseExpression,
-  type Expression,
-  type StreamAggregate,
-  type StreamDefinition,
-  type StreamWindow,
-} from '@shoal/protocol';
+import type { Expression, StreamAggregate, StreamDefinition, StreamWindow } from '@shoal/protocol';
+import { parseExpression } from '@shoal/protocol/vocabulary';
 import { canonicalJson } from '../canonical-json.ts';
 
 /** What is kept of one value beside how often there was one. */

@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { severitySchema } from '../records/event.ts';
 import { deliveryChannelSchema } from '../rest/deliveries.ts';
-import { WINDOW_LEVELS } from '../rest/streams.ts';
 import { streamExpressionSchema, streamNameSchema } from '../streams/stream-definition.ts';
+import { WINDOW_LEVELS } from '../streams/window-levels.ts';
 
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
@@ -158,5 +158,4 @@ export const alertRuleSchema = z
   });
 export type AlertRule = z.infer<typeof alertRuleSchema>;
 
-/** How long after the last one that was wrong an alert is resolved where nothing says that it is over. */
-export const DEFAULT_QUIET_MS = 15 * MINUTE_MS;
+export { DEFAULT_QUIET_MS } from './quiet-time.ts';

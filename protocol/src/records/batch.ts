@@ -9,14 +9,14 @@ import { schemaFault } from '../schema-fault.ts';
 import type { RecordKind } from '../topics.ts';
 import { eventSchema, type DeviceEvent } from './event.ts';
 import { predictionSchema, type Prediction } from './prediction.ts';
+import { PRIORITY_CLASSES } from './priority-classes.ts';
 import { readingSchema, type Reading } from './reading.ts';
 
 /** `live` records go out as they are made; `backlog` is what waited, oldest first, beside the live ones. */
 export const laneSchema = z.enum(['live', 'backlog']).meta({ id: 'Lane' });
 export type Lane = z.infer<typeof laneSchema>;
 
-/** Outbox priority, highest first. Order on the wire holds per (device, class, lane). */
-export const PRIORITY_CLASSES = ['alarm', 'prediction', 'reading', 'debug'] as const;
+export { PRIORITY_CLASSES } from './priority-classes.ts';
 export const priorityClassSchema = z.enum(PRIORITY_CLASSES).meta({ id: 'PriorityClass' });
 export type PriorityClass = z.infer<typeof priorityClassSchema>;
 

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { instantSchema } from '../identifiers.ts';
 import { streamDefinitionSchema, streamNameSchema } from '../streams/stream-definition.ts';
+import { WINDOW_LEVELS } from '../streams/window-levels.ts';
 import { pageOf, pageQuerySchema } from './page.ts';
 
 export const streamDocumentSchema = z
@@ -48,7 +49,7 @@ export const streamStatusSchema = z
   .meta({ id: 'StreamStatus' });
 export type StreamStatus = z.infer<typeof streamStatusSchema>;
 
-export const WINDOW_LEVELS = ['window', 'hour', 'day'] as const;
+export { WINDOW_LEVELS } from '../streams/window-levels.ts';
 export type WindowLevel = (typeof WINDOW_LEVELS)[number];
 
 export const windowResultSchema = z

@@ -1,5 +1,6 @@
 /** What was known of an entity at an instant: only rows with event time and created time up to then. */
-import { paneIndexAt, type Pane, type PushedValue } from '@shoal/models';
+import type { Pane, PushedValue } from '@shoal/models';
+import { paneIndexAt } from '@shoal/models/panes';
 import type { AsOfQuery, AsOfSlot, StoredEntity } from '../../../ports/feature-store.ts';
 import { decodePane } from './entity-state.ts';
 import type { Sqlite } from './features-file.ts';

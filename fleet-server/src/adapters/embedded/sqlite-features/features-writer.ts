@@ -1,5 +1,6 @@
 /** Writes features: every method is one transaction, and the position in the log is part of it. */
-import { mergePanes, paneIndexAt, paneOf, type Pane, type PushedValue } from '@shoal/models';
+import type { Pane, PushedValue } from '@shoal/models';
+import { mergePanes, paneIndexAt, paneOf } from '@shoal/models/panes';
 import type {
   ImportPart,
   LogEffects,

@@ -1,5 +1,6 @@
 /** Pages of stored records and dead letters; a cursor is the key of the last item, so pages stay stable while data arrives. */
-import { RECORD_KINDS, type DeadLetter, type Page, type RecordKind } from '@shoal/protocol';
+import type { DeadLetter, Page, RecordKind } from '@shoal/protocol';
+import { RECORD_KINDS } from '@shoal/protocol/vocabulary';
 import { decodeCursor, encodeCursor } from '../../../listing/cursor.ts';
 import type { DeadLetterQuery, HistoryQuery, StoredOf } from '../../../ports/telemetry-store.ts';
 import { listDays, rawTable, shapeTable, unpackFlags, type Day } from './day-table.ts';

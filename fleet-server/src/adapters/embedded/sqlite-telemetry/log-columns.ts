@@ -1,5 +1,6 @@
 /** Reads commits of the log as columns, for consumers that look at a few values of very many records. */
-import { RECORD_KINDS, type AnyRecord, type ClockVerdict, type RecordKind, type Scalar } from '@shoal/protocol';
+import type { AnyRecord, ClockVerdict, RecordKind, Scalar } from '@shoal/protocol';
+import { RECORD_KINDS } from '@shoal/protocol/vocabulary';
 import type { Column, RecordColumns } from '@shoal/models/streams';
 import { parseExtents, type Extent } from './commit-extents.ts';
 import { listDays, shapeTable, unpackFlags, type Day } from './day-table.ts';

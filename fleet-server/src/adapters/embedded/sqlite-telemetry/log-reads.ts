@@ -1,6 +1,7 @@
 /** Reads commits of the log again, by the runs of keys they added, and keeps what windows of features want to know of them. */
-import { sourceValue } from '@shoal/models';
-import { RECORD_KINDS, type AnyRecord, type RecordKind } from '@shoal/protocol';
+import { sourceValue } from '@shoal/models/panes';
+import type { AnyRecord, RecordKind } from '@shoal/protocol';
+import { RECORD_KINDS } from '@shoal/protocol/vocabulary';
 import type { LoggedValues, LogQuery, LogValues } from '../../../ports/telemetry-store.ts';
 import { parseExtents, type Extent } from './commit-extents.ts';
 import { listDays, rawTable, shapeTable, type Day } from './day-table.ts';

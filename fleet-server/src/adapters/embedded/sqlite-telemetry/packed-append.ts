@@ -2,7 +2,8 @@
  * One append on its way to the writer thread: numbers and bodies in two transferred buffers, because cloning the
  * records as objects costs both threads more than storing them.
  */
-import { PRIORITY_CLASSES, RECORD_KINDS, type AnyRecord, type Reading } from '@shoal/protocol';
+import type { AnyRecord, Reading } from '@shoal/protocol';
+import { PRIORITY_CLASSES, RECORD_KINDS } from '@shoal/protocol/vocabulary';
 import type { IncomingBatch, NewDeadLetter } from '../../../ports/telemetry-store.ts';
 import { recordJson, shapeKey, writeReading, type Shape } from './record-body.ts';
 

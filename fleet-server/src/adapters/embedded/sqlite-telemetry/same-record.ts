@@ -1,6 +1,7 @@
 /** Whether a record that came again says what it said before: order of keys aside, everything must be equal. */
 import { isDeepStrictEqual } from 'node:util';
-import { RECORD_KINDS, type AnyRecord } from '@shoal/protocol';
+import type { AnyRecord } from '@shoal/protocol';
+import { RECORD_KINDS } from '@shoal/protocol/vocabulary';
 import { parseShape, readRecord } from './record-body.ts';
 
 /** As it stands in a packed append. */

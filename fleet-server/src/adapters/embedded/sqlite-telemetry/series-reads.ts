@@ -1,5 +1,6 @@
 /** Reads a chart's worth of history in short steps, so that other readers get their turn and no read is held long. */
-import { RECORD_KINDS, type Prediction, type Reading, type Series } from '@shoal/protocol';
+import type { Prediction, Reading, Series } from '@shoal/protocol';
+import { RECORD_KINDS } from '@shoal/protocol/vocabulary';
 import type { SeriesQuery } from '../../../ports/telemetry-store.ts';
 import { listDays, rawTable, shapeTable, type Day } from './day-table.ts';
 import { ChannelSeries } from './downsample.ts';

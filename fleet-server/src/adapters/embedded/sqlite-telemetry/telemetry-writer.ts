@@ -1,5 +1,5 @@
 /** The one writer of the telemetry file: appends in single transactions, and takes devices and expired days out again. */
-import { RECORD_KINDS, topics } from '@shoal/protocol';
+import { RECORD_KINDS, topics } from '@shoal/protocol/vocabulary';
 import type { NewDeadLetter } from '../../../ports/telemetry-store.ts';
 import { CommitExtents } from './commit-extents.ts';
 import { dayName, daySpan, listDays, packFlags, rawTable, shapeTable, type Day } from './day-table.ts';

@@ -8,7 +8,8 @@ import {
   type RecordColumns,
   type StreamPlan,
 } from '@shoal/models/streams';
-import { RECORD_KINDS, type Labels, type RecordKind } from '@shoal/protocol';
+import type { Labels, RecordKind } from '@shoal/protocol';
+import { RECORD_KINDS } from '@shoal/protocol/vocabulary';
 import type { DeviceLabels } from '../../../ports/window-store.ts';
 import type { Sqlite } from './windows-file.ts';
 

@@ -1,6 +1,7 @@
 /** Windows as the API shows them. */
 import { WindowState, type HeldWindow, type StreamPlan } from '@shoal/models/streams';
-import { WINDOW_LEVELS, type WindowResult } from '@shoal/protocol';
+import type { WindowResult } from '@shoal/protocol';
+import { WINDOW_LEVELS } from '@shoal/protocol/vocabulary';
 
 /** The state of a count window says when it began. */
 export const resultOf = (plan: StreamPlan, window: HeldWindow, updatedAt: number): WindowResult => {

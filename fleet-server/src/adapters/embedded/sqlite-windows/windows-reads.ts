@@ -1,13 +1,7 @@
 /** Pages of windows, what changed, and how far streams are. */
 import { planStream, type StreamPlan } from '@shoal/models/streams';
-import {
-  WINDOW_LEVELS,
-  type Page,
-  type StreamDefinition,
-  type StreamStatus,
-  type StreamTally,
-  type WindowResult,
-} from '@shoal/protocol';
+import type { Page, StreamDefinition, StreamStatus, StreamTally, WindowResult } from '@shoal/protocol';
+import { WINDOW_LEVELS } from '@shoal/protocol/vocabulary';
 import { decodeCursor, encodeCursor } from '../../../listing/cursor.ts';
 import type { WindowChange, WindowQuery } from '../../../ports/window-store.ts';
 import type { StreamRow } from './running-stream.ts';
