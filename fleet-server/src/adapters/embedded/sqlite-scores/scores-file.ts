@@ -56,7 +56,7 @@ const SCHEMA: StoreSchema = {
   version: 1,
   create: (db) => void db.exec(SQL),
   definingTables: ['runs', 'published', 'partitions'],
-  writerCacheKb: 32_768,
+  writerCacheKb: 4_096,
   readerCacheKb: 8_192,
   checkpointPages: 2_000,
 };
