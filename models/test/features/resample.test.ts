@@ -41,6 +41,24 @@ describe('resample', () => {
     ).toEqual([2, 5]);
   });
 
+  test('gives the same for samples at the points of the grid in any order, and for one more between them', () => {
+    const at = [0, 1_000, 2_000, 3_000].map((time, i): [number, number] => [time, i === 2 ? -0 : i * 1.5]);
+    const other = [3, 0, 2, 1].map((i) => at[i] as [number, number]);
+    for (const samples of [at, other, [...at, [2_500, 7] as [number, number]]])
+      expect(resampled({}, window(4_000, samples))).toEqual([0, 1.5, 0, 4.5]);
+    expect(
+      thrownCode(() =>
+        resampled(
+          {},
+          window(2_000, [
+            [0, 1],
+            [1_000, Number.NaN],
+          ]),
+        ),
+      ),
+    ).toBe('WINDOW_SHAPE_INVALID');
+  });
+
   test('fails, fills with zero or with a constant where a gap is too wide', () => {
     const gap = window(6_000, [
       [0, 1],
