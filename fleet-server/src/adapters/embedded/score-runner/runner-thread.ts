@@ -1,8 +1,8 @@
 /** The worker thread that scores a run: at low priority, and with an engine process that inherits it. */
 import { createReadStream } from 'node:fs';
-import { getPriority, setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import { parentPort, workerData } from 'node:worker_threads';
+import { giveWay } from '../give-way.ts';
 import { openForReading as openFeatures } from '../sqlite-features/features-file.ts';
 import { openForReading as openScores } from '../sqlite-scores/scores-file.ts';
 import { asFault, type ThreadAnswer, type ThreadRequest } from '../sqlite-telemetry/thread-messages.ts';
@@ -13,11 +13,6 @@ import { ScoringRun } from './scoring-run.ts';
 import type { RunnerThreadData, RunnerThreadJobs } from './thread-messages.ts';
 
 type Request = ThreadRequest<RunnerThreadJobs>;
-
-/** On Linux a priority belongs to a thread, elsewhere to the process, which is not to be slowed down. */
-const giveWay = (niceness: number): void => {
-  if (process.platform === 'linux') setPriority(Math.max(getPriority(), niceness));
-};
 
 const linesOf = async (path: string): Promise<number> => {
   let lines = 0;
