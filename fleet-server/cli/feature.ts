@@ -44,6 +44,10 @@ const list = async ({ api, terminal, json, now }: CommandContext): Promise<void>
 
 const sourceText = ({ source }: EntityView['features'][number]): string => {
   if (source.kind === 'pushed') return 'pushed';
+  if (source.kind === 'windows') {
+    const { stream, aggregate, part } = source;
+    return `${part === undefined ? '' : `${part} of `}${aggregate} of windows of ${stream}`;
+  }
   const of = source.kind === 'readings' ? source.channel : `${source.model ?? 'any model'} ${source.output}`;
   return `${source.aggregate} of ${source.kind} ${of} over ${source.windowMs / 1_000} s`;
 };

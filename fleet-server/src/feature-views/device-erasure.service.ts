@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { DeviceRemoval } from '../devices/device-removal.service.ts';
 import { LogConsumer } from './log-consumer.service.ts';
 import { SkewAuditService } from './skew-audit.service.ts';
+import { WindowFollower } from './window-follower.service.ts';
 import { ViewRegistry } from './view-registry.service.ts';
 
 @Injectable()
@@ -10,12 +11,20 @@ export class DeviceErasure {
   private readonly removal: DeviceRemoval;
   private readonly registry: ViewRegistry;
   private readonly consumer: LogConsumer;
+  private readonly follower: WindowFollower;
   private readonly skew: SkewAuditService;
 
-  constructor(removal: DeviceRemoval, registry: ViewRegistry, consumer: LogConsumer, skew: SkewAuditService) {
+  constructor(
+    removal: DeviceRemoval,
+    registry: ViewRegistry,
+    consumer: LogConsumer,
+    follower: WindowFollower,
+    skew: SkewAuditService,
+  ) {
     this.removal = removal;
     this.registry = registry;
     this.consumer = consumer;
+    this.follower = follower;
     this.skew = skew;
   }
 
@@ -26,7 +35,7 @@ export class DeviceErasure {
   /** After its records are gone from the log. @throws FleetError FEATURE_STORE_UNAVAILABLE; can be repeated */
   private async erase(deviceId: string): Promise<void> {
     // A step that read the log before would bring its windows back.
-    await this.consumer.stepEnded();
+    await Promise.all([this.consumer.stepEnded(), this.follower.stepEnded()]);
     this.skew.forget(deviceId);
     await this.registry.erase('device', deviceId);
   }

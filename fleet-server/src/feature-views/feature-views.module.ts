@@ -14,17 +14,26 @@ import { FeaturesController } from './features.controller.ts';
 import { LogConsumer } from './log-consumer.service.ts';
 import { SkewAuditService } from './skew-audit.service.ts';
 import { FEATURES_CONFIG, Surroundings } from './surroundings.service.ts';
+import { WindowFollower } from './window-follower.service.ts';
 import { ViewRegistry } from './view-registry.service.ts';
 
 @Module({})
 export class FeatureViewsModule implements OnModuleInit, BeforeApplicationShutdown {
   private readonly views: FeatureViewsService;
   private readonly consumer: LogConsumer;
+  private readonly follower: WindowFollower;
   private readonly skew: SkewAuditService;
   private readonly erasure: DeviceErasure;
-  constructor(views: FeatureViewsService, consumer: LogConsumer, skew: SkewAuditService, erasure: DeviceErasure) {
+  constructor(
+    views: FeatureViewsService,
+    consumer: LogConsumer,
+    follower: WindowFollower,
+    skew: SkewAuditService,
+    erasure: DeviceErasure,
+  ) {
     this.views = views;
     this.consumer = consumer;
+    this.follower = follower;
     this.skew = skew;
     this.erasure = erasure;
   }
@@ -44,6 +53,7 @@ export class FeatureViewsModule implements OnModuleInit, BeforeApplicationShutdo
         FeatureImportService,
         FeatureReader,
         LogConsumer,
+        WindowFollower,
         SkewAuditService,
         DeviceErasure,
       ],
@@ -55,11 +65,13 @@ export class FeatureViewsModule implements OnModuleInit, BeforeApplicationShutdo
     await this.views.start();
     this.erasure.start();
     this.consumer.start();
+    this.follower.start();
     this.skew.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     await this.skew.stop();
+    await this.follower.stop();
     await this.consumer.stop();
   }
 }

@@ -7,7 +7,16 @@ import type {
   StreamStatus,
   WindowResult,
 } from '@shoal/protocol';
-import type { DeviceLabels, WindowChange, WindowQuery, WindowStep } from '../../../ports/window-store.ts';
+import type {
+  DeviceLabels,
+  Publications,
+  PublicationsQuery,
+  StoredWindows,
+  StoredWindowsQuery,
+  WindowChange,
+  WindowQuery,
+  WindowStep,
+} from '../../../ports/window-store.ts';
 
 export interface ThreadData {
   readonly file: string;
@@ -21,6 +30,7 @@ export interface WriterJobs {
   define: { ask: { definition: StreamDefinition; now: number }; answer: null };
   drop: { ask: { stream: string }; answer: null };
   setLabels: { ask: readonly DeviceLabels[]; answer: null };
+  keep: { ask: readonly string[]; answer: null };
   step: { ask: { now: number; records: number }; answer: WindowStep };
   trim: { ask: { now: number }; answer: number };
   close: { ask: null; answer: null };
@@ -30,6 +40,9 @@ export interface ReaderJobs {
   windows: { ask: WindowQuery; answer: Page<WindowResult> };
   status: { ask: { stream: string }; answer: StreamStatus | null };
   changes: { ask: { afterChange: number; limit: number }; answer: WindowChange[] };
+  publications: { ask: PublicationsQuery; answer: Publications };
+  stored: { ask: StoredWindowsQuery; answer: StoredWindows };
+  definitions: { ask: readonly string[]; answer: StreamDefinition[] };
   newest: {
     ask: { stream: string; afterKey: number; limit: number };
     answer: { windows: WindowResult[]; nextKey: number | null };

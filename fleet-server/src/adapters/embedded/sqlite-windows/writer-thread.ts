@@ -27,6 +27,8 @@ const perform = ({ db, log, writer }: Opened, request: Request): unknown => {
       return writer.drop(request.ask.stream);
     case 'setLabels':
       return writer.setLabels(request.ask);
+    case 'keep':
+      return writer.keep(request.ask);
     case 'step': {
       const startedAt = performance.now();
       const step = writer.step(request.ask.now, request.ask.records);
