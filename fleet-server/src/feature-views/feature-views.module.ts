@@ -14,6 +14,7 @@ import { FeaturesController } from './features.controller.ts';
 import { LogConsumer } from './log-consumer.service.ts';
 import { SkewAuditService } from './skew-audit.service.ts';
 import { FEATURES_CONFIG, Surroundings } from './surroundings.service.ts';
+import { WindowCarrier } from './window-carrier.service.ts';
 import { WindowFollower } from './window-follower.service.ts';
 import { ViewRegistry } from './view-registry.service.ts';
 
@@ -53,6 +54,7 @@ export class FeatureViewsModule implements OnModuleInit, BeforeApplicationShutdo
         FeatureImportService,
         FeatureReader,
         LogConsumer,
+        WindowCarrier,
         WindowFollower,
         SkewAuditService,
         DeviceErasure,

@@ -65,6 +65,7 @@ export class LogConsumer {
     await this.dropOld(now);
     const streams = this.registry.streams();
     if (streams.length === 0) return NOTHING_TO_DO;
+    await this.registry.settle();
     const from = Math.min(...streams.map(({ slotNo }) => this.registry.positionOf(slotNo)));
     // A window that was defined later starts where the others have been long ago: it catches up alone.
     const behind = streams.filter(({ slotNo }) => this.registry.positionOf(slotNo) === from);

@@ -13,6 +13,9 @@ export class ViewRegistry {
   /** By slot: the last applied commit of the log, or publication of a window. */
   private readonly progress = new Map<number, WindowProgress>();
 
+  /** Slots of a write that was not answered: nobody knows whether it was stored. */
+  private readonly uncertain = new Set<number>();
+
   constructor(store: FeatureStore) {
     this.store = store;
   }
@@ -76,14 +79,9 @@ export class ViewRegistry {
 
   /** Effects of the log on windows, and how far these are afterwards. @throws FleetError FEATURE_STORE_UNAVAILABLE */
   async apply(effects: LogEffects): Promise<{ readonly applied: number; readonly tooLate: number }> {
-    const outcome = await this.store.applyLog(effects);
+    const outcome = await this.noted(effects.slotNos, this.store.applyLog(effects));
     for (const slotNo of effects.slotNos) this.progress.set(slotNo, { position: effects.lastBatchId, fill: null });
     return outcome;
-  }
-
-  /** These slots are filled from the windows that are there; noted with the first of them. */
-  beginFilling(slots: readonly WindowSlot[], progress: WindowProgress): void {
-    for (const { slotNo } of slots) this.progress.set(slotNo, progress);
   }
 
   /** Whether windows that were there are still missing: what is served meanwhile is no history yet. */
@@ -96,9 +94,30 @@ export class ViewRegistry {
 
   /** Values of windows, and how far these slots are afterwards. @throws FleetError FEATURE_STORE_UNAVAILABLE */
   async publish(effects: WindowEffects): Promise<{ readonly applied: number; readonly tooLate: number }> {
-    const outcome = await this.store.applyWindows(effects);
+    const outcome = await this.noted(effects.slotNos, this.store.applyWindows(effects));
     for (const slotNo of effects.slotNos) this.progress.set(slotNo, effects.progress);
     return outcome;
+  }
+
+  /** Asks the store how far it is where a write was not answered; before every step. @throws FleetError FEATURE_STORE_UNAVAILABLE */
+  async settle(): Promise<void> {
+    if (this.uncertain.size === 0) return;
+    for (const { view, slotNos } of this.byHash.values()) {
+      if (!slotNos.some((slotNo) => this.uncertain.has(slotNo))) continue;
+      const { slots } = await this.store.register(view.name, slotsOf(view));
+      for (const { slotNo, position, fill } of slots) {
+        if (this.uncertain.delete(slotNo)) this.progress.set(slotNo, { position, fill });
+      }
+    }
+  }
+
+  private async noted<T>(slotNos: readonly number[], write: Promise<T>): Promise<T> {
+    try {
+      return await write;
+    } catch (error) {
+      for (const slotNo of slotNos) this.uncertain.add(slotNo);
+      throw error;
+    }
   }
 
   async dropWindowsBefore(createdAt: number): Promise<void> {
