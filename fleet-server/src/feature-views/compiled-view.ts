@@ -35,7 +35,10 @@ const specOf = ({ name, datatype, categories, source }: EntityFeature): SlotSpec
     return { kind: 'pushed', identity: JSON.stringify(['pushed', name, datatype, categories ?? null]) };
   }
   if (source.kind === 'windows') {
-    return { kind: 'windows', identity: JSON.stringify(['windows', source.stream, source.aggregate, source.part ?? null]) };
+    return {
+      kind: 'windows',
+      identity: JSON.stringify(['windows', source.stream, source.aggregate, source.part ?? null]),
+    };
   }
   const { aggregate: _, ...window } = source;
   const of = window.kind === 'readings' ? [window.channel] : [window.model ?? null, window.output];
@@ -65,9 +68,7 @@ export const compileView = (view: EntityView, registered: RegisteredView): Compi
     hash: entityViewHash(view),
     viewNo,
     slotNos,
-    streams: distinct(
-      slots.flatMap(({ source, slotNo }) => (isStream(source) ? [{ viewNo, slotNo, source }] : [])),
-    ),
+    streams: distinct(slots.flatMap(({ source, slotNo }) => (isStream(source) ? [{ viewNo, slotNo, source }] : []))),
     windows: distinct(
       slots.flatMap(({ source, slotNo }) =>
         source.kind === 'windows' ? [{ viewNo, slotNo, entity: view.entity, source }] : [],

@@ -123,7 +123,13 @@ export class FeatureReader {
   }
 
   private storedAsOf({ viewNo, asOfSlots }: CompiledView, entity: string, at: number): Promise<StoredEntity> {
-    return this.store.readAsOf({ viewNo, entity, slots: asOfSlots, at, known: { pushedAt: at, streamAt: at, windowAt: at } });
+    return this.store.readAsOf({
+      viewNo,
+      entity,
+      slots: asOfSlots,
+      at,
+      known: { pushedAt: at, streamAt: at, windowAt: at },
+    });
   }
 
   private planOfView(reference: string): VectorPlan {

@@ -1,6 +1,6 @@
 /** Defines feature views: stored by version, audited, and registered with the store before anybody can name them. */
 import { Injectable } from '@nestjs/common';
-import { entityViewHash, SHIPPED_VIEWS, windowSourceFault, type WindowSourceFault } from '@shoal/models';
+import { entityViewHash, SHIPPED_VIEWS } from '@shoal/models';
 import type { EntityView, FeatureViewDocument, Page } from '@shoal/protocol';
 import { SYSTEM, type Actor } from '../audit/actor.ts';
 import { AuditService, type Recorder } from '../audit/audit.service.ts';
@@ -8,16 +8,9 @@ import { ControlDatabase, type FeatureViewRow, type Transaction } from '../db/da
 import { FleetError } from '../errors.ts';
 import { requireRevision } from '../listing/conditional.ts';
 import { decodeCursor, encodeCursor } from '../listing/cursor.ts';
-import { WindowStore } from '../ports/window-store.ts';
 import { FeatureViewsStore } from './feature-views.store.ts';
 import { ViewRegistry } from './view-registry.service.ts';
 import { Surroundings } from './surroundings.service.ts';
-
-const CODE_OF = {
-  stream: 'FEATURE_STREAM_UNKNOWN',
-  aggregate: 'FEATURE_AGGREGATE_UNKNOWN',
-  entity: 'FEATURE_KEY_MISMATCH',
-} as const satisfies Record<WindowSourceFault['what'], string>;
 
 @Injectable()
 export class FeatureViewsService {
@@ -25,20 +18,12 @@ export class FeatureViewsService {
   private readonly database: ControlDatabase;
   private readonly audit: AuditService;
   private readonly registry: ViewRegistry;
-  private readonly windows: WindowStore;
   private readonly around: Surroundings;
 
-  constructor(
-    database: ControlDatabase,
-    audit: AuditService,
-    registry: ViewRegistry,
-    windows: WindowStore,
-    around: Surroundings,
-  ) {
+  constructor(database: ControlDatabase, audit: AuditService, registry: ViewRegistry, around: Surroundings) {
     this.database = database;
     this.audit = audit;
     this.registry = registry;
-    this.windows = windows;
     this.around = around;
   }
 
@@ -71,7 +56,7 @@ export class FeatureViewsService {
     return this.documentOf(await this.row(this.database, name));
   }
 
-  /** With an Idempotency-Key the same definition again is answered the same. @throws FleetError FEATURE_VIEW_EXISTS, and as `requireStreams` */
+  /** With an Idempotency-Key the same definition again is answered the same. @throws FleetError FEATURE_VIEW_EXISTS */
   async create(actor: Actor, view: EntityView, idempotencyKey: string | undefined): Promise<FeatureViewDocument> {
     return this.change(view, async (transaction, record) => {
       const before = await this.rows.find(transaction, view.name);
@@ -83,7 +68,7 @@ export class FeatureViewsService {
     });
   }
 
-  /** @throws FleetError FEATURE_VIEW_NOT_FOUND | REVISION_STALE, and as `requireStreams` */
+  /** @throws FleetError FEATURE_VIEW_NOT_FOUND | REVISION_STALE */
   async replace(actor: Actor, view: EntityView, ifMatch: string | undefined): Promise<FeatureViewDocument> {
     return this.change(view, async (transaction, record) => {
       const before = await this.row(transaction, view.name);
@@ -114,23 +99,10 @@ export class FeatureViewsService {
     view: EntityView,
     work: (transaction: Transaction, record: Recorder) => Promise<FeatureViewRow>,
   ): Promise<FeatureViewDocument> {
-    await this.requireStreams(view);
     const compiled = await this.registry.adopt(view);
     const row = await this.audit.change(work);
     this.registry.makeCurrent(compiled);
     return this.documentOf(row);
-  }
-
-  /** @throws FleetError FEATURE_STREAM_UNKNOWN | FEATURE_AGGREGATE_UNKNOWN | FEATURE_KEY_MISMATCH | WINDOW_STORE_UNAVAILABLE */
-  private async requireStreams({ entity, features }: EntityView): Promise<void> {
-    const sources = features.flatMap(({ source }) => (source.kind === 'windows' ? [source] : []));
-    if (sources.length === 0) return;
-    const definitions = await this.windows.definitions([...new Set(sources.map(({ stream }) => stream))]);
-    for (const source of sources) {
-      const definition = definitions.find(({ name }) => name === source.stream);
-      const fault = windowSourceFault(entity, source, definition);
-      if (fault !== undefined) throw new FleetError(CODE_OF[fault.what], `${fault.sentence}.`);
-    }
   }
 
   private async write(

@@ -149,9 +149,9 @@ describe('features of windows', () => {
       [3, 1],
       [3, 3],
     ]);
-    expect(items.every(({ createdAt }, index) => index % 2 === 0 || createdAt > (items[index - 1]?.createdAt ?? 0))).toBe(
-      true,
-    );
+    expect(
+      items.every(({ createdAt }, index) => index % 2 === 0 || createdAt > (items[index - 1]?.createdAt ?? 0)),
+    ).toBe(true);
     expect((await features()).vector?.[0]).toBe(3);
     expect((await features(`?asOf=${known}`)).vector?.[0]).toBe(1);
     expect((await features(`?asOf=${items[0]?.createdAt ?? 0}`)).vector?.[0]).toBe(8);

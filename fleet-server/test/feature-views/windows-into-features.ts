@@ -119,7 +119,14 @@ export class WindowsIntoFeatures {
 
   async #define(views: readonly EntityView[]): Promise<void> {
     for (const stream of Object.keys(STREAMS)) {
-      const query = { stream, key: undefined, level: 'window', state: 'published', order: 'asc', limit: 100_000 } as const;
+      const query = {
+        stream,
+        key: undefined,
+        level: 'window',
+        state: 'published',
+        order: 'asc',
+        limit: 100_000,
+      } as const;
       const { items } = new WindowsReads(this.#windows).windows({ ...query, ...ALL });
       this.before.push(...items.filter(({ state }) => state === 'final'));
     }

@@ -37,7 +37,13 @@ export class KnownStates {
     const stored = decodeState(state);
     const at = this.#asOf;
     if (Math.max(stored.pushedAt, stored.streamAt, stored.windowAt) <= at) return stored;
-    const known = readAsOf(this.#db, { viewNo, entity, slots: asOfSlots, at, known: { pushedAt: at, streamAt: at, windowAt: at } });
+    const known = readAsOf(this.#db, {
+      viewNo,
+      entity,
+      slots: asOfSlots,
+      at,
+      known: { pushedAt: at, streamAt: at, windowAt: at },
+    });
     return known.slots.size === 0 ? undefined : known;
   }
 }

@@ -49,7 +49,9 @@ export const readPublications = (db: Sqlite, query: PublicationsQuery): Publicat
       definitions: readDefinitions(db, streams),
       keptSince: new Map(
         db
-          .prepare<[string], [string, number]>('SELECT name, since FROM kept WHERE name IN (SELECT value FROM json_each(?))')
+          .prepare<[string], [string, number]>(
+            'SELECT name, since FROM kept WHERE name IN (SELECT value FROM json_each(?))',
+          )
           .raw()
           .all(names) as unknown as [string, number][],
       ),
