@@ -115,6 +115,8 @@ export abstract class WindowStore {
   abstract define(definition: StreamDefinition, now: number): Promise<void>;
   /** Its windows are no longer found, and go with `trim`. */
   abstract drop(stream: string): Promise<void>;
+  /** Everything of one device in streams that are keyed by device; what it gave to windows of many stays in them. Can be repeated when it broke off. */
+  abstract erase(deviceId: string): Promise<void>;
   /** What keys by label are made from. */
   abstract setLabels(devices: readonly DeviceLabels[]): Promise<void>;
   /** Reads on in the log, merges, closes and publishes: one transaction. Also without new records time closes windows. */

@@ -88,6 +88,11 @@ export class SqliteWindowStore extends WindowStore {
     await this.#write('drop', { stream });
   }
 
+  override async erase(deviceId: string): Promise<void> {
+    this.#labels.delete(deviceId);
+    while (!(await this.#write('erase', { deviceId })));
+  }
+
   override async setLabels(devices: readonly DeviceLabels[]): Promise<void> {
     for (const device of devices) this.#labels.set(device.deviceId, device);
     await this.#write('setLabels', devices);

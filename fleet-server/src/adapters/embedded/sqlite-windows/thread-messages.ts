@@ -29,6 +29,8 @@ export interface WriterJobs {
   adopt: { ask: { definitions: readonly StreamDefinition[]; now: number }; answer: null };
   define: { ask: { definition: StreamDefinition; now: number }; answer: null };
   drop: { ask: { stream: string }; answer: null };
+  /** Answers whether nothing is left. */
+  erase: { ask: { deviceId: string }; answer: boolean };
   setLabels: { ask: readonly DeviceLabels[]; answer: null };
   keep: { ask: readonly string[]; answer: null };
   step: { ask: { now: number; records: number }; answer: WindowStep };

@@ -18,6 +18,8 @@ export interface LogSource {
   read(span: LogSpan): LogPart;
 }
 
+/** Rows removed in one transaction. */
+const ERASE_AT_ONCE = 5_000;
 /** Time between two looks at the windows of keys of which nothing was heard. */
 const SWEEP_MS = 1_000;
 
@@ -79,6 +81,26 @@ export class WindowsWriter {
     this.#sql.drop.run(stream);
     this.#streams = this.#streams.filter(({ name }) => name !== stream);
     return null;
+  }
+
+  /** A bounded number of rows at once. @returns whether nothing is left */
+  erase(deviceId: string): boolean {
+    const keyNo = this.#keys.find(deviceId);
+    const streams = this.#streams.filter(({ plan }) => plan.definition.key.by === 'device');
+    const isDone = this.#atomically(() => {
+      let left = ERASE_AT_ONCE;
+      for (const { streamNo } of keyNo === undefined ? [] : streams) {
+        left -= this.#sql.dropWindowsOf.run(streamNo, keyNo ?? 0, left).changes;
+        this.#sql.dropPublicationsOf.run(streamNo, keyNo ?? 0);
+      }
+      this.#sql.dropHeard.run(deviceId);
+      return left > 0;
+    });
+    this.#devices.reload();
+    this.#devices.setLabels([{ deviceId, labels: null }]);
+    // What is held of it in memory is not told apart from the others.
+    this.#load();
+    return isDone;
   }
 
   /** From now on every revision of these streams is kept as it is published. */

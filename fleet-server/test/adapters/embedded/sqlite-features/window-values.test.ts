@@ -51,7 +51,8 @@ describe('values of windows', () => {
   const asOf = async (at: number): Promise<PushedValue | undefined> => {
     const known = { pushedAt: at, streamAt: at, windowAt: at };
     const slots = [{ slotNo, kind: 'windows' as const, window: undefined }];
-    return (await store.readAsOf({ viewNo, entity: 'e', slots, at, known })).slots.get(slotNo) as PushedValue | undefined;
+    return (await store.readAsOf({ viewNo, entity: 'e', slots, at, known })).slots.get(slotNo) as
+      PushedValue | undefined;
   };
 
   it('corrects a window, and lets no older one win', async () => {
@@ -119,7 +120,7 @@ describe('values of windows', () => {
     const db = new Database(join(folder, 'features.db'));
     const state = Buffer.from(Float64Array.from([1, 700, 0, slotNo - 1, -1, 1, 5, 500, 700]).buffer);
     db.prepare("UPDATE entities SET state = ? WHERE entity = 'old'").run(state);
-    db.exec('DROP TABLE window_values; ALTER TABLE slots DROP COLUMN fill; DELETE FROM slots WHERE identity = \'w\'');
+    db.exec("DROP TABLE window_values; ALTER TABLE slots DROP COLUMN fill; DELETE FROM slots WHERE identity = 'w'");
     db.pragma('user_version = 1');
     db.close();
     expect(await open()).toMatchObject({ position: -1, fill: null });

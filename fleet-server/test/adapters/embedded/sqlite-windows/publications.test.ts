@@ -90,7 +90,10 @@ describe('publications that are kept', () => {
     const first = stored(lastChange, 1);
     expect(records(first)).toEqual([['kept', 10, 1]]);
     expect(records(stored(lastChange, 1, first.nextCursor ?? ''))).toEqual([['kept', 8, 1]]);
-    expect(new WindowsReads(db).stored({ ...END, stream: 'gone' })).toMatchObject({ definition: undefined, windows: [] });
+    expect(new WindowsReads(db).stored({ ...END, stream: 'gone' })).toMatchObject({
+      definition: undefined,
+      windows: [],
+    });
   });
 
   it('go with their definition: of another one of the name there are its own', () => {
@@ -98,7 +101,10 @@ describe('publications that are kept', () => {
     say(10);
     writer.define(define('kept', 5 * MINUTE_MS), NOW);
     while (!writer.step(NOW + 10, 100).isCaughtUp);
-    expect(published().definitions.map(({ window }) => window)).toContainEqual({ kind: 'tumbling', sizeMs: 5 * MINUTE_MS });
+    expect(published().definitions.map(({ window }) => window)).toContainEqual({
+      kind: 'tumbling',
+      sizeMs: 5 * MINUTE_MS,
+    });
     expect(published().windows.map(({ endAt }) => endAt % (5 * MINUTE_MS))).toEqual([0]);
     writer.drop('kept');
     expect(published()).toMatchObject({ windows: [], definitions: [{ name: 'other' }] });
