@@ -119,4 +119,15 @@ describe('features of windows', () => {
     process.stderr.write(`${JSON.stringify(seen)}\n`);
     expect(Math.min(...Object.values(seen))).toBeGreaterThan(SEEDS);
   });
+
+  it('cost nothing where no view has any: no revision is kept, and nobody is asked', async () => {
+    const run = new WindowsIntoFeatures(1, scenarioOf(1));
+    try {
+      await run.play([]);
+      expect(run.cost()).toEqual({ asked: 0, kept: 0, published: expect.any(Number) });
+      expect(run.cost().published).toBeGreaterThan(0);
+    } finally {
+      run.close();
+    }
+  });
 });

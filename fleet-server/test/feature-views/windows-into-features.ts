@@ -60,6 +60,7 @@ export class WindowsIntoFeatures {
   readonly after: WindowResult[] = [];
   compiled: CompiledView[] = [];
   kills = 0;
+  #asked = 0;
 
   constructor(seed: number, scenario: Scenario) {
     this.#scenario = scenario;
@@ -108,6 +109,13 @@ export class WindowsIntoFeatures {
   asOf({ viewNo, asOfSlots: slots }: CompiledView, entity: string, at: number): StoredEntity {
     const known = { pushedAt: at, streamAt: at, windowAt: at };
     return readAsOf(this.#features, { viewNo, entity, slots, at, known });
+  }
+
+  /** Questions to the store of windows, revisions that it keeps, and publications it made. */
+  cost(): { readonly asked: number; readonly kept: number; readonly published: number } {
+    const count = (table: string): number =>
+      this.#windows.prepare(`SELECT count(*) FROM ${table}`).pluck().get() as number;
+    return { asked: this.#asked, kept: count('publications'), published: count('changes') };
   }
 
   close(): void {
@@ -210,7 +218,10 @@ export class WindowsIntoFeatures {
     };
     const windows: Pick<WindowStore, 'keep' | 'publications' | 'stored'> = {
       keep: async (streams) => void this.#streams.keep(streams),
-      publications: async (query) => readPublications(this.#windows, query),
+      publications: async (query) => {
+        this.#asked += 1;
+        return readPublications(this.#windows, query);
+      },
       stored: async (query) => new WindowsReads(this.#windows).stored(query),
     };
     const registry = new ViewRegistry(features as FeatureStore);
