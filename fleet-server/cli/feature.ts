@@ -5,11 +5,13 @@ import {
   featureHistoryPageSchema,
   featureViewDocumentSchema,
   featureViewPageSchema,
+  featureWindowSourcePageSchema,
   skewAuditPageSchema,
   type EntityFeatures,
   type EntityView,
   type FeatureValue,
   type FeatureViewDocument,
+  type FeatureWindowSource,
 } from '@shoal/protocol';
 import type { Command } from 'commander';
 import { contextOf, type CommandContext, type Surroundings } from './command-context.ts';
@@ -44,6 +46,10 @@ const list = async ({ api, terminal, json, now }: CommandContext): Promise<void>
 
 const sourceText = ({ source }: EntityView['features'][number]): string => {
   if (source.kind === 'pushed') return 'pushed';
+  if (source.kind === 'windows') {
+    const { stream, aggregate, part } = source;
+    return `${part === undefined ? '' : `${part} of `}${aggregate} of windows of ${stream}`;
+  }
   const of = source.kind === 'readings' ? source.channel : `${source.model ?? 'any model'} ${source.output}`;
   return `${source.aggregate} of ${source.kind} ${of} over ${source.windowMs / 1_000} s`;
 };
@@ -68,6 +74,15 @@ const showView = ({ terminal, json }: CommandContext, document: FeatureViewDocum
     feature.missing,
   ]);
   terminal.data(`\n${tableOf(terminal, ['FEATURE', 'TYPE', 'SOURCE', 'MAX AGE (S)', 'MISSING'], rows)}`);
+};
+
+/** Whether features of windows are fed, and how far they are. */
+const showWindows = ({ terminal }: CommandContext, sources: readonly FeatureWindowSource[]): void => {
+  if (sources.length === 0) return;
+  const rows = sources.map(({ feature, stream, state, behind, detail }) => [feature, stream, state, behind, detail]);
+  const paint = (column: string, text: string): string =>
+    column === 'STATE' ? terminal.paint(text === 'following' ? 'green' : 'yellow', text) : text;
+  terminal.data(`\n${tableOf(terminal, ['FEATURE', 'STREAM', 'STATE', 'BEHIND', 'WHY'], rows, { paint })}`);
 };
 
 const showEntity = ({ terminal, json }: CommandContext, entity: EntityFeatures): void => {
@@ -180,10 +195,11 @@ export const addFeature = (program: Command, surroundings: Surroundings): void =
     .description('show one view: features, sources, ages, policies')
     .action(async (view: string, _: object, command: Command) => {
       const context = contextOf(surroundings, command);
-      showView(
-        context,
-        await context.api.call({ path: `/api/feature-views/${view}`, answer: featureViewDocumentSchema }),
-      );
+      const path = `/api/feature-views/${view}`;
+      showView(context, await context.api.call({ path, answer: featureViewDocumentSchema }));
+      if (context.json) return;
+      const { items } = await context.api.list({ path: `${path}/windows`, answer: featureWindowSourcePageSchema }, 256);
+      showWindows(context, items);
     });
   feature
     .command('define')

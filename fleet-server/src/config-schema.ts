@@ -48,7 +48,7 @@ const storageSchema = z.strictObject({
 const featuresSchema = z.strictObject({
   historyDays: amount(
     30,
-    'days that panes of windows are kept, and how late a record may come to enter its window; pushed values are kept for ever',
+    'days that panes and values of windows are kept, and how late a record or a window may come to enter; pushed values are kept for ever',
   ),
   shippedViews: z
     .enum(['define', 'leave'])

@@ -119,6 +119,15 @@ export const FLEET_ERRORS = {
     409,
     'A bundle pins a feature view that is not defined here as it was in training. Define that version first.',
   ),
+  FEATURE_STREAM_UNKNOWN: once(400, 'A feature of the windows of a stream that does not run. Define the stream first.'),
+  FEATURE_AGGREGATE_UNKNOWN: once(
+    400,
+    'A feature of an aggregate, or a part of one, that the windows of the stream do not have. The detail names those there are.',
+  ),
+  FEATURE_KEY_MISMATCH: once(
+    400,
+    'The keys of the stream name other things than the entity of the view. The detail says which entity it must be.',
+  ),
   FEATURE_UNKNOWN: once(400, 'A feature the view does not have. The features are listed in the view.'),
   FEATURE_NOT_PUSHED: once(400, 'A value for a feature that is computed from telemetry. Send only pushed features.'),
   FEATURE_VALUE_REFUSED: once(400, 'A value of another type than the feature declares. Send the declared type.'),

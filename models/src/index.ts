@@ -20,6 +20,7 @@ export * from './features/feature-vector.ts';
 export * from './features/model-inputs.ts';
 export * from './features/source-value.ts';
 export * from './features/window-panes.ts';
+export * from './features/window-source.ts';
 export * from './features/entity-view.ts';
 export * from './features/entity-vector.ts';
 export * from './features/shipped-views.ts';

@@ -18,6 +18,7 @@ import {
 import type { FastifyReply } from 'fastify';
 import type { z } from 'zod';
 import type { Actor } from '../audit/actor.ts';
+import { WebhookSecretsService } from '../delivery/webhook-secrets.service.ts';
 import { FleetError } from '../errors.ts';
 import { Caller } from '../identity/principal.decorator.ts';
 import { etagOf } from '../listing/conditional.ts';
@@ -36,10 +37,12 @@ export class AlertRulesController {
   private readonly rules: AlertRulesService;
   private readonly alerts: AlertsService;
   private readonly store: AlertStore;
-  constructor(rules: AlertRulesService, alerts: AlertsService, store: AlertStore) {
+  private readonly secrets: WebhookSecretsService;
+  constructor(rules: AlertRulesService, alerts: AlertsService, store: AlertStore, secrets: WebhookSecretsService) {
     this.rules = rules;
     this.alerts = alerts;
     this.store = store;
+    this.secrets = secrets;
   }
 
   @Get()
@@ -55,6 +58,7 @@ export class AlertRulesController {
     @Body({ schema: alertRuleSchema }) rule: AlertRule,
     @Exchange() { idempotencyKey, reply }: EditExchange,
   ): Promise<AlertRuleDocument> {
+    await this.secrets.requireOf(rule.notify.channels);
     const created = await this.rules.create(actor, rule, idempotencyKey);
     void reply.header('location', `/api/alert-rules/${created.name}`);
     return shaped(created, reply);
@@ -82,6 +86,7 @@ export class AlertRulesController {
       await this.rules.show(name);
       throw new FleetError('ALERT_RULE_INVALID', `The body is rule ${rule.name}, the path says ${name}.`);
     }
+    await this.secrets.requireOf(rule.notify.channels);
     return shaped(await this.rules.replace(actor, rule, ifMatch), reply);
   }
 

@@ -40,7 +40,7 @@ export class DeliveryModule implements OnModuleInit, BeforeApplicationShutdown {
         DeliveryService,
         WebhookSecretsService,
       ],
-      exports: [DeliveryService],
+      exports: [DeliveryService, WebhookSecretsService],
     };
   }
 

@@ -1,6 +1,6 @@
 /** Changes of webhook secrets, written to the audit trail without what they are. */
 import { Injectable } from '@nestjs/common';
-import type { Page, WebhookSecret, WebhookSecretShown } from '@shoal/protocol';
+import type { DeliveryChannel, Page, WebhookSecret, WebhookSecretShown } from '@shoal/protocol';
 import type { Actor } from '../audit/actor.ts';
 import { AuditService } from '../audit/audit.service.ts';
 import { requireRevision } from '../listing/conditional.ts';
@@ -33,6 +33,14 @@ export class WebhookSecretsService {
     const items = rest.slice(0, limit);
     const last = items.at(-1);
     return { items, nextCursor: rest.length > limit && last !== undefined ? encodeCursor([last.name]) : null };
+  }
+
+  /** Of what is about to be told of them. @throws FleetError WEBHOOK_SECRET_NOT_FOUND | WEBHOOK_SECRET_UNREADABLE */
+  async requireOf(channels: readonly DeliveryChannel[]): Promise<void> {
+    const now = this.around.clock.now();
+    for (const channel of channels) {
+      if (channel.type === 'webhook') await this.secrets.show(channel.secretName ?? DEFAULT_SECRET, now);
+    }
   }
 
   /** @throws FleetError WEBHOOK_SECRET_EXISTS | WEBHOOK_SECRET_UNREADABLE */

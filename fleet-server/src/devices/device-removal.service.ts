@@ -25,7 +25,7 @@ export class DeviceRemoval {
     this.telemetry = telemetry;
   }
 
-  /** For a capability that keeps things about devices: `erase` is called after the records are gone, and may be repeated. */
+  /** For a capability that keeps things about devices: `erase` is called after the records are gone and those who began later have erased theirs, and may be repeated. */
   alsoErase(erase: (deviceId: string) => Promise<void>): void {
     this.elsewhere.push(erase);
   }
@@ -40,7 +40,8 @@ export class DeviceRemoval {
     requireRevision(ifMatch, revision, `Device "${deviceId}"`);
     await this.gateway.disconnect(deviceId, WHY);
     await this.telemetry.deleteDevice(deviceId);
-    for (const erase of this.elsewhere) await erase(deviceId);
+    // What is made from something goes after it, or it would be made again: alerts, windows, features.
+    for (const erase of this.elsewhere.toReversed()) await erase(deviceId);
     await this.audit.change(async (transaction, record) => {
       await this.store.delete(transaction, deviceId);
       const before = { labels, firstSeenAt, lastSeenAt };

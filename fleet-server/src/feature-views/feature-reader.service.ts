@@ -101,6 +101,7 @@ export class FeatureReader {
 
   /** What of one view was served just now; one of `auditEvery` is derived again from the history. */
   note(view: CompiledView, served: Served): void {
+    if (this.registry.isFilling(view)) return;
     this.noted += 1;
     if ((this.noted - 1) % this.around.config.auditEvery === 0) this.skew.sample(view, served);
   }
@@ -122,7 +123,13 @@ export class FeatureReader {
   }
 
   private storedAsOf({ viewNo, asOfSlots }: CompiledView, entity: string, at: number): Promise<StoredEntity> {
-    return this.store.readAsOf({ viewNo, entity, slots: asOfSlots, at, known: { pushedAt: at, streamAt: at } });
+    return this.store.readAsOf({
+      viewNo,
+      entity,
+      slots: asOfSlots,
+      at,
+      known: { pushedAt: at, streamAt: at, windowAt: at },
+    });
   }
 
   private planOfView(reference: string): VectorPlan {

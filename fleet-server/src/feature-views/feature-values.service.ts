@@ -167,7 +167,7 @@ const entryOf = ({ view }: CompiledView, name: string, row: SlotHistory): Featur
   const isPane = typeof held === 'object' && held !== null;
   const coded = !isPane
     ? held
-    : feature === undefined || feature.source.kind === 'pushed'
+    : feature === undefined || !('windowMs' in feature.source)
       ? null
       : aggregateOf(held, feature.source.aggregate);
   return {

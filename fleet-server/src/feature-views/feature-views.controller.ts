@@ -7,6 +7,7 @@ import {
   viewNameSchema,
   type EntityView,
   type FeatureViewDocument,
+  type FeatureWindowSource,
   type Page,
 } from '@shoal/protocol';
 import type { FastifyReply } from 'fastify';
@@ -18,7 +19,8 @@ import { etagOf } from '../listing/conditional.ts';
 import { Exchange, type EditExchange } from '../listing/exchange.decorator.ts';
 import { answerList } from '../listing/list-answer.ts';
 import { FeatureViewsService } from './feature-views.service.ts';
-import { VIEWS } from './listings.ts';
+import { VIEWS, WINDOW_SOURCES } from './listings.ts';
+import { WindowSourcesService } from './window-sources.service.ts';
 
 const pageSchema = pageQuerySchema.strict();
 const NAME = { schema: viewNameSchema };
@@ -26,8 +28,10 @@ const NAME = { schema: viewNameSchema };
 @Controller('api/feature-views')
 export class FeatureViewsController {
   private readonly views: FeatureViewsService;
-  constructor(views: FeatureViewsService) {
+  private readonly sources: WindowSourcesService;
+  constructor(views: FeatureViewsService, sources: WindowSourcesService) {
     this.views = views;
+    this.sources = sources;
   }
 
   @Get()
@@ -43,6 +47,7 @@ export class FeatureViewsController {
     @Body({ schema: entityViewSchema }) view: EntityView,
     @Exchange() { idempotencyKey, reply }: EditExchange,
   ): Promise<FeatureViewDocument> {
+    await this.sources.requireFit(view);
     const created = await this.views.create(actor, view, idempotencyKey);
     void reply.header('location', `/api/feature-views/${created.name}`);
     return shaped(created, reply);
@@ -51,6 +56,14 @@ export class FeatureViewsController {
   @Get(':view')
   async show(@Param('view', NAME) name: string, @Exchange() { reply }: EditExchange): Promise<FeatureViewDocument> {
     return shaped(await this.views.show(name), reply);
+  }
+
+  @Get(':view/windows')
+  windows(
+    @Param('view', NAME) name: string,
+    @Query({ schema: pageSchema }) query: z.output<typeof pageSchema>,
+  ): Promise<Page<FeatureWindowSource> | StreamableFile> {
+    return answerList(WINDOW_SOURCES, query, (limit, cursor) => this.sources.list(name, limit, cursor));
   }
 
   @Put(':view')
@@ -64,6 +77,7 @@ export class FeatureViewsController {
       await this.views.show(name);
       throw new FleetError('FEATURE_VIEW_INVALID', `The body is view ${view.name}, the path says ${name}.`);
     }
+    await this.sources.requireFit(view);
     return shaped(await this.views.replace(actor, view, ifMatch), reply);
   }
 

@@ -11,20 +11,24 @@ import { FeatureValuesService } from './feature-values.service.ts';
 import { FeatureViewsController } from './feature-views.controller.ts';
 import { FeatureViewsService } from './feature-views.service.ts';
 import { FeaturesController } from './features.controller.ts';
+import { Followers } from './followers.service.ts';
 import { LogConsumer } from './log-consumer.service.ts';
 import { SkewAuditService } from './skew-audit.service.ts';
 import { FEATURES_CONFIG, Surroundings } from './surroundings.service.ts';
+import { WindowCarrier } from './window-carrier.service.ts';
+import { WindowFollower } from './window-follower.service.ts';
 import { ViewRegistry } from './view-registry.service.ts';
+import { WindowSourcesService } from './window-sources.service.ts';
 
 @Module({})
 export class FeatureViewsModule implements OnModuleInit, BeforeApplicationShutdown {
   private readonly views: FeatureViewsService;
-  private readonly consumer: LogConsumer;
+  private readonly followers: Followers;
   private readonly skew: SkewAuditService;
   private readonly erasure: DeviceErasure;
-  constructor(views: FeatureViewsService, consumer: LogConsumer, skew: SkewAuditService, erasure: DeviceErasure) {
+  constructor(views: FeatureViewsService, followers: Followers, skew: SkewAuditService, erasure: DeviceErasure) {
     this.views = views;
-    this.consumer = consumer;
+    this.followers = followers;
     this.skew = skew;
     this.erasure = erasure;
   }
@@ -44,6 +48,10 @@ export class FeatureViewsModule implements OnModuleInit, BeforeApplicationShutdo
         FeatureImportService,
         FeatureReader,
         LogConsumer,
+        WindowCarrier,
+        WindowFollower,
+        Followers,
+        WindowSourcesService,
         SkewAuditService,
         DeviceErasure,
       ],
@@ -54,12 +62,12 @@ export class FeatureViewsModule implements OnModuleInit, BeforeApplicationShutdo
   async onModuleInit(): Promise<void> {
     await this.views.start();
     this.erasure.start();
-    this.consumer.start();
+    this.followers.start();
     this.skew.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     await this.skew.stop();
-    await this.consumer.stop();
+    await this.followers.stop();
   }
 }

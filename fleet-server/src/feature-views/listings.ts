@@ -3,11 +3,13 @@ import {
   featureHistoryEntrySchema,
   featureImportSchema,
   featureViewDocumentSchema,
+  featureWindowSourceSchema,
   rejectedRowSchema,
   skewAuditSchema,
   type FeatureHistoryEntry,
   type FeatureImport,
   type FeatureViewDocument,
+  type FeatureWindowSource,
   type RejectedRow,
   type SkewAudit,
 } from '@shoal/protocol';
@@ -23,6 +25,20 @@ export const VIEWS: Listing<FeatureViewDocument> = {
     { name: 'hash', value: ({ hash }) => hash },
     { name: 'revision', value: ({ revision }) => revision },
     { name: 'updatedAt', value: ({ updatedAt }) => updatedAt },
+  ],
+};
+
+export const WINDOW_SOURCES: Listing<FeatureWindowSource> = {
+  name: 'feature-windows',
+  item: featureWindowSourceSchema,
+  columns: [
+    { name: 'feature', value: ({ feature }) => feature },
+    { name: 'stream', value: ({ stream }) => stream },
+    { name: 'aggregate', value: ({ aggregate }) => aggregate },
+    { name: 'part', value: ({ part }) => part },
+    { name: 'state', value: ({ state }) => state },
+    { name: 'detail', value: ({ detail }) => detail },
+    { name: 'behind', value: ({ behind }) => behind },
   ],
 };
 

@@ -2,11 +2,11 @@
  * Carries the telemetry log into windows of features, from the position that commits with its effects: exactly once, whatever
  * is killed. Work takes a bounded share of the time, so that ingest goes first.
  */
-import { setTimeout } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { MessageBus } from '../ports/message-bus.ts';
 import { TelemetryStore } from '../ports/telemetry-store.ts';
 import { pointsOf } from './log-points.ts';
+import { NOTHING_TO_DO, PacedSteps, REST } from './paced-steps.ts';
 import { ViewRegistry } from './view-registry.service.ts';
 import { Surroundings } from './surroundings.service.ts';
 
@@ -14,10 +14,6 @@ import { Surroundings } from './surroundings.service.ts';
 const MOST_COMMITS = 256;
 /** A step ends with the commit that reaches this: what is handed on stays far below the event-loop budget. */
 const RECORDS_PER_STEP = 1_000;
-/** After a step the consumer rests so many times as long as it worked. */
-const REST = 2;
-const RETRY_MS = 1_000;
-const NOTHING_TO_DO = -1;
 const DAY_MS = 86_400_000;
 /** Panes are dropped a day after no record may enter them any more. */
 const DROP_EVERY_MS = 3_600_000;
@@ -26,14 +22,10 @@ const DROP_EVERY_MS = 3_600_000;
 export class LogConsumer {
   private readonly telemetry: TelemetryStore;
   private readonly registry: ViewRegistry;
-  private readonly stopping = new AbortController();
   private readonly around: Surroundings;
   private readonly bus: MessageBus;
-  private running: Promise<void> = Promise.resolve();
-  private stepping: Promise<unknown> = Promise.resolve();
-  /** Ends the wait for something to do. */
-  private wake: AbortController | undefined;
-  private hasNews = false;
+  private readonly steps: PacedSteps;
+  private unsubscribe: (() => void) | undefined;
   private droppedAt = 0;
 
   constructor(telemetry: TelemetryStore, registry: ViewRegistry, around: Surroundings, bus: MessageBus) {
@@ -41,50 +33,29 @@ export class LogConsumer {
     this.telemetry = telemetry;
     this.registry = registry;
     this.around = around;
+    this.steps = new PacedSteps({
+      step: () => this.step(),
+      onError: (error) => {
+        around.metrics.count('feature_consumer_errors_total');
+        around.log.error({ err: error }, 'the log could not be carried into windows; it is tried again');
+      },
+      idleMs: around.config.consumerIdleMs,
+    });
   }
 
   start(): void {
-    const off = this.bus.on('log.appended', () => {
-      this.hasNews = true;
-      this.wake?.abort();
-    });
-    this.running = this.run(this.stopping.signal).finally(off);
+    this.unsubscribe = this.bus.on('log.appended', () => this.steps.news());
+    this.steps.start();
   }
 
   /** Resolves when what is being carried now is stored; later steps read the log as it is by then. */
-  async stepEnded(): Promise<void> {
-    await this.stepping;
+  stepEnded(): Promise<void> {
+    return this.steps.stepEnded();
   }
 
   async stop(): Promise<void> {
-    this.stopping.abort();
-    await this.running;
-  }
-
-  private async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      this.hasNews = false;
-      const step = this.step().catch((error: unknown) => {
-        this.around.metrics.count('feature_consumer_errors_total');
-        this.around.log.error({ err: error }, 'the log could not be carried into windows; it is tried again');
-        return RETRY_MS;
-      });
-      this.stepping = step;
-      const restMs = await step;
-      await (restMs === NOTHING_TO_DO ? this.untilNews(signal) : this.rest(restMs, signal));
-    }
-  }
-
-  /** A commit ends the wait; looking now and then is for what the bus does not tell, such as a view that was defined. */
-  private async untilNews(signal: AbortSignal): Promise<void> {
-    if (this.hasNews) return;
-    this.wake = new AbortController();
-    await this.rest(this.around.config.consumerIdleMs, AbortSignal.any([signal, this.wake.signal]));
-    this.wake = undefined;
-  }
-
-  private async rest(ms: number, signal: AbortSignal): Promise<void> {
-    await setTimeout(ms, undefined, { signal, ref: false }).catch(() => undefined);
+    await this.steps.stop();
+    this.unsubscribe?.();
   }
 
   /** @returns milliseconds to rest, or NOTHING_TO_DO */
@@ -94,6 +65,7 @@ export class LogConsumer {
     await this.dropOld(now);
     const streams = this.registry.streams();
     if (streams.length === 0) return NOTHING_TO_DO;
+    await this.registry.settle();
     const from = Math.min(...streams.map(({ slotNo }) => this.registry.positionOf(slotNo)));
     // A window that was defined later starts where the others have been long ago: it catches up alone.
     const behind = streams.filter(({ slotNo }) => this.registry.positionOf(slotNo) === from);
@@ -128,6 +100,6 @@ export class LogConsumer {
   private async dropOld(now: number): Promise<void> {
     if (now - this.droppedAt < DROP_EVERY_MS) return;
     this.droppedAt = now;
-    await this.registry.dropPanesBefore(now - (this.around.config.historyDays + 1) * DAY_MS);
+    await this.registry.dropWindowsBefore(now - (this.around.config.historyDays + 1) * DAY_MS);
   }
 }

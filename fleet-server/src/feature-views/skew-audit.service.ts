@@ -29,7 +29,7 @@ interface Sample extends Omit<Served, 'stored' | 'judged'> {
 
 /** Samples that wait for the next audit; more are not taken. */
 const PENDING = 1_000;
-const NOTHING_KNOWN: Knowledge = { pushedAt: 0, streamAt: 0 };
+const NOTHING_KNOWN: Knowledge = { pushedAt: 0, streamAt: 0, windowAt: 0 };
 
 @Injectable()
 export class SkewAuditService {
@@ -60,7 +60,8 @@ export class SkewAuditService {
 
   sample(compiled: CompiledView, { entity, servedAt, stored, judged }: Served): void {
     if (this.pending.length >= PENDING) return;
-    const known = stored === undefined ? NOTHING_KNOWN : { pushedAt: stored.pushedAt, streamAt: stored.streamAt };
+    const { pushedAt, streamAt, windowAt } = stored ?? NOTHING_KNOWN;
+    const known = { pushedAt, streamAt, windowAt };
     this.pending.push({ compiled, entity, servedAt, known, values: judged.map(({ used }) => used) });
   }
 
@@ -97,7 +98,7 @@ export class SkewAuditService {
   /** As of what was known when it was served; else of what the served state was made of, which tells lag from skew. */
   private async audit(sample: Sample): Promise<SettledAudit> {
     const { compiled, entity, servedAt, known, values } = sample;
-    const derived = await this.derive(sample, { pushedAt: servedAt, streamAt: servedAt });
+    const derived = await this.derive(sample, { pushedAt: servedAt, streamAt: servedAt, windowAt: servedAt });
     const isMatch = sameValues(derived, values);
     const isBehind = !isMatch && sameValues(await this.derive(sample, known), values);
     const result = isMatch ? 'match' : isBehind ? 'behind' : 'mismatch';

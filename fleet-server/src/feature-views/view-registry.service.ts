@@ -2,16 +2,19 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityView } from '@shoal/protocol';
 import { FleetError } from '../errors.ts';
-import { FeatureStore, type LogEffects } from '../ports/feature-store.ts';
-import { compileView, slotsOf, type CompiledView, type StreamSlot } from './compiled-view.ts';
+import { FeatureStore, type LogEffects, type WindowEffects, type WindowProgress } from '../ports/feature-store.ts';
+import { compileView, slotsOf, type CompiledView, type StreamSlot, type WindowSlot } from './compiled-view.ts';
 
 @Injectable()
 export class ViewRegistry {
   private readonly store: FeatureStore;
   private readonly byHash = new Map<string, CompiledView>();
   private readonly byName = new Map<string, CompiledView>();
-  /** By slot: the last applied commit of the log. */
-  private readonly positions = new Map<number, number>();
+  /** By slot: the last applied commit of the log, or publication of a window. */
+  private readonly progress = new Map<number, WindowProgress>();
+
+  /** Slots of a write that was not answered: nobody knows whether it was stored. */
+  private readonly uncertain = new Set<number>();
 
   constructor(store: FeatureStore) {
     this.store = store;
@@ -22,8 +25,8 @@ export class ViewRegistry {
     const registered = await this.store.register(view.name, slotsOf(view));
     const compiled = compileView(view, registered);
     this.byHash.set(compiled.hash, compiled);
-    for (const { slotNo, position } of registered.slots) {
-      if (!this.positions.has(slotNo)) this.positions.set(slotNo, position);
+    for (const { slotNo, position, fill } of registered.slots) {
+      if (!this.progress.has(slotNo)) this.progress.set(slotNo, { position, fill });
     }
     return compiled;
   }
@@ -54,6 +57,12 @@ export class ViewRegistry {
     return [...new Map(slots.map((slot) => [slot.slotNo, slot])).values()];
   }
 
+  /** Of every version, each slot once. */
+  windows(): WindowSlot[] {
+    const slots = [...this.byHash.values()].flatMap(({ windows }) => windows);
+    return [...new Map(slots.map((slot) => [slot.slotNo, slot])).values()];
+  }
+
   /** One thing of this type, from every version of the views about it. @throws FleetError FEATURE_STORE_UNAVAILABLE */
   async erase(entityType: string, entity: string): Promise<void> {
     const about = [...this.byHash.values()].filter(({ view }) => view.entity === entityType);
@@ -61,17 +70,57 @@ export class ViewRegistry {
   }
 
   positionOf(slotNo: number): number {
-    return this.positions.get(slotNo) ?? 0;
+    return this.progress.get(slotNo)?.position ?? 0;
+  }
+
+  progressOf(slotNo: number): WindowProgress {
+    return this.progress.get(slotNo) ?? { position: -1, fill: null };
   }
 
   /** Effects of the log on windows, and how far these are afterwards. @throws FleetError FEATURE_STORE_UNAVAILABLE */
   async apply(effects: LogEffects): Promise<{ readonly applied: number; readonly tooLate: number }> {
-    const outcome = await this.store.applyLog(effects);
-    for (const slotNo of effects.slotNos) this.positions.set(slotNo, effects.lastBatchId);
+    const outcome = await this.noted(effects.slotNos, this.store.applyLog(effects));
+    for (const slotNo of effects.slotNos) this.progress.set(slotNo, { position: effects.lastBatchId, fill: null });
     return outcome;
   }
 
-  async dropPanesBefore(createdAt: number): Promise<void> {
-    await this.store.dropPanesBefore(createdAt);
+  /** Whether windows that were there are still missing: what is served meanwhile is no history yet. */
+  isFilling({ windows }: CompiledView): boolean {
+    return windows.some(({ slotNo }) => {
+      const { position, fill } = this.progressOf(slotNo);
+      return position < 0 || fill !== null;
+    });
+  }
+
+  /** Values of windows, and how far these slots are afterwards. @throws FleetError FEATURE_STORE_UNAVAILABLE */
+  async publish(effects: WindowEffects): Promise<{ readonly applied: number; readonly tooLate: number }> {
+    const outcome = await this.noted(effects.slotNos, this.store.applyWindows(effects));
+    for (const slotNo of effects.slotNos) this.progress.set(slotNo, effects.progress);
+    return outcome;
+  }
+
+  /** Asks the store how far it is where a write was not answered; before every step. @throws FleetError FEATURE_STORE_UNAVAILABLE */
+  async settle(): Promise<void> {
+    if (this.uncertain.size === 0) return;
+    for (const { view, slotNos } of this.byHash.values()) {
+      if (!slotNos.some((slotNo) => this.uncertain.has(slotNo))) continue;
+      const { slots } = await this.store.register(view.name, slotsOf(view));
+      for (const { slotNo, position, fill } of slots) {
+        if (this.uncertain.delete(slotNo)) this.progress.set(slotNo, { position, fill });
+      }
+    }
+  }
+
+  private async noted<T>(slotNos: readonly number[], write: Promise<T>): Promise<T> {
+    try {
+      return await write;
+    } catch (error) {
+      for (const slotNo of slotNos) this.uncertain.add(slotNo);
+      throw error;
+    }
+  }
+
+  async dropWindowsBefore(createdAt: number): Promise<void> {
+    await this.store.dropWindowsBefore(createdAt);
   }
 }

@@ -1,26 +1,36 @@
 /**
- * Where features live: the online store, the append-only history with event time and created time, and the position in the
- * telemetry log that commits together with its effects. Values are coded numbers; a slot is one kept thing of a view.
+ * Where features live: the online store, the append-only history with event time and created time, and the positions in the
+ * telemetry log and in the publications of windows that commit together with their effects. Values are coded numbers; a slot
+ * is one kept thing of a view.
  */
 import type { Pane, PushedValue } from '@shoal/models';
 import type { FeatureHistoryEntry, FeatureImport, Page, RejectedRow, SkewAudit } from '@shoal/protocol';
 
 export interface SlotSpec {
-  readonly kind: 'pushed' | 'stream';
+  readonly kind: 'pushed' | 'stream' | 'windows';
   /** What the slot holds, in words that two definitions share exactly when they can share the slot. */
   readonly identity: string;
 }
 
 export interface RegisteredView {
   readonly viewNo: number;
-  /** Parallel to the specifications; `position` is the last applied commit of the log. */
-  readonly slots: readonly { readonly slotNo: number; readonly position: number }[];
+  /** Parallel to the specifications; `position` is the last applied commit of the log, or the last publication. */
+  readonly slots: readonly ({ readonly slotNo: number } & WindowProgress)[];
 }
 
-/** `createdAt` of the newest change from outside, and from the log: together they say what the state is made of. */
+/** How far a slot has followed the windows that were published. */
+export interface WindowProgress {
+  /** Number of the last publication whose effects are stored; -1 before the first look. */
+  readonly position: number;
+  /** Where filling from the windows that were there goes on; null when all of them are in. */
+  readonly fill: string | null;
+}
+
+/** `createdAt` of the newest change from outside, from the log, and from windows: together they say what the state is made of. */
 export interface Knowledge {
   readonly pushedAt: number;
   readonly streamAt: number;
+  readonly windowAt: number;
 }
 
 export interface StoredEntity extends Knowledge {
@@ -63,9 +73,33 @@ export interface LogEffects {
   readonly keptFrom: number;
 }
 
+/** The value of one window of a stream as one revision has it, for one slot of one entity. */
+export interface PublishedValue {
+  readonly viewNo: number;
+  readonly slotNo: number;
+  readonly entity: string;
+  /** The end of the window. */
+  readonly eventAt: number;
+  /** When that revision was published. A later revision of the same end is never older than the one before. */
+  readonly createdAt: number;
+  /** Null: the window has no such value, or is taken back. */
+  readonly value: number | null;
+}
+
+export interface WindowEffects {
+  /** Of all these slots afterwards, also of those without values. */
+  readonly slotNos: readonly number[];
+  readonly progress: WindowProgress;
+  /** In the order of their publication. */
+  readonly values: readonly PublishedValue[];
+  /** Windows that ended earlier are not kept. */
+  readonly keptFrom: number;
+}
+
 export interface AsOfSlot {
   readonly slotNo: number;
-  /** Undefined for what is pushed. */
+  readonly kind: SlotSpec['kind'];
+  /** Of the kind `stream` alone. */
   readonly window: { readonly paneMs: number; readonly panes: number } | undefined;
 }
 
@@ -81,7 +115,8 @@ export interface AsOfQuery {
 
 export interface HistorySlot {
   readonly slotNo: number;
-  /** Undefined for what is pushed. */
+  readonly kind: SlotSpec['kind'];
+  /** Of the kind `stream` alone. */
   readonly paneMs: number | undefined;
   readonly names: readonly string[];
 }
@@ -128,6 +163,8 @@ export abstract class FeatureStore {
   abstract put(write: PushedWrite): Promise<PushedOutcome>;
   /** Effects and position in one transaction. @returns how many records entered a window, and how many came too late */
   abstract applyLog(effects: LogEffects): Promise<{ readonly applied: number; readonly tooLate: number }>;
+  /** Values and progress in one transaction. @returns how many values are stored, and how many are of windows too long ago */
+  abstract applyWindows(effects: WindowEffects): Promise<{ readonly applied: number; readonly tooLate: number }>;
   /** @returns false when there is an import of this id already */
   abstract beginImport(importId: string, view: string): Promise<boolean>;
   /** Rows, their counts and what was refused, in one transaction. */
@@ -142,6 +179,6 @@ export abstract class FeatureStore {
   ): Promise<Page<SkewAudit>>;
   /** Everything of one entity in these views: state, history, audits. Can be repeated when it broke off. */
   abstract erase(viewNos: readonly number[], entity: string): Promise<void>;
-  /** Drops panes created before. @returns rows dropped */
-  abstract dropPanesBefore(createdAt: number): Promise<number>;
+  /** Drops panes and values of windows created before. @returns rows dropped */
+  abstract dropWindowsBefore(createdAt: number): Promise<number>;
 }

@@ -44,6 +44,12 @@ export class StreamRunner {
     await this.store.drop(name);
   }
 
+  /** One device, from streams that are keyed by device. @throws FleetError WINDOW_STORE_UNAVAILABLE; can be repeated */
+  async erase(deviceId: string): Promise<void> {
+    await this.store.erase(deviceId);
+    await this.publisher.takeBack(deviceId);
+  }
+
   status(name: string): Promise<StreamStatus> {
     return this.store.status(name);
   }

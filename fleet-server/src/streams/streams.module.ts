@@ -2,6 +2,7 @@
 import { Module, type BeforeApplicationShutdown, type DynamicModule, type OnModuleInit } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module.ts';
 import type { StreamsConfig } from '../config-schema.ts';
+import { DeviceRemoval } from '../devices/device-removal.service.ts';
 import { DevicesModule } from '../devices/devices.module.ts';
 import { StreamConsumer } from './stream-consumer.service.ts';
 import { StreamRunner } from './stream-runner.service.ts';
@@ -13,10 +14,14 @@ import { WindowPublisher } from './window-publisher.service.ts';
 @Module({})
 export class StreamsModule implements OnModuleInit, BeforeApplicationShutdown {
   private readonly streams: StreamsService;
+  private readonly runner: StreamRunner;
   private readonly consumer: StreamConsumer;
-  constructor(streams: StreamsService, consumer: StreamConsumer) {
+  private readonly removal: DeviceRemoval;
+  constructor(streams: StreamsService, runner: StreamRunner, consumer: StreamConsumer, removal: DeviceRemoval) {
     this.streams = streams;
+    this.runner = runner;
     this.consumer = consumer;
+    this.removal = removal;
   }
 
   static of(config: StreamsConfig): DynamicModule {
@@ -37,6 +42,7 @@ export class StreamsModule implements OnModuleInit, BeforeApplicationShutdown {
 
   async onModuleInit(): Promise<void> {
     await this.streams.start();
+    this.removal.alsoErase((deviceId) => this.runner.erase(deviceId));
     this.consumer.start();
   }
 

@@ -16,7 +16,8 @@ export class WindowPublisher {
   private readonly gateway: DeviceGateway;
   private readonly bus: MessageBus;
   private readonly around: Surroundings;
-  private readonly onMqtt = new Set<string>();
+  /** By name: what their keys are. */
+  private readonly onMqtt = new Map<string, StreamDefinition['key']['by']>();
   private told: number | undefined;
 
   constructor(windows: WindowStore, gateway: DeviceGateway, bus: MessageBus, around: Surroundings) {
@@ -26,13 +27,22 @@ export class WindowPublisher {
     this.around = around;
   }
 
-  define({ name, publish }: Pick<StreamDefinition, 'name' | 'publish'>): void {
-    if (publish === 'mqtt') this.onMqtt.add(name);
+  define({ name, publish, key }: Pick<StreamDefinition, 'name' | 'publish' | 'key'>): void {
+    if (publish === 'mqtt') this.onMqtt.set(name, key.by);
     else this.onMqtt.delete(name);
   }
 
   forget(name: string): void {
     this.onMqtt.delete(name);
+  }
+
+  /** Nothing stays retained of a device that is removed. */
+  async takeBack(deviceId: string): Promise<void> {
+    for (const [stream, by] of this.onMqtt) {
+      if (by !== 'device') continue;
+      const topic = windowTopic(stream, deviceId);
+      await this.gateway.publish({ topic, payload: Buffer.alloc(0), qos: 1, retain: true });
+    }
   }
 
   /**
@@ -43,7 +53,7 @@ export class WindowPublisher {
     if (!this.gateway.isOpen()) return;
     if (this.told === undefined) {
       this.told = lastChange;
-      for (const stream of this.onMqtt) await this.tellNewest(stream);
+      for (const stream of this.onMqtt.keys()) await this.tellNewest(stream);
     }
     while (this.told < lastChange) {
       const changes = await this.windows.changes(this.told, CHANGES_AT_ONCE);

@@ -242,6 +242,16 @@ describe('alerts', () => {
     const again = await ask<AlertRuleDocument>('POST', 'alert-rules', rule, { 'idempotency-key': 'k' });
     expect([again.status, again.body]).toEqual([201, made.body]);
     expect((await ask<Problem>('POST', 'alert-rules', rule)).body.code).toBe('ALERT_RULE_EXISTS');
+    const unsigned = { channels: [{ type: 'webhook', url: receiver.url, secretName: 'no-such' }] };
+    const refused = await ask<Problem>('POST', 'alert-rules', { ...rule, name: 'unsigned', notify: unsigned });
+    expect([refused.status, refused.body.code]).toEqual([404, 'WEBHOOK_SECRET_NOT_FOUND']);
+    const changed = await ask<Problem>(
+      'PUT',
+      'alert-rules/spare',
+      { ...rule, notify: unsigned },
+      { 'if-match': '"1"' },
+    );
+    expect(changed.body.code).toBe('WEBHOOK_SECRET_NOT_FOUND');
     await say({ Spare: 5 });
     await until(async () => (await alerts('rule=spare&state=firing')).length > 0);
     const status = (await server.get('/api/alert-rules/spare/status')) as AlertRuleStatus;

@@ -30,7 +30,10 @@ const customer = {
   name: 'customer',
   entity: 'customer',
   maxAgeMs: 3_600_000,
-  features: [{ name: 'orders', source: { kind: 'pushed' } }],
+  features: [
+    { name: 'orders', source: { kind: 'pushed' } },
+    { name: 'load', source: { kind: 'windows', stream: 'by-customer', aggregate: 'mean' } },
+  ],
 };
 const stream = {
   name: 'by-second',
@@ -64,12 +67,16 @@ beforeAll(async () => {
     { sequence: 3, observedAt: at, kind: 'agent.started', severity: 'info', message: 'started', data: { a: 1 } },
   ]);
   await device.client.publishAsync('shoal/v1/devices/pump-01/up/readings', 'garbage', { qos: 1 });
+  const byCustomer = { ...stream, name: 'by-customer', key: { by: 'label', label: 'customer' } };
+  await call('POST', `${server.httpUrl}/api/streams`, byCustomer);
   await call('POST', `${server.httpUrl}/api/feature-views`, customer);
   const csv = { 'content-type': 'text/csv', 'idempotency-key': 'import-1' };
   await call('POST', `${server.httpUrl}/api/features/customer/import`, 'entity,orders\nc-1,3\nc-2,x\n', csv);
   const audits = `${server.httpUrl}/api/feature-audits`;
-  await call('GET', `${server.httpUrl}/api/features/customer/c-1`);
-  await until(async () => (await call<{ items: unknown[] }>('GET', audits)).body.items.length > 0);
+  await until(async () => {
+    await call('GET', `${server.httpUrl}/api/features/customer/c-1`);
+    return (await call<{ items: unknown[] }>('GET', audits)).body.items.length > 0;
+  });
   await call('POST', `${server.httpUrl}/api/streams`, stream);
   const windows = `${server.httpUrl}/api/streams/by-second/windows`;
   await until(async () => (await call<{ items: unknown[] }>('GET', windows)).body.items.length > 0);

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   topics,
   type AuditEntry,
+  type EntityFeatures,
   type Page,
   type Problem,
   type Reading,
@@ -179,5 +180,33 @@ describe('streams', () => {
     const csv = (await ask('GET', 'streams/pump-minute/windows?format=csv')).text.trim().split('\r\n');
     expect(csv[0]).toBe('key,level,startAt,endAt,state,revision,records,clockBad,values,updatedAt');
     expect(csv).toHaveLength(5);
+  });
+
+  it('leaves nothing of a device that is removed, and what others have', async () => {
+    await ask('POST', 'feature-views', {
+      name: 'pump-load',
+      entity: 'device',
+      maxAgeMs: 86_400_000,
+      features: [{ name: 'load', source: { kind: 'windows', stream: 'pump-minute', aggregate: 'load' } }],
+    });
+    const other = await TestDevice.online(server.mqttPort, 'pump-2');
+    await other.records('readings', readings(1, minute(10), [1]));
+    await until(async () => (await windows('key=pump-2')).length === 1);
+    const load = async (entity: string): Promise<unknown> =>
+      (await ask<EntityFeatures>('GET', `features/pump-load/${entity}`)).body.features[0]?.value;
+    await until(async () => (await load('pump-2')) === 2 && (await load('pump-1')) === 14);
+    // A window that is open when its device is removed is published by nobody.
+    await other.records('readings', readings(2, minute(0), [1]));
+    await other.stop();
+    expect((await ask('DELETE', 'devices/pump-2')).status).toBe(204);
+    expect([await windows('key=pump-2&state=all'), await load('pump-2')]).toEqual([[], null]);
+    expect((await windows('key=pump-1')).length).toBeGreaterThan(0);
+    const late = await connectAsync({ protocol: 'mqtt', host: '127.0.0.1', port: server.mqttPort, clientId: 'sub-3' });
+    const retained: string[] = [];
+    late.on('message', (topic) => retained.push(topic));
+    await late.subscribeAsync(topics.window('pump-minute', '+'), { qos: 1 });
+    await until(() => retained.length > 0);
+    expect(retained).toEqual([topics.window('pump-minute', 'pump-1')]);
+    await late.endAsync();
   });
 });

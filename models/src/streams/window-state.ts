@@ -2,10 +2,10 @@
 import type { Scalar, StreamAggregate, WindowResult } from '@shoal/protocol';
 import { ByteReader, ByteWriter } from '../sketch/byte-codec.ts';
 import { FieldState } from './field-state.ts';
+import { shareName } from './share-name.ts';
 import type { StreamPlan } from './stream-plan.ts';
 
 const SECOND_MS = 1_000;
-const PERCENT = 100;
 const writer = new ByteWriter();
 
 type Values = WindowResult['values'];
@@ -103,9 +103,6 @@ export class WindowState {
     }
   }
 }
-
-/** 0.999 → `p99.9`. */
-const shareName = (share: number): string => `p${Number((share * PERCENT).toPrecision(12))}`;
 
 type OfNumbers = Exclude<StreamAggregate['aggregate'], 'count' | 'distinct' | 'histogram' | 'quantiles'>;
 

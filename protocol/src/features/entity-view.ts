@@ -1,5 +1,6 @@
 /** Feature views over entities as they are defined on the wire: what is known of a pump, a customer, a site, and how long it holds. */
 import { z } from 'zod';
+import { aggregateNameSchema, streamNameSchema } from '../streams/stream-definition.ts';
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
@@ -56,10 +57,29 @@ export const featureSourceSchema = z
         ...window,
       })
       .refine(dividesEvenly, PANES_RULE),
+    z
+      .strictObject({
+        kind: z.literal('windows'),
+        stream: streamNameSchema,
+        aggregate: aggregateNameSchema.describe('Name of one of the aggregates of the stream.'),
+        part: z
+          .string()
+          .min(1)
+          .max(256)
+          .optional()
+          .describe('Of an aggregate that is several numbers: the share (p99) or the label.'),
+      })
+      .describe(
+        'Published windows of a stream: true at the end of the window, known since that revision was published. The key of ' +
+          'the stream says the entity: of a device `device`, of a label the name of the label, else `cohort` or `model`.',
+      ),
   ])
   .meta({ id: 'FeatureSource' });
 export type FeatureSource = z.infer<typeof featureSourceSchema>;
-export type StreamSource = Exclude<FeatureSource, { kind: 'pushed' }>;
+/** Computed by the feature store from single records. */
+export type StreamSource = Extract<FeatureSource, { kind: 'readings' | 'predictions' }>;
+/** Computed by a stream. */
+export type WindowSource = Extract<FeatureSource, { kind: 'windows' }>;
 
 /** What a value is; in a vector `boolean` is 0 or 1, and `category` the position in `categories`. */
 const datatype = {
@@ -120,6 +140,8 @@ const fits = (feature: Typed, value: FeatureValue): boolean => {
   return typeof value === 'string' && (feature.categories ?? []).includes(value);
 };
 
+const isOfDevices = ({ kind }: FeatureSource): boolean => kind === 'readings' || kind === 'predictions';
+
 export const entityViewSchema = z
   .strictObject({
     name: viewNameSchema,
@@ -136,7 +158,7 @@ export const entityViewSchema = z
     message: 'feature names must be distinct',
     path: ['features'],
   })
-  .refine(({ entity, features }) => entity === 'device' || features.every(({ source }) => source.kind === 'pushed'), {
+  .refine(({ entity, features }) => entity === 'device' || features.every(({ source }) => !isOfDevices(source)), {
     message: 'readings and predictions belong to devices: entity must be device',
     path: ['entity'],
   })

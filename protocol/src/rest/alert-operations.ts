@@ -72,9 +72,10 @@ const RULES: readonly Operation[] = [
     path: '/api/alert-rules',
     tag: 'alerts',
     summary: 'Define a rule; it decides from now on',
+    description: 'A webhook whose secret is not there is refused.',
     headers: idempotencyHeader,
     body: alertRuleSchema,
-    responses: { 201: created('The new rule.', alerts.alertRuleDocumentSchema), ...bodyProblems(409, 503) },
+    responses: { 201: created('The new rule.', alerts.alertRuleDocumentSchema), ...bodyProblems(404, 409, 503) },
   },
   {
     id: 'previewAlertRule',

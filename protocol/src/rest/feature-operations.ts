@@ -40,7 +40,9 @@ export const FEATURE_OPERATIONS: readonly Operation[] = [
     path: '/api/feature-views',
     tag: 'features',
     summary: 'Define a feature view',
-    description: 'Windows are filled from the stored log, as far back as raw records are kept.',
+    description:
+      'Windows over readings and predictions are filled from the stored log, as far back as raw records are kept; what comes from ' +
+      'the windows of a stream, from those that are stored.',
     headers: idempotencyHeader,
     body: entityViewSchema,
     responses: { 201: created('The new view.', features.featureViewDocumentSchema), ...bodyProblems(409, 503) },
@@ -80,6 +82,19 @@ export const FEATURE_OPERATIONS: readonly Operation[] = [
     params: viewParams,
     headers: ifMatchHeader,
     responses: { 204: nothing('Removed.'), ...problems(404, 409, 415) },
+  },
+  {
+    id: 'listFeatureWindowSources',
+    method: 'get',
+    path: '/api/feature-views/{view}/windows',
+    tag: 'features',
+    summary: 'List the features that come from windows of streams, and how far they are',
+    params: viewParams,
+    query: pageQuerySchema,
+    responses: {
+      200: list("In the view's order.", features.featureWindowSourcePageSchema, features.featureWindowSourceSchema),
+      ...problems(404, 503),
+    },
   },
   {
     id: 'getEntityFeatures',

@@ -9,6 +9,7 @@ import {
   viewNameSchema,
 } from '../features/entity-view.ts';
 import { instantSchema, requestIdSchema } from '../identifiers.ts';
+import { streamNameSchema } from '../streams/stream-definition.ts';
 import { pageOf, pageQuerySchema } from './page.ts';
 
 const hashSchema = z.string().regex(/^[0-9a-f]{64}$/);
@@ -24,6 +25,25 @@ export const featureViewDocumentSchema = z
   .meta({ id: 'FeatureViewDocument' });
 export type FeatureViewDocument = z.infer<typeof featureViewDocumentSchema>;
 export const featureViewPageSchema = pageOf(featureViewDocumentSchema).meta({ id: 'FeatureViewPage' });
+
+export const featureWindowSourceSchema = z
+  .object({
+    feature: featureNameSchema,
+    stream: streamNameSchema,
+    aggregate: z.string(),
+    part: z.string().nullable(),
+    state: z
+      .enum(['following', 'filling', 'unfed'])
+      .describe(
+        'filling: windows that were there before are still missing. unfed: the stream does not run, or no longer fits; the ' +
+          'feature keeps its last value until that is too old.',
+      ),
+    detail: z.string().nullable().describe('Why it is unfed.'),
+    behind: z.int().min(0).describe('Publications of windows, of whatever stream, that were not looked at yet.'),
+  })
+  .meta({ id: 'FeatureWindowSource' });
+export type FeatureWindowSource = z.infer<typeof featureWindowSourceSchema>;
+export const featureWindowSourcePageSchema = pageOf(featureWindowSourceSchema).meta({ id: 'FeatureWindowSourcePage' });
 
 const nullableValue = featureValueSchema.nullable();
 
@@ -106,10 +126,14 @@ export const featureHistoryQuerySchema = pageQuerySchema.extend({
 export const featureHistoryEntrySchema = z
   .object({
     feature: featureNameSchema,
-    eventAt: instantSchema.describe('When it was true; for a window, the start of the pane.'),
-    createdAt: instantSchema.describe('When the server knew it.'),
-    value: nullableValue.describe('For a window, the aggregate of this pane alone.'),
-    count: z.int().min(0).nullable().describe('Records in the pane; null for what was pushed.'),
+    eventAt: instantSchema.describe(
+      'When it was true; for a window that is kept in panes the start of the pane, for one of a stream its end.',
+    ),
+    createdAt: instantSchema.describe(
+      'When the server knew it; for a window of a stream, when that revision was published.',
+    ),
+    value: nullableValue.describe('For a window that is kept in panes, the aggregate of this pane alone.'),
+    count: z.int().min(0).nullable().describe('Records in the pane; null for what has none.'),
   })
   .meta({ id: 'FeatureHistoryEntry' });
 export type FeatureHistoryEntry = z.infer<typeof featureHistoryEntrySchema>;

@@ -100,9 +100,10 @@ export type StreamWindow = z.infer<typeof streamWindowSchema>;
 
 export const NUMERIC_AGGREGATES = ['sum', 'mean', 'min', 'max', 'std', 'first', 'last'] as const;
 
-const aggregateName = z
+export const aggregateNameSchema = z
   .string()
   .regex(/^[A-Za-z][A-Za-z0-9_.-]{0,63}$/, 'an aggregate name is 1-64 characters of A-Z, a-z, 0-9 and "_.-"');
+const aggregateName = aggregateNameSchema;
 const value = streamExpressionSchema;
 
 export const streamAggregateSchema = z

@@ -14,8 +14,8 @@ export type { Sqlite };
 
 export interface StoreSchema {
   readonly version: number;
-  /** Fills an empty file; runs in the transaction that notes the version. */
-  readonly create: (db: Sqlite) => void;
+  /** Fills an empty file, or brings one of the version up; runs in the transaction that notes the version. */
+  readonly create: (db: Sqlite, version: number) => void;
   /** What says what a number means: of large files only these tables are read at the start. Absent: every file is checked whole. */
   readonly definingTables?: readonly string[];
   /** kB of pages held in memory; absent: as SQLite has it. */
@@ -57,9 +57,9 @@ const open = (file: string, schema: StoreSchema): Sqlite => {
       throw new UnknownVersionError(`the file has schema version ${version}, this program knows ${known}`);
     }
     check(db, file, definingTables);
-    if (version === 0) {
+    if (version < known) {
       db.transaction(() => {
-        create(db);
+        create(db, version);
         db.pragma(`user_version = ${known}`);
       }).immediate();
     }

@@ -36,8 +36,14 @@ export class KnownStates {
     if (state === undefined) return undefined;
     const stored = decodeState(state);
     const at = this.#asOf;
-    if (stored.pushedAt <= at && stored.streamAt <= at) return stored;
-    const known = readAsOf(this.#db, { viewNo, entity, slots: asOfSlots, at, known: { pushedAt: at, streamAt: at } });
+    if (Math.max(stored.pushedAt, stored.streamAt, stored.windowAt) <= at) return stored;
+    const known = readAsOf(this.#db, {
+      viewNo,
+      entity,
+      slots: asOfSlots,
+      at,
+      known: { pushedAt: at, streamAt: at, windowAt: at },
+    });
     return known.slots.size === 0 ? undefined : known;
   }
 }

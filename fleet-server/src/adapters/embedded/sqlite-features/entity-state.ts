@@ -5,12 +5,15 @@ import type { StoredEntity } from '../../../ports/feature-store.ts';
 export interface EntityState extends StoredEntity {
   pushedAt: number;
   streamAt: number;
+  windowAt: number;
   readonly slots: Map<number, PushedValue | Pane[]>;
 }
 
-export const emptyState = (): EntityState => ({ pushedAt: 0, streamAt: 0, slots: new Map() });
+export const emptyState = (): EntityState => ({ pushedAt: 0, streamAt: 0, windowAt: 0, slots: new Map() });
 
-const FORMAT = 1;
+/** The first had no `windowAt`. */
+const FORMAT = 2;
+const FIRST_FORMAT = 1;
 const PANE_NUMBERS = 9;
 const PUSHED_NUMBERS = 4;
 
@@ -51,7 +54,7 @@ export const encodePane = (pane: Pane): Buffer => {
 export const decodePane = (bytes: Uint8Array): Pane => readPane(asNumbers(bytes), 0);
 
 export const encodeState = (state: EntityState): Buffer => {
-  const numbers = [FORMAT, state.pushedAt, state.streamAt];
+  const numbers = [FORMAT, state.pushedAt, state.streamAt, state.windowAt];
   for (const [slotNo, held] of state.slots) {
     if (Array.isArray(held)) {
       numbers.push(slotNo, held.length);
@@ -66,7 +69,9 @@ export const decodeState = (bytes: Uint8Array): EntityState => {
   const state = emptyState();
   state.pushedAt = numbers[1] ?? 0;
   state.streamAt = numbers[2] ?? 0;
-  for (let at = 3; at < numbers.length;) {
+  const isFirst = numbers[0] === FIRST_FORMAT;
+  state.windowAt = isFirst ? 0 : (numbers[3] ?? 0);
+  for (let at = isFirst ? 3 : 4; at < numbers.length;) {
     const slotNo = numbers[at] ?? 0;
     const length = numbers[at + 1] ?? 0;
     at += 2;

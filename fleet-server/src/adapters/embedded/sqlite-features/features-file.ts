@@ -12,7 +12,7 @@ import {
 
 export type { Sqlite };
 
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 const SCHEMA = `
   CREATE TABLE views (view_no INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
   CREATE TABLE slots (
@@ -42,6 +42,15 @@ const SCHEMA = `
     PRIMARY KEY (import_no, line)
   ) WITHOUT ROWID;
   CREATE TABLE audits (id INTEGER PRIMARY KEY, view TEXT NOT NULL, result TEXT NOT NULL, document TEXT NOT NULL);
+`;
+
+/** What the second version added: features out of the windows of streams. Rows lie in the order they were stored. */
+const WINDOWS_SCHEMA = `
+  ALTER TABLE slots ADD COLUMN fill TEXT;
+  CREATE TABLE window_values (
+    entity_no INTEGER NOT NULL, slot_no INTEGER NOT NULL, event_at INTEGER NOT NULL, created_at INTEGER NOT NULL, value REAL
+  );
+  CREATE UNIQUE INDEX window_values_by_key ON window_values (entity_no, slot_no, event_at, created_at);
 `;
 
 const CHECKPOINT_PAGES = 4_000;
@@ -75,9 +84,10 @@ const open = (file: string, isWhole: boolean): Sqlite => {
     if (version > SCHEMA_VERSION) {
       throw new UnknownVersionError(`the file has schema version ${version}, this program knows ${SCHEMA_VERSION}`);
     }
-    if (version === 0) {
+    if (version < SCHEMA_VERSION) {
       db.transaction(() => {
-        db.exec(SCHEMA);
+        if (version === 0) db.exec(SCHEMA);
+        db.exec(WINDOWS_SCHEMA);
         db.pragma(`user_version = ${SCHEMA_VERSION}`);
       }).immediate();
     }

@@ -4,12 +4,14 @@ import { mergePanes, paneIndexAt, paneOf } from '@shoal/models/panes';
 import type {
   ImportPart,
   LogEffects,
+  PublishedValue,
   PushedOutcome,
   PushedWrite,
   RegisteredView,
   SettledAudit,
   SlotSpec,
   StreamPoints,
+  WindowEffects,
 } from '../../../ports/feature-store.ts';
 import { decodePane, decodeState, emptyState, encodePane, encodeState, type EntityState } from './entity-state.ts';
 import type { Sqlite } from './features-file.ts';
@@ -47,11 +49,11 @@ export class FeaturesWriter {
     return this.#transaction(() => {
       this.#sql.addView.run(view);
       const viewNo = this.#sql.viewNo.get(view) ?? 0;
-      for (const { identity } of slots) this.#sql.addSlot.run(viewNo, identity);
+      for (const { identity, kind } of slots) this.#sql.addSlot.run(viewNo, identity, kind === 'windows' ? -1 : 0);
       const found = slots.map(({ identity }) => this.#sql.slot.get(viewNo, identity));
       return {
         viewNo,
-        slots: found.map((row) => ({ slotNo: row?.slot_no ?? 0, position: row?.position ?? 0 })),
+        slots: found.map((row) => row ?? { slotNo: 0, position: 0, fill: null }),
       };
     });
   }
@@ -104,6 +106,15 @@ export class FeaturesWriter {
     });
   }
 
+  applyWindows({ slotNos, progress, values, keptFrom }: WindowEffects): { applied: number; tooLate: number } {
+    return this.#transaction(() => {
+      const kept = values.filter(({ eventAt }) => eventAt >= keptFrom);
+      for (const each of kept) this.#publish(each);
+      for (const slotNo of slotNos) this.#sql.setProgress.run(progress.position, progress.fill, slotNo);
+      return { applied: kept.length, tooLate: values.length - kept.length };
+    });
+  }
+
   saveAudits(audits: readonly SettledAudit[]): null {
     return this.#transaction(() => {
       for (const audit of audits) this.#sql.addAudit.run(audit.view, audit.result, JSON.stringify(audit));
@@ -112,9 +123,12 @@ export class FeaturesWriter {
     });
   }
 
-  /** Rows lie in the order they were created; a bounded number at once. */
-  dropPanesBefore(createdAt: number): number {
-    return this.#sql.dropPanes.run(DROP_AT_ONCE, createdAt).changes;
+  /** Rows lie in the order they were stored; a bounded number at once. */
+  dropWindowsBefore(createdAt: number): number {
+    return (
+      this.#sql.dropPanes.run(DROP_AT_ONCE, createdAt).changes +
+      this.#sql.dropPublished.run(DROP_AT_ONCE, createdAt).changes
+    );
   }
 
   /** A bounded number of rows at once; the entity itself goes last, so that a broken off removal can be repeated. */
@@ -125,7 +139,8 @@ export class FeaturesWriter {
       const { entity_no: entityNo } = row;
       const gone =
         this.#sql.dropPanesOf.run(entityNo, ERASE_AT_ONCE).changes +
-        this.#sql.dropPushedOf.run(entityNo, ERASE_AT_ONCE).changes;
+        this.#sql.dropPushedOf.run(entityNo, ERASE_AT_ONCE).changes +
+        this.#sql.dropPublishedOf.run(entityNo, ERASE_AT_ONCE).changes;
       if (gone > 0) return false;
       this.#sql.dropAuditsOf.run(entity, viewNo);
       this.#sql.dropEntity.run(entityNo);
@@ -168,6 +183,24 @@ export class FeaturesWriter {
   ): { readonly value: number | null } | undefined {
     if (held === undefined || eventAt > held.eventAt) return undefined;
     return eventAt === held.eventAt ? held : this.#sql.pushedAt.get(entityNo, slotNo, eventAt);
+  }
+
+  #publish({ viewNo, slotNo, entity, eventAt, createdAt: publishedAt, value }: PublishedValue): void {
+    const { entityNo, state } = this.#entity(viewNo, entity);
+    const slot = state.slots.get(slotNo);
+    const held = Array.isArray(slot) ? undefined : slot;
+    // The clock of the server may step back; a correction is never older than what it corrects.
+    const createdAt = Math.max(publishedAt, this.#correctedAt(entityNo, slotNo, eventAt, held));
+    this.#sql.addPublished.run(entityNo, slotNo, eventAt, createdAt, value);
+    const candidate: PushedValue = { value, eventAt, createdAt };
+    if (isNewer(candidate, held)) state.slots.set(slotNo, candidate);
+    state.windowAt = Math.max(state.windowAt, createdAt);
+  }
+
+  /** When the revision before was created, 0 when there is none; the history is asked only about windows before the newest. */
+  #correctedAt(entityNo: number, slotNo: number, eventAt: number, held: PushedValue | undefined): number {
+    if (held === undefined || eventAt > held.eventAt) return 0;
+    return eventAt === held.eventAt ? held.createdAt : (this.#sql.publishedAt.get(entityNo, slotNo, eventAt) ?? 0);
   }
 
   /** @returns how many values entered */

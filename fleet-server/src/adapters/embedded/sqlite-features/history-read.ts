@@ -63,7 +63,7 @@ const readSlot = (db: Sqlite, slot: HistorySlot, span: Span): SlotHistory[] => {
   if (paneMs === undefined) {
     return db
       .prepare<number[], PushedRow>(
-        `SELECT event_at, created_at, value FROM pushed
+        `SELECT event_at, created_at, value FROM ${slot.kind === 'windows' ? 'window_values' : 'pushed'}
           WHERE entity_no = ? AND slot_no = ? AND event_at >= ? AND event_at < ? AND (event_at, created_at) > (?, ?)
           ORDER BY event_at, created_at LIMIT ?`,
       )

@@ -20,6 +20,7 @@ import {
   type SlotHistory,
   type SlotSpec,
   type StoredEntity,
+  type WindowEffects,
 } from '../../../ports/feature-store.ts';
 import type { Metrics } from '../../../ports/metrics.ts';
 import { LateCheck } from '../sqlite-telemetry/late-check.ts';
@@ -147,6 +148,10 @@ export class SqliteFeatureStore extends FeatureStore {
     return this.#write(effects.points, 'applyLog', effects);
   }
 
+  override async applyWindows(effects: WindowEffects): Promise<{ applied: number; tooLate: number }> {
+    return this.#write(effects.values, 'applyWindows', effects);
+  }
+
   override beginImport(importId: string, view: string): Promise<boolean> {
     return this.#ask(this.#writer, 'beginImport', { importId, view, now: this.#now() });
   }
@@ -166,10 +171,10 @@ export class SqliteFeatureStore extends FeatureStore {
     await this.#ask(this.#writer, 'saveAudits', audits);
   }
 
-  override async dropPanesBefore(createdAt: number): Promise<number> {
+  override async dropWindowsBefore(createdAt: number): Promise<number> {
     let dropped = 0;
     for (;;) {
-      const step = await this.#ask(this.#writer, 'dropPanes', { before: createdAt });
+      const step = await this.#ask(this.#writer, 'dropWindows', { before: createdAt });
       if (step === 0) return dropped;
       dropped += step;
     }

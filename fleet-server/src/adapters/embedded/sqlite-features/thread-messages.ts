@@ -13,6 +13,7 @@ import type {
   SlotHistory,
   SlotSpec,
   StoredEntity,
+  WindowEffects,
 } from '../../../ports/feature-store.ts';
 
 export interface ThreadData {
@@ -28,11 +29,12 @@ export interface WriterJobs {
   register: { ask: { view: string; slots: readonly SlotSpec[] }; answer: RegisteredView };
   put: { ask: { writes: readonly PushedWrite[]; now: number }; answer: PushedOutcome[] };
   applyLog: { ask: LogEffects; answer: { applied: number; tooLate: number } };
+  applyWindows: { ask: WindowEffects; answer: { applied: number; tooLate: number } };
   beginImport: { ask: { importId: string; view: string; now: number }; answer: boolean };
   importRows: { ask: { part: ImportPart; now: number }; answer: null };
   endImport: { ask: { importId: string; state: string; now: number }; answer: null };
   saveAudits: { ask: readonly SettledAudit[]; answer: null };
-  dropPanes: { ask: { before: number }; answer: number };
+  dropWindows: { ask: { before: number }; answer: number };
   /** Answers whether nothing is left. */
   erase: { ask: { viewNo: number; entity: string }; answer: boolean };
   close: { ask: null; answer: null };

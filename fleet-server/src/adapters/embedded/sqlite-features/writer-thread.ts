@@ -15,6 +15,8 @@ const perform = (db: Sqlite, writer: FeaturesWriter, request: Request): unknown 
       return writer.put(request.ask.writes, request.ask.now);
     case 'applyLog':
       return writer.applyLog(request.ask);
+    case 'applyWindows':
+      return writer.applyWindows(request.ask);
     case 'beginImport':
       return writer.beginImport(request.ask.importId, request.ask.view, request.ask.now);
     case 'importRows':
@@ -23,8 +25,8 @@ const perform = (db: Sqlite, writer: FeaturesWriter, request: Request): unknown 
       return writer.endImport(request.ask.importId, request.ask.state, request.ask.now);
     case 'saveAudits':
       return writer.saveAudits(request.ask);
-    case 'dropPanes':
-      return writer.dropPanesBefore(request.ask.before);
+    case 'dropWindows':
+      return writer.dropWindowsBefore(request.ask.before);
     case 'erase':
       return writer.erase(request.ask.viewNo, request.ask.entity);
     case 'close':

@@ -3,6 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { asFault, type ThreadAnswer, type ThreadRequest } from '../sqlite-telemetry/thread-messages.ts';
 import { dryRun } from './dry-run.ts';
 import { FollowedLog } from './followed-log.ts';
+import { readDefinitions, readPublications } from './publications-reads.ts';
 import type { ReaderJobs, ThreadData } from './thread-messages.ts';
 import { openForReading, type Sqlite } from './windows-file.ts';
 import { WindowsReads } from './windows-reads.ts';
@@ -25,6 +26,12 @@ const perform = ({ db, log, reads }: Opened, request: Request): unknown => {
       return reads.status(request.ask.stream, log.head()) ?? null;
     case 'changes':
       return reads.changes(request.ask.afterChange, request.ask.limit);
+    case 'publications':
+      return readPublications(db, request.ask);
+    case 'stored':
+      return reads.stored(request.ask);
+    case 'definitions':
+      return readDefinitions(db, request.ask);
     case 'newest':
       return reads.newest(request.ask.stream, request.ask.afterKey, request.ask.limit);
     case 'preview':

@@ -13,6 +13,10 @@ import type { Metrics } from '../../../ports/metrics.ts';
 import {
   WindowStore,
   type DeviceLabels,
+  type Publications,
+  type PublicationsQuery,
+  type StoredWindows,
+  type StoredWindowsQuery,
   type WindowChange,
   type WindowQuery,
   type WindowStep,
@@ -84,6 +88,11 @@ export class SqliteWindowStore extends WindowStore {
     await this.#write('drop', { stream });
   }
 
+  override async erase(deviceId: string): Promise<void> {
+    this.#labels.delete(deviceId);
+    while (!(await this.#write('erase', { deviceId })));
+  }
+
   override async setLabels(devices: readonly DeviceLabels[]): Promise<void> {
     for (const device of devices) this.#labels.set(device.deviceId, device);
     await this.#write('setLabels', devices);
@@ -109,6 +118,22 @@ export class SqliteWindowStore extends WindowStore {
 
   override changes(afterChange: number, limit: number): Promise<readonly WindowChange[]> {
     return this.#read('changes', { afterChange, limit });
+  }
+
+  override async keep(streams: readonly string[]): Promise<void> {
+    await this.#write('keep', streams);
+  }
+
+  override publications(query: PublicationsQuery): Promise<Publications> {
+    return this.#read('publications', query);
+  }
+
+  override stored(query: StoredWindowsQuery): Promise<StoredWindows> {
+    return this.#read('stored', query);
+  }
+
+  override definitions(streams: readonly string[]): Promise<readonly StreamDefinition[]> {
+    return this.#read('definitions', streams);
   }
 
   override newest(

@@ -17,6 +17,8 @@ export class WindowTrimmer {
   readonly #dropOfDropped;
   readonly #forgetDropped;
   readonly #dropChanges;
+  readonly #dropPublications;
+  readonly #noteDropped;
   /** Keys up to this one have been looked at in this round. */
   #keyNo = 0;
 
@@ -41,6 +43,12 @@ export class WindowTrimmer {
     this.#dropChanges = db.prepare<[number]>(
       'DELETE FROM changes WHERE change <= (SELECT max(change) FROM changes) - ?',
     );
+    this.#dropPublications = db.prepare<[number]>(
+      'DELETE FROM publications WHERE change <= (SELECT max(change) FROM changes) - ?',
+    );
+    this.#noteDropped = db.prepare<[number]>(
+      'UPDATE kept SET since = max(since, (SELECT coalesce(max(change), 0) FROM changes) - ?)',
+    );
   }
 
   /** Inside a transaction. @returns rows dropped; 0 at the end of a round */
@@ -49,6 +57,7 @@ export class WindowTrimmer {
     if (ofDropped > 0) return ofDropped;
     this.#forgetDropped.run();
     this.#dropChanges.run(CHANGES_KEPT);
+    if (this.#dropPublications.run(CHANGES_KEPT).changes > 0) this.#noteDropped.run(CHANGES_KEPT);
     for (;;) {
       const keys = this.#keysAfter.all(this.#keyNo, KEYS_AT_ONCE);
       const last = keys.at(-1);

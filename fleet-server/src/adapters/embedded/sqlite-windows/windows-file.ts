@@ -37,9 +37,24 @@ const SQL = `
   );
 `;
 
+/**
+ * What the second version added. `kept` has the streams of which every revision is kept as it was published, and since which
+ * change; `publications` has these, null where a window was taken back.
+ */
+const PUBLICATIONS_SQL = `
+  CREATE TABLE kept (name TEXT PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE publications (
+    change INTEGER PRIMARY KEY, stream_no INTEGER NOT NULL, key_no INTEGER NOT NULL, start INTEGER NOT NULL,
+    end_at INTEGER NOT NULL, published_at INTEGER NOT NULL, result TEXT
+  );
+`;
+
 const SCHEMA: StoreSchema = {
-  version: 1,
-  create: (db) => void db.exec(SQL),
+  version: 2,
+  create: (db, version) => {
+    if (version === 0) db.exec(SQL);
+    db.exec(PUBLICATIONS_SQL);
+  },
   definingTables: ['streams', 'keys', 'heard'],
   writerCacheKb: 65_536,
   readerCacheKb: 16_384,

@@ -3,7 +3,8 @@ import { planStream, type StreamPlan } from '@shoal/models/streams';
 import type { Page, StreamDefinition, StreamStatus, StreamTally, WindowResult } from '@shoal/protocol';
 import { WINDOW_LEVELS } from '@shoal/protocol/vocabulary';
 import { decodeCursor, encodeCursor } from '../../../listing/cursor.ts';
-import type { WindowChange, WindowQuery } from '../../../ports/window-store.ts';
+import type { StoredWindows, StoredWindowsQuery, WindowChange, WindowQuery } from '../../../ports/window-store.ts';
+import { readStoredWindows } from './publications-reads.ts';
 import type { StreamRow } from './running-stream.ts';
 import { asHeld, ROW_COLUMNS, type WindowRow } from './window-rows.ts';
 import { resultOf } from './window-results.ts';
@@ -74,6 +75,13 @@ export class WindowsReads {
         isBackfill: row.is_backfill === 1,
       };
     });
+  }
+
+  /** Of a stream that does not run: none. */
+  stored(query: StoredWindowsQuery): StoredWindows {
+    const row = this.stream(query.stream);
+    if (row === undefined) return { definition: undefined, windows: [], nextCursor: null };
+    return readStoredWindows(this.#db, { row, plan: this.#plan(row) }, query);
   }
 
   newest(

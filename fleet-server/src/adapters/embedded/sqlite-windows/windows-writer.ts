@@ -4,6 +4,7 @@ import type { StreamDefinition, StreamTally } from '@shoal/protocol';
 import type { DeviceLabels, WindowStep } from '../../../ports/window-store.ts';
 import type { LogPart, LogSpan } from '../sqlite-telemetry/log-columns.ts';
 import { DeviceProgress } from './device-progress.ts';
+import { KeptPublications } from './kept-publications.ts';
 import { KeyNumbers } from './key-numbers.ts';
 import { horizonAt, readStreams, runStream, type RunningStream } from './running-stream.ts';
 import { prepareStatements, type Statements } from './writer-statements.ts';
@@ -17,6 +18,8 @@ export interface LogSource {
   read(span: LogSpan): LogPart;
 }
 
+/** Rows removed in one transaction. */
+const ERASE_AT_ONCE = 5_000;
 /** Time between two looks at the windows of keys of which nothing was heard. */
 const SWEEP_MS = 1_000;
 
@@ -32,6 +35,7 @@ export class WindowsWriter {
   readonly #keys: KeyNumbers;
   readonly #rows: WindowRows;
   readonly #devices: DeviceProgress;
+  readonly #publications: KeptPublications;
   readonly #trimmer: WindowTrimmer;
   #streams: RunningStream[] = [];
 
@@ -42,6 +46,7 @@ export class WindowsWriter {
     this.#keys = new KeyNumbers(db);
     this.#rows = new WindowRows(db, this.#keys);
     this.#devices = new DeviceProgress(db);
+    this.#publications = new KeptPublications(db, this.#keys);
     this.#trimmer = new WindowTrimmer(db);
     this.#load();
   }
@@ -75,6 +80,32 @@ export class WindowsWriter {
   drop(stream: string): null {
     this.#sql.drop.run(stream);
     this.#streams = this.#streams.filter(({ name }) => name !== stream);
+    return null;
+  }
+
+  /** A bounded number of rows at once. @returns whether nothing is left */
+  erase(deviceId: string): boolean {
+    const keyNo = this.#keys.find(deviceId);
+    const streams = this.#streams.filter(({ plan }) => plan.definition.key.by === 'device');
+    const isDone = this.#atomically(() => {
+      let left = ERASE_AT_ONCE;
+      for (const { streamNo } of keyNo === undefined ? [] : streams) {
+        left -= this.#sql.dropWindowsOf.run(streamNo, keyNo ?? 0, left).changes;
+        this.#sql.dropPublicationsOf.run(streamNo, keyNo ?? 0);
+      }
+      this.#sql.dropHeard.run(deviceId);
+      return left > 0;
+    });
+    this.#devices.reload();
+    this.#devices.setLabels([{ deviceId, labels: null }]);
+    // What is held of it in memory is not told apart from the others.
+    this.#load();
+    return isDone;
+  }
+
+  /** From now on every revision of these streams is kept as it is published. */
+  keep(streams: readonly string[]): null {
+    this.#atomically(() => this.#publications.keep(streams));
     return null;
   }
 
@@ -153,8 +184,11 @@ export class WindowsWriter {
     for (const id of removed) this.#rows.remove(streamNo, id);
     for (const window of changed) this.#rows.put(streamNo, window, now);
     const isBackfill = position <= stream.backfillUntil ? 1 : 0;
-    for (const { level, key, start } of published) {
-      this.#sql.addChange.run(streamNo, level, this.#keys.of(key), start, isBackfill);
+    const isKept = this.#publications.has(stream.name);
+    for (const window of published) {
+      const { level, key, start } = window;
+      const change = this.#sql.addChange.run(streamNo, level, this.#keys.of(key), start, isBackfill).lastInsertRowid;
+      if (isKept) this.#publications.add(Number(change), stream, window, now);
     }
     if (position !== stream.position || batches.length > 0) {
       stream.tally = addTallies(stream.tally, tally);
@@ -165,6 +199,7 @@ export class WindowsWriter {
   }
 
   #load(): void {
+    this.#publications.load();
     this.#streams = readStreams(this.#db).map((row) => runStream(row, this.#rows));
   }
 

@@ -25,8 +25,12 @@ const perform = ({ db, log, writer }: Opened, request: Request): unknown => {
       return writer.define(request.ask.definition, request.ask.now);
     case 'drop':
       return writer.drop(request.ask.stream);
+    case 'erase':
+      return writer.erase(request.ask.deviceId);
     case 'setLabels':
       return writer.setLabels(request.ask);
+    case 'keep':
+      return writer.keep(request.ask);
     case 'step': {
       const startedAt = performance.now();
       const step = writer.step(request.ask.now, request.ask.records);

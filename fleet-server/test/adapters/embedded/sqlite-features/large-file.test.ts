@@ -85,7 +85,7 @@ describe('a large feature file', () => {
 
   it('forgets what it holds of an entity when that is erased, history and all, and of no other', async () => {
     await open(1e9);
-    const slots = [{ slotNo: 1, paneMs: undefined, names: [] }];
+    const slots = [{ slotNo: 1, kind: 'pushed' as const, paneMs: undefined, names: [] }];
     const query = { viewNo, slots, from: undefined, to: undefined, limit: 10, cursor: undefined };
     expect(store.read(viewNo, 'e-7')).toBeDefined();
     expect((await store.history({ ...query, entity: 'e-7' })).items).toHaveLength(1);

@@ -133,10 +133,10 @@ describe('point in time', () => {
         }
         for (let at = 9_990; at <= clock.at + 50; at += 37) {
           const slots = [
-            { slotNo: pushedSlot, window: undefined },
-            { slotNo: streamSlot, window: { paneMs: PANE_MS, panes: 4 } },
+            { slotNo: pushedSlot, kind: 'pushed' as const, window: undefined },
+            { slotNo: streamSlot, kind: 'stream' as const, window: { paneMs: PANE_MS, panes: 4 } },
           ];
-          const known = { pushedAt: at, streamAt: at };
+          const known = { pushedAt: at, streamAt: at, windowAt: at };
           const then = await store.readAsOf({ viewNo: registered.viewNo, entity, slots, at, known });
           expect(then.slots.get(pushedSlot)).toEqual(newestPushed(said.pushed, at));
           const panes = (then.slots.get(streamSlot) ?? []) as Pane[];
@@ -180,7 +180,12 @@ describe('point in time', () => {
     const query = {
       viewNo,
       entity: `e-${entities}`,
-      slots: slots.map(({ slotNo }, index) => ({ slotNo, paneMs: index === 0 ? undefined : PANE_MS, names: [] })),
+      slots: slots.map(({ slotNo }, index) => ({
+        slotNo,
+        kind: index === 0 ? ('pushed' as const) : ('stream' as const),
+        paneMs: index === 0 ? undefined : PANE_MS,
+        names: [],
+      })),
       from: undefined,
       to: undefined,
     };
@@ -197,7 +202,7 @@ describe('point in time', () => {
   });
 
   test('panes are dropped by the time they were created', async () => {
-    expect(await store.dropPanesBefore(1)).toBe(0);
-    expect(await store.dropPanesBefore(Number.MAX_SAFE_INTEGER)).toBeGreaterThan(0);
+    expect(await store.dropWindowsBefore(1)).toBe(0);
+    expect(await store.dropWindowsBefore(Number.MAX_SAFE_INTEGER)).toBeGreaterThan(0);
   });
 });

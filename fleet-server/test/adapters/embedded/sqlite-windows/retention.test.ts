@@ -4,11 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { streamDefinitionSchema, type StreamStatus, type WindowLevel, type WindowResult } from '@shoal/protocol';
-import type { RecordColumns } from '@shoal/models/streams';
-import type { LogPart, LogSpan } from '../../../../src/adapters/embedded/sqlite-telemetry/log-columns.ts';
 import { openForWriting, type Sqlite } from '../../../../src/adapters/embedded/sqlite-windows/windows-file.ts';
 import { WindowsReads } from '../../../../src/adapters/embedded/sqlite-windows/windows-reads.ts';
 import { WindowsWriter } from '../../../../src/adapters/embedded/sqlite-windows/windows-writer.ts';
+import { ListedLog } from './listed-log.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -26,37 +25,6 @@ const define = (window: object, more: object = {}) =>
   });
 const TUMBLING = { kind: 'tumbling', sizeMs: MINUTE_MS };
 
-/** One commit per entry: when its records happened. */
-class ListedLog {
-  commits: number[][] = [];
-
-  head(): number {
-    return this.commits.length;
-  }
-
-  read({ afterBatchId, records: wanted, untilBatchId = Number.POSITIVE_INFINITY }: LogSpan): LogPart {
-    const batches: RecordColumns[] = [];
-    let [lastBatchId, records] = [afterBatchId, 0];
-    while (lastBatchId < Math.min(this.commits.length, untilBatchId) && records < wanted) {
-      const eventAt = this.commits[lastBatchId] ?? [];
-      lastBatchId += 1;
-      records += eventAt.length;
-      batches.push({
-        deviceId: 'pump-1',
-        kind: 'readings',
-        lane: 'backlog',
-        receivedAt: NOW,
-        length: eventAt.length,
-        eventAt,
-        sequence: eventAt.map((_, row) => row + 1),
-        clock: eventAt.map(() => 'good' as const),
-        column: () => () => null,
-      });
-    }
-    return { lastBatchId, batches, records, isEnd: lastBatchId >= this.commits.length };
-  }
-}
-
 describe('retention of windows', () => {
   let folder: string;
   let db: Sqlite;
@@ -65,7 +33,7 @@ describe('retention of windows', () => {
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'shoal-windows-'));
     ({ db } = openForWriting(join(folder, 'windows.db'), 0));
-    log = new ListedLog();
+    log = new ListedLog(NOW);
     writer = new WindowsWriter(db, log);
   });
   afterEach(() => {
