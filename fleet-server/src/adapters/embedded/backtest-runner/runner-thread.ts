@@ -48,15 +48,14 @@ class BacktestThread {
   }
 
   async #run({ order, folder }: BacktestThreadJobs['run']['ask']): Promise<BacktestEnd> {
-    const opened: AskedModel[] = [];
+    const opened: PromiseSettledResult<AskedModel>[] = [];
     try {
       const tally = tallyOf(order);
       this.#tally = tally;
-      for (const name of ['champion', 'candidate'] as const) {
-        const files = { folder, name, version: this.#data.version };
-        opened.push(await AskedModel.open(order[name], files, tally[name]));
-      }
-      const [champion, candidate] = opened;
+      const open = (name: 'champion' | 'candidate'): Promise<AskedModel> =>
+        AskedModel.open(order[name], { folder, name, version: this.#data.version }, tally[name]);
+      opened.push(...(await Promise.allSettled([open('champion'), open('candidate')])));
+      const [champion, candidate] = opened.map(openedModel);
       if (champion !== undefined && candidate !== undefined) await this.#compare(order, tally, { champion, candidate });
       if (this.#stop.signal.aborted) return { kind: 'stopped' };
       return { kind: 'finished', figures: tally.figures(), plots: tally.plots() };
@@ -64,7 +63,7 @@ class BacktestThread {
       if (isModelError(error)) return { kind: 'failed', code: error.code, message: error.message };
       throw error;
     } finally {
-      await Promise.all(opened.map((model) => model.close()));
+      for (const model of opened) if (model.status === 'fulfilled') await model.value.close();
     }
   }
 
@@ -80,6 +79,11 @@ class BacktestThread {
     }
   }
 }
+
+const openedModel = (result: PromiseSettledResult<AskedModel>): AskedModel => {
+  if (result.status === 'fulfilled') return result.value;
+  throw result.reason;
+};
 
 const tallyOf = ({ champion, candidate, everyMs, incidents }: BacktestOrder): BacktestTally =>
   new BacktestTally({
