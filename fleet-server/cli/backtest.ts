@@ -49,7 +49,10 @@ const readIncidents = (file: string): BacktestIncident[] => {
     if (checked.success) return checked.data;
     const [issue] = checked.error.issues;
     const where = issue?.path.join('.') || 'the row';
-    throw cliError('USAGE_INVALID', `${file}, row ${index + 1}, ${where}: ${issue?.message}; columns are entity, from, to.`);
+    throw cliError(
+      'USAGE_INVALID',
+      `${file}, row ${index + 1}, ${where}: ${issue?.message}; columns are entity, from, to.`,
+    );
   });
 };
 

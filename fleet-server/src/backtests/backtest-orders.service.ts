@@ -89,7 +89,8 @@ export class BacktestOrders {
       throw unfit(`${name} ${version} is asked with several windows at once; devices do not run it on their own.`);
     if (!isWindowed(manifest) && entityView === undefined)
       throw unfit(`${name} ${version} looks neither at windows nor at features of entities: nothing stored feeds it.`);
-    const layout = isWindowed(manifest) || entityView === undefined ? undefined : layoutOf(this.features.plan(entityView));
+    const layout =
+      isWindowed(manifest) || entityView === undefined ? undefined : layoutOf(this.features.plan(entityView));
     return { version, digest, sha256, columns: columnsOf(manifest), layout };
   }
 

@@ -119,7 +119,10 @@ export class Backtests {
       }));
     if (!isDone) {
       const { state } = await this.stored(backtestId);
-      throw new FleetError('BACKTEST_STATE', `Backtest ${backtestId} is ${state}; only what has not ended is given up.`);
+      throw new FleetError(
+        'BACKTEST_STATE',
+        `Backtest ${backtestId} is ${state}; only what has not ended is given up.`,
+      );
     }
     await this.processor.abandon(backtestId);
     return this.document(after);

@@ -53,7 +53,11 @@ export class BacktestTally {
 
   /** Takes the verdicts about one entity; `close` when there are no more. */
   entity(entity: string): EntityTally {
-    return new EntityTally(this.#options.stepMs, (pair) => this.#count(pair), (done) => this.#close(entity, done));
+    return new EntityTally(
+      this.#options.stepMs,
+      (pair) => this.#count(pair),
+      (done) => this.#close(entity, done),
+    );
   }
 
   figures(): BacktestFigures {

@@ -62,7 +62,9 @@ const sideSchema = z
   .object({
     version: modelVersionNameSchema,
     scored: rows.describe('Verdicts.'),
-    calibrating: rows.describe('Windows that it learnt the normal of a device from; without a verdict, as on the device.'),
+    calibrating: rows.describe(
+      'Windows that it learnt the normal of a device from; without a verdict, as on the device.',
+    ),
     incomplete: rows.describe('Windows with too few samples.'),
     unanswered: z.record(z.string(), rows).describe('Error code → rows.'),
     uncalibrated: rows.describe('Devices that had too few windows to learn from.'),
@@ -97,18 +99,16 @@ export const backtestFiguresSchema = z
     champion: sideSchema,
     candidate: sideSchema,
     shift: z
-      .array(z.object({ output: z.string(), psi: z.number().nullable(), champion: valuesSchema, candidate: valuesSchema }))
+      .array(
+        z.object({ output: z.string(), psi: z.number().nullable(), champion: valuesSchema, candidate: valuesSchema }),
+      )
       .describe('Population stability index by output; null: too few values to tell it from chance.'),
     maxPsi: z.number().nullable(),
     alarms: z
       .object({ shared: rows, extra: rows, missed: rows })
       .describe('Of the base with one of the candidate over them; of the candidate alone; of the base alone.'),
-    incidents: z
-      .object({ given: rows, covered: rows.describe('Of entities and times that have rows.') })
-      .nullable(),
-    daily: z.array(
-      z.object({ day: instantSchema, rows, agreed: rows, championAlarms: rows, candidateAlarms: rows }),
-    ),
+    incidents: z.object({ given: rows, covered: rows.describe('Of entities and times that have rows.') }).nullable(),
+    daily: z.array(z.object({ day: instantSchema, rows, agreed: rows, championAlarms: rows, candidateAlarms: rows })),
     worst: z
       .array(z.object({ entity: entityIdSchema, rows, agreed: rows, extra: rows, missed: rows }))
       .describe('At most 20: where both disagree most.'),

@@ -20,7 +20,11 @@ export const backtestGateSchema = z
     maxMissedAlarms: count.describe('Alarms of the base where the candidate raised none.'),
     maxMissedIncidents: count.describe('Labelled incidents that the candidate raised no alarm in.'),
     maxFalseAlarms: count.describe('Alarms of the candidate outside of every labelled incident.'),
-    maxCostRatio: z.number().positive().optional().describe('Engine time per row of the candidate over that of the base.'),
+    maxCostRatio: z
+      .number()
+      .positive()
+      .optional()
+      .describe('Engine time per row of the candidate over that of the base.'),
   })
   .meta({ id: 'BacktestGate', examples: [{ minAgreement: 0.98, maxExtraAlarms: 3 }] });
 export type BacktestGate = z.infer<typeof backtestGateSchema>;

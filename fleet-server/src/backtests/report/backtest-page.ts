@@ -11,7 +11,8 @@ export interface BacktestReport {
   readonly plots: readonly BacktestPlot[];
 }
 
-const percent = (share: number | null): string => (share === null ? 'nothing to tell' : `${(100 * share).toFixed(2)} %`);
+const percent = (share: number | null): string =>
+  share === null ? 'nothing to tell' : `${(100 * share).toFixed(2)} %`;
 
 const key = (base: string, candidate: string): Html =>
   html`<span class="key"></span> candidate ${candidate} &nbsp; <span class="key line"></span> base ${base}`;
@@ -40,11 +41,11 @@ const factsOf = ({ state, candidate, champion, from, to, startedAt, finishedAt, 
 
 const shiftSection = ({ shift, champion, candidate }: BacktestFigures, plots: readonly BacktestPlot[]): Html =>
   html`${shift.length === 0 && html`<p class="soft">Both have no output in common.</p>`}${plots.map((plot) => {
-      const psi = shift.find(({ output }) => output === plot.output)?.psi ?? undefined;
-      return html`<h3>${plot.output}</h3>
-        ${distributionPlot(`Distribution of ${plot.output}`, plot.candidate, plot.champion)}
-        <p class="soft">${key(champion.version, candidate.version)} &nbsp; stability index ${shiftOf(psi)}</p>`;
-    })}`;
+    const psi = shift.find(({ output }) => output === plot.output)?.psi ?? undefined;
+    return html`<h3>${plot.output}</h3>
+      ${distributionPlot(`Distribution of ${plot.output}`, plot.candidate, plot.champion)}
+      <p class="soft">${key(champion.version, candidate.version)} &nbsp; stability index ${shiftOf(psi)}</p>`;
+  })}`;
 
 /** The same row for both sides. */
 const sideRows = (base: BacktestSide, candidate: BacktestSide): readonly (readonly HtmlValue[])[] => {
@@ -90,8 +91,8 @@ const figuresSections = (figures: BacktestFigures, plots: readonly BacktestPlot[
         1,
       )}
       <p class="soft">
-        Share of verdicts on which both say the same, by day; the full height is all of them. ${unpaired} verdicts of the
-        base had none of the candidate beside them.
+        Share of verdicts on which both say the same, by day; the full height is all of them. ${unpaired} verdicts of
+        the base had none of the candidate beside them.
       </p>
     </section>
     <section>

@@ -40,7 +40,8 @@ export const REPORT_HEADERS: Readonly<Record<string, string>> = Object.freeze({
 /** By custom: below, stable; above, shifted. */
 const [STABLE, SHIFTED] = [0.1, 0.25];
 
-export const moment = (at: number | null): string => (at === null ? '–' : new Date(at).toISOString().replace(/\.\d+Z$/, 'Z'));
+export const moment = (at: number | null): string =>
+  at === null ? '–' : new Date(at).toISOString().replace(/\.\d+Z$/, 'Z');
 
 export const seconds = (ms: number): string => `${shortNumber(ms / 1_000)} s`;
 

@@ -85,7 +85,10 @@ export class AskedModel {
 
   async #ask(rows: number, matrix: Float32Array): Promise<ScoredBatch> {
     const startedAt = performance.now();
-    const scored = await this.#engine.score({ entities: Array.from({ length: rows }, (_, row) => String(row)), matrix });
+    const scored = await this.#engine.score({
+      entities: Array.from({ length: rows }, (_, row) => String(row)),
+      matrix,
+    });
     this.#side.engine(rows, performance.now() - startedAt);
     return scored;
   }

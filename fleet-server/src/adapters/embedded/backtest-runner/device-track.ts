@@ -44,9 +44,7 @@ export class DeviceTrack {
     const judged = windows.length === 0 ? [] : await this.#model.judge(windows.length, matrix, this.#thresholds);
     return judged.flatMap(({ row, label, exceeded, outputs }) => {
       const window = windows[row];
-      return window === undefined
-        ? []
-        : [{ startAt: window.startAt, endAt: window.endAt, label, exceeded, outputs }];
+      return window === undefined ? [] : [{ startAt: window.startAt, endAt: window.endAt, label, exceeded, outputs }];
     });
   }
 

@@ -73,7 +73,11 @@ export const backtestEntities = async (features: Sqlite, run: BacktestRun): Prom
         model: models[side],
         unanswered: (code) => tally[side].unanswered(code, 1),
       });
-    return { span: { startAt: asOf - order.everyMs, endAt: asOf }, champion: of('champion'), candidate: of('candidate') };
+    return {
+      span: { startAt: asOf - order.everyMs, endAt: asOf },
+      champion: of('champion'),
+      candidate: of('candidate'),
+    };
   });
   for (let from = ''; ;) {
     const entities = new Map<string, EntityTally>();
