@@ -1,2 +1,2 @@
 /** A window of one model, as the inference loop takes it: what the assembler cuts that device and server share. */
-export type { AssembledWindow, WindowSample } from '@shoal/models';
+export type { AssembledWindow } from '@shoal/models';

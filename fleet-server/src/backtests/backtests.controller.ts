@@ -17,6 +17,7 @@ import { Caller } from '../identity/principal.decorator.ts';
 import { Exchange, type EditExchange } from '../listing/exchange.decorator.ts';
 import { answerList } from '../listing/list-answer.ts';
 import { REPORT_HEADERS } from '../scoring/report/page-parts.ts';
+import { BacktestCreation } from './backtest-creation.service.ts';
 import { Backtests } from './backtests.service.ts';
 import { BACKTESTS } from './listings.ts';
 import { backtestPage } from './report/backtest-page.ts';
@@ -28,8 +29,10 @@ const ID = { schema: backtestIdSchema };
 @Controller('api/backtests')
 export class BacktestsController {
   private readonly backtests: Backtests;
-  constructor(backtests: Backtests) {
+  private readonly creation: BacktestCreation;
+  constructor(backtests: Backtests, creation: BacktestCreation) {
     this.backtests = backtests;
+    this.creation = creation;
   }
 
   @Get()
@@ -45,9 +48,9 @@ export class BacktestsController {
     @Body({ schema: backtestCreateSchema }) asked: BacktestCreate,
     @Exchange() { idempotencyKey, reply }: EditExchange,
   ): Promise<Backtest> {
-    const made = await this.backtests.create(actor, asked, idempotencyKey);
-    void reply.header('location', `/api/backtests/${made.backtestId}`);
-    return backtestSchema.parse(made);
+    const { backtestId } = await this.creation.create(actor, asked, idempotencyKey);
+    void reply.header('location', `/api/backtests/${backtestId}`);
+    return this.show(backtestId);
   }
 
   @Get(':backtestId')
@@ -70,8 +73,8 @@ export class BacktestsController {
   async cancel(
     @Caller() actor: Actor,
     @Param('backtestId', ID) backtestId: string,
-    @Body({ schema: orderSchema }) _: object,
+    @Body({ schema: orderSchema }) { note }: z.output<typeof orderSchema>,
   ): Promise<Backtest> {
-    return backtestSchema.parse(await this.backtests.cancel(actor, backtestId));
+    return backtestSchema.parse(await this.backtests.cancel(actor, backtestId, note));
   }
 }

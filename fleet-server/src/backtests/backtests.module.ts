@@ -2,6 +2,7 @@
 import { Module, type BeforeApplicationShutdown, type DynamicModule, type OnModuleInit } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module.ts';
 import { DevicesModule } from '../devices/devices.module.ts';
+import { BacktestCreation } from './backtest-creation.service.ts';
 import { BacktestGates } from './backtest-gates.service.ts';
 import { BacktestOrders } from './backtest-orders.service.ts';
 import { BacktestProcessor } from './backtest-processor.service.ts';
@@ -22,7 +23,7 @@ export class BacktestsModule implements OnModuleInit, BeforeApplicationShutdown 
       module: BacktestsModule,
       imports: [AuditModule, DevicesModule, models, featureViews],
       controllers: [BacktestsController],
-      providers: [Surroundings, BacktestOrders, BacktestProcessor, Backtests, BacktestGates],
+      providers: [Surroundings, BacktestOrders, BacktestProcessor, BacktestCreation, Backtests, BacktestGates],
       exports: [BacktestGates],
     };
   }

@@ -8,7 +8,6 @@ import { FleetError } from '../errors.ts';
 import { RolloutEngine } from './rollout-engine.service.ts';
 import { pinned, RolloutReleases } from './rollout-releases.service.ts';
 import { UNOPENED, type RolloutRecord } from './rollout.ts';
-import { StartGates } from './start-gates.service.ts';
 import { RolloutsStore } from './rollouts.store.ts';
 import { Surroundings } from './surroundings.service.ts';
 
@@ -26,24 +25,16 @@ export class RolloutCreation {
   private readonly audit: AuditService;
   private readonly engine: RolloutEngine;
   private readonly releases: RolloutReleases;
-  private readonly gates: StartGates;
   private readonly around: Surroundings;
 
-  constructor(
-    audit: AuditService,
-    engine: RolloutEngine,
-    releases: RolloutReleases,
-    gates: StartGates,
-    around: Surroundings,
-  ) {
+  constructor(audit: AuditService, engine: RolloutEngine, releases: RolloutReleases, around: Surroundings) {
     this.audit = audit;
     this.engine = engine;
     this.releases = releases;
-    this.gates = gates;
     this.around = around;
   }
 
-  /** The same definition with the same key makes one rollout. @throws FleetError MODEL_RELEASE_NOT_FOUND | IDEMPOTENCY_KEY_REUSED, and of `StartGates` */
+  /** The same definition with the same key makes one rollout. @throws FleetError MODEL_RELEASE_NOT_FOUND | IDEMPOTENCY_KEY_REUSED */
   async create(actor: Actor, { definition, isStarted, idempotencyKey }: NewRollout): Promise<RolloutRecord> {
     const release = pinned(await this.releases.find(definition.model, definition.version));
     const draft: RolloutRecord = {
@@ -64,8 +55,6 @@ export class RolloutCreation {
       finishedAt: null,
       revision: 1,
     };
-    // Before it is stored: one that may not start leaves no draft behind.
-    if (isStarted) await this.gates.require(draft, 'start');
     const rollout = await this.insert(actor, draft, idempotencyKey);
     await this.engine.adopt(rollout);
     if (!isStarted || rollout !== draft) return rollout;

@@ -10,7 +10,6 @@ import type { RolloutBook } from './rollout-book.ts';
 import { RolloutCommits } from './rollout-commits.service.ts';
 import { RolloutLoader } from './rollout-loader.service.ts';
 import { ENDED, newDevice, type RolloutRecord } from './rollout.ts';
-import { StartGates } from './start-gates.service.ts';
 import { decideStep, type Now, type RolloutView, type Step } from './rollout-step.ts';
 import { Surroundings } from './surroundings.service.ts';
 
@@ -19,22 +18,14 @@ export class RolloutEngine {
   private readonly commits: RolloutCommits;
   private readonly loader: RolloutLoader;
   private readonly devices: ObservedDevices;
-  private readonly gates: StartGates;
   private readonly around: Surroundings;
   private isLoaded = false;
   private lane: Promise<unknown> = Promise.resolve();
 
-  constructor(
-    commits: RolloutCommits,
-    loader: RolloutLoader,
-    devices: ObservedDevices,
-    gates: StartGates,
-    around: Surroundings,
-  ) {
+  constructor(commits: RolloutCommits, loader: RolloutLoader, devices: ObservedDevices, around: Surroundings) {
     this.commits = commits;
     this.loader = loader;
     this.devices = devices;
-    this.gates = gates;
     this.around = around;
   }
 
@@ -57,12 +48,11 @@ export class RolloutEngine {
     });
   }
 
-  /** @throws FleetError ROLLOUT_NOT_FOUND | ROLLOUT_STATE | APPROVAL_OWN, and of `StartGates` */
+  /** @throws FleetError ROLLOUT_NOT_FOUND | ROLLOUT_STATE | APPROVAL_OWN */
   act(actor: Actor, rolloutId: string, deed: Omit<Deed, 'principal'>): Promise<RolloutRecord> {
     return this.inTurn(async () => {
       const view = await this.require(rolloutId);
       const acted = actOn(view, { ...deed, principal: actor.principal });
-      await this.gates.require(view.rollout, deed.action);
       await this.commitStep({ ...acted, assign: [], bringBack: [], withdraw: [] }, actor);
       await this.drive(rolloutId);
       return (await this.require(rolloutId)).rollout;

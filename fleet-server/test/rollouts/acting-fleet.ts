@@ -207,10 +207,10 @@ export class ActingFleet {
     const releases = new RolloutReleases(registry);
     const commits = new RolloutCommits(audit, twins, new Director(registry), around);
     const observed = new ObservedDevices(directory, releases, around);
-    const gates = new StartGates(new BacktestGates(database, new NoBundles(), around));
-    const engine = new RolloutEngine(commits, new RolloutLoader(database), observed, gates, around);
-    const rollouts = new RolloutsService(database, engine, new RolloutDocuments(database, engine));
-    const creation = new RolloutCreation(audit, engine, releases, gates, around);
+    const gates = new StartGates(new BacktestGates(database, new NoBundles(), around), releases);
+    const engine = new RolloutEngine(commits, new RolloutLoader(database), observed, around);
+    const rollouts = new RolloutsService(database, engine, new RolloutDocuments(database, engine), gates);
+    const creation = new RolloutCreation(audit, engine, releases, around);
     const writer = new ReportedWriter(database, directory);
     this.running = { directory, twins, writer, engine, rollouts, creation };
     const present = [...this.devices.values()].filter(({ isOnline }) => isOnline);

@@ -144,4 +144,6 @@ export const backtestQuerySchema = pageQuerySchema.extend({
   model: modelNameSchema.optional(),
   state: backtestStateSchema.optional(),
 });
-export const backtestOrderSchema = z.strictObject({}).meta({ id: 'BacktestOrder' });
+export const backtestOrderSchema = z
+  .strictObject({ note: z.string().max(500).default('') })
+  .meta({ id: 'BacktestOrder', examples: [{ note: 'too many days' }] });
