@@ -26,6 +26,7 @@ export class BacktestProcessor {
   private readonly due = new WakeUp();
   private working: Promise<void> = Promise.resolve();
   private current: string | undefined;
+  private abandoned: string | undefined;
   private isStopping = false;
 
   constructor(database: ControlDatabase, runner: BacktestRunner, orders: BacktestOrders, around: Surroundings) {
@@ -53,7 +54,9 @@ export class BacktestProcessor {
 
   /** Ends it if it runs now; it was marked as canceled before. */
   async abandon(backtestId: string): Promise<void> {
-    if (this.current === backtestId) await this.runner.stop();
+    if (this.current !== backtestId) return;
+    this.abandoned = backtestId;
+    await this.runner.stop();
   }
 
   async progress({ backtestId, figures }: BacktestRecord): Promise<Backtest['progress']> {
@@ -111,7 +114,10 @@ export class BacktestProcessor {
   private async execute(record: BacktestRecord): Promise<BacktestEnd> {
     try {
       const incidents = await this.store.incidents(this.database, record.backtestId);
-      return await this.runner.run(await this.orders.order(record, incidents));
+      const order = await this.orders.order(record, incidents);
+      // Who said so before there was a run stopped nothing.
+      if (this.isStopping || this.abandoned === record.backtestId) return { kind: 'stopped' };
+      return await this.runner.run(order);
     } catch (error) {
       if (this.isStopping) return { kind: 'stopped' };
       this.around.log.error({ err: error, backtest: record.backtestId }, 'a backtest failed');

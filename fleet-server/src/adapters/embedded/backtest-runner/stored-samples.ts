@@ -29,7 +29,7 @@ const visible = ({ values, marks }: StoredReading): WindowSample['values'] => {
 const page = (db: Sqlite, query: SampleQuery, limit: number, cursor?: string) =>
   readHistory(db, { ...query, kind: 'readings', order: 'asc', limit, cursor });
 
-/** Days of event time, so that days of receipt which hold none of one are asked in vain and not in full. */
+// Days of event time, so that days of receipt which hold none of one are asked in vain and not in full.
 export function* storedSamples(db: Sqlite, query: SampleQuery): Generator<readonly StoredSample[]> {
   const first = page(db, query, 1).items[0]?.eventAt;
   if (first === undefined) return;

@@ -30,6 +30,8 @@ export class ThreadedBacktestRunner extends BacktestRunner {
   readonly #data: BacktestThreadData & { readonly folder: string };
   readonly #with: Collaborators;
   #link: Link | undefined;
+  /** Of the run that is under way, also before its thread is. */
+  #stop: AbortController | undefined;
 
   /** `folder`: scratch, emptied for every run. */
   constructor(data: BacktestThreadData & { readonly folder: string }, collaborators: Collaborators) {
@@ -44,12 +46,15 @@ export class ThreadedBacktestRunner extends BacktestRunner {
       onDeath: (error) => this.#with.log.error({ err: error }, 'the thread of the backtest ended'),
     });
     const { folder } = this.#data;
+    const stop = new AbortController();
+    this.#stop = stop;
     try {
       await rm(folder, { recursive: true, force: true });
       await mkdir(folder, { recursive: true });
       await this.#fetch(order.champion, join(folder, 'champion.tar'));
       await this.#fetch(order.candidate, join(folder, 'candidate.tar'));
       await link.start(this.#data);
+      if (stop.signal.aborted) return { kind: 'stopped' };
       this.#link = link;
       return await link.ask('run', { order, folder });
     } catch (cause) {
@@ -57,6 +62,7 @@ export class ThreadedBacktestRunner extends BacktestRunner {
       throw asStoreError('BACKTEST_RUNNER_LOST', 'The backtest', cause);
     } finally {
       this.#link = undefined;
+      this.#stop = undefined;
       await link.stop();
       await rm(folder, { recursive: true, force: true });
     }
@@ -67,6 +73,7 @@ export class ThreadedBacktestRunner extends BacktestRunner {
   }
 
   override async stop(): Promise<void> {
+    this.#stop?.abort();
     await this.#link?.stop();
   }
 
