@@ -32,6 +32,8 @@ export class ThreadedBacktestRunner extends BacktestRunner {
   #link: Link | undefined;
   /** Of the run that is under way, also before its thread is. */
   #stop: AbortController | undefined;
+  /** Who stops it and the run itself may both want it closed. */
+  #closing: Promise<void> | undefined;
 
   /** `folder`: scratch, emptied for every run. */
   constructor(data: BacktestThreadData & { readonly folder: string }, collaborators: Collaborators) {
@@ -63,7 +65,8 @@ export class ThreadedBacktestRunner extends BacktestRunner {
     } finally {
       this.#link = undefined;
       this.#stop = undefined;
-      await link.stop();
+      await this.#close(link);
+      this.#closing = undefined;
       await rm(folder, { recursive: true, force: true });
     }
   }
@@ -74,7 +77,12 @@ export class ThreadedBacktestRunner extends BacktestRunner {
 
   override async stop(): Promise<void> {
     this.#stop?.abort();
-    await this.#link?.stop();
+    if (this.#link !== undefined) await this.#close(this.#link);
+  }
+
+  #close(link: Link): Promise<void> {
+    this.#closing ??= link.stop();
+    return this.#closing;
   }
 
   async #fetch({ sha256, version }: BacktestModel, path: string): Promise<void> {
