@@ -40,12 +40,14 @@ const factsOf = ({ state, candidate, champion, from, to, startedAt, finishedAt, 
   ${error !== null && html`<p class="bad">${error.code}: ${error.message}</p>`}`;
 
 const shiftSection = ({ shift, champion, candidate }: BacktestFigures, plots: readonly BacktestPlot[]): Html =>
-  html`${shift.length === 0 && html`<p class="soft">There is no output that both have values of.</p>`}${plots.map((plot) => {
-    const psi = shift.find(({ output }) => output === plot.output)?.psi ?? undefined;
-    return html`<h3>${plot.output}</h3>
-      ${distributionPlot(`Distribution of ${plot.output}`, plot.candidate, plot.champion)}
-      <p class="soft">${key(champion.version, candidate.version)} &nbsp; stability index ${shiftOf(psi)}</p>`;
-  })}`;
+  html`${shift.length === 0 && html`<p class="soft">There is no output that both have values of.</p>`}${plots.map(
+    (plot) => {
+      const psi = shift.find(({ output }) => output === plot.output)?.psi ?? undefined;
+      return html`<h3>${plot.output}</h3>
+        ${distributionPlot(`Distribution of ${plot.output}`, plot.candidate, plot.champion)}
+        <p class="soft">${key(champion.version, candidate.version)} &nbsp; stability index ${shiftOf(psi)}</p>`;
+    },
+  )}`;
 
 /** The same row for both sides. */
 const sideRows = (base: BacktestSide, candidate: BacktestSide): readonly (readonly HtmlValue[])[] => {
