@@ -8,7 +8,6 @@ import { openForReading as openScores } from '../sqlite-scores/scores-file.ts';
 import { asFault, type ThreadAnswer, type ThreadRequest } from '../sqlite-telemetry/thread-messages.ts';
 import { BatchEngine } from './batch-engine.ts';
 import { viewSource, type SourceFiles } from './entity-source.ts';
-import { giveWay } from './give-way.ts';
 import { LedgerLink } from './ledger-link.ts';
 import { ScoringRun } from './scoring-run.ts';
 import type { RunnerThreadData, RunnerThreadJobs } from './thread-messages.ts';
