@@ -1,4 +1,5 @@
 /** What an agent says of itself: on its local API, on the command line, and to programs it is embedded in. */
+import type { WindowCounters } from '@shoal/models';
 import type { ClockState, HealthReason, ModelReference } from '@shoal/protocol';
 import type { FallbackReport } from './fallback/fallback-report.ts';
 import type { ProcessFacts } from './health/process-gauge.ts';
@@ -12,7 +13,6 @@ import type { SensorStatus } from './sensors/sensor-feed.ts';
 import type { SignalCounters } from './sensors/signal-health.ts';
 import type { TwinStatus } from './twin/twin-synchronizer.ts';
 import type { UplinkStatus } from './uplink/fleet-uplink.ts';
-import type { WindowCounters } from './windows/window-assembler.ts';
 
 export interface ModelStatus extends SlotState {
   readonly model: ModelReference;

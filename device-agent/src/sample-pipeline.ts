@@ -1,6 +1,6 @@
 /** The way of a sample through the agent: into a reading, into the windows of the models that look at its source, into predictions. */
 import { isDeepStrictEqual } from 'node:util';
-import { windowedManifest, type WindowedManifest } from '@shoal/models';
+import { WindowAssembler, windowedManifest, type WindowedManifest } from '@shoal/models';
 import type { FallbackDoor } from './fallback/fallback-door.ts';
 import type { HealthBoard } from './health/health-board.port.ts';
 import { InferenceLoop, type InferenceLoopOptions } from './inference/inference-loop.ts';
@@ -11,7 +11,6 @@ import type { Outbox } from './outbox/outbox.port.ts';
 import type { Sample, SensorSource } from './sensors/sensor-source.port.ts';
 import { StreamJoin, type SampleStream } from './stream-join.ts';
 import type { AssembledWindow } from './windows/assembled-window.port.ts';
-import { WindowAssembler } from './windows/window-assembler.ts';
 
 export interface ModelLaneOptions extends Omit<InferenceLoopOptions, 'slot' | 'onPrediction'> {
   readonly slot: ModelSlot;

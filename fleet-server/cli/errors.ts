@@ -60,6 +60,10 @@ export const CLI_ERRORS = {
     exitCode: EXIT.timeout,
     description: 'The ticket is not answered yet. Fetch it later with `shoal prediction get`.',
   },
+  BACKTEST_FAILED: {
+    exitCode: EXIT.failed,
+    description: 'A backtest ended without figures. Its message says why.',
+  },
   SCORING_FAILED: {
     exitCode: EXIT.failed,
     description: 'The scoring run was not published. `shoal batch show` says why; what was published before stays.',

@@ -1,4 +1,4 @@
-/** `shoal model ls | show | where | diff | verify | pack | push | alias | rm`: what is released to the fleet. */
+/** `shoal model ls | show | where | diff | verify | pack | push | alias | rm | backtest | backtests`: what is released to the fleet. */
 import {
   MODEL_ALIASES,
   modelAliasSchema,
@@ -13,6 +13,7 @@ import {
 } from '@shoal/protocol';
 import { Argument, InvalidArgumentError, type Command } from 'commander';
 import { z } from 'zod';
+import { addBacktests } from './backtest.ts';
 import { contextOf, type CommandContext, type Surroundings } from './command-context.ts';
 import { cliError } from './errors.ts';
 import { ageText, instantText } from './moments.ts';
@@ -247,4 +248,5 @@ export const addModel = (program: Command, surroundings: Surroundings): void => 
   addReads(model, surroundings);
   addBundles(model, surroundings);
   addChanges(model, surroundings);
+  addBacktests(model, surroundings);
 };

@@ -5,6 +5,7 @@ import { AlertsModule } from './alerts/alerts.module.ts';
 import { AuditModule } from './audit/audit.module.ts';
 import { dataPath, grpcPort } from './config.ts';
 import type { ServerConfig } from './config-schema.ts';
+import { BacktestsModule } from './backtests/backtests.module.ts';
 import { ContextModule } from './context/context.module.ts';
 import { DashboardModule } from './dashboard/dashboard.module.ts';
 import { DatabaseModule } from './db/database.module.ts';
@@ -42,6 +43,7 @@ export class AppModule {
       { inference: config.inference, grpc: { ...config.grpc, port: grpcPort(config) } },
       featureViews,
     );
+    const backtests = BacktestsModule.of(models, featureViews);
     return {
       module: AppModule,
       imports: [
@@ -61,8 +63,9 @@ export class AppModule {
         inference,
         PredictionsModule.of(config.predictions, inference, delivery),
         ScoringModule.of(config.scoring, inference, featureViews),
+        backtests,
         ContextModule,
-        RolloutsModule.of(config.rollouts, models),
+        RolloutsModule.of(config.rollouts, models, backtests),
         AdviceModule,
         AlertsModule.of(config.alerts, delivery),
         HomeAssistantModule,

@@ -1,5 +1,6 @@
 /** The catalogue of what the fleet server can answer with: every code, its HTTP status, whether trying again helps. */
 
+import { BACKTEST_ERRORS } from './backtest-errors.ts';
 import { again, once, type ErrorEntry } from './error-entry.ts';
 import { SCORING_ERRORS } from './scoring-errors.ts';
 
@@ -221,6 +222,7 @@ export const FLEET_ERRORS = {
   KEYS_INVALID: once(500, 'The folder of signing keys lacks one, or holds what is none. Restore it from its backup.'),
   KEYS_EXIST: once(409, 'There are signing keys already. Rotate them; new ones would be trusted by no device.'),
   ...SCORING_ERRORS,
+  ...BACKTEST_ERRORS,
   ROLLOUT_NOT_FOUND: once(404, 'No such rollout. List them with GET /api/rollouts.'),
   ROLLOUT_STATE: once(409, 'The state of the rollout does not allow it. The message says what it allows.'),
   APPROVAL_OWN: once(403, 'A rollout approved by who made it. Somebody else has to approve it.'),

@@ -5,6 +5,7 @@ import { HttpFront } from './http-front.ts';
 import { AlertStore } from './ports/alert-store.ts';
 import { ArtifactStore } from './ports/artifact-store.ts';
 import { Authenticator } from './ports/authenticator.ts';
+import { BacktestRunner } from './ports/backtest-runner.ts';
 import { Clock } from './ports/clock.ts';
 import { DeviceGateway } from './ports/device-gateway.ts';
 import { FeatureStore } from './ports/feature-store.ts';
@@ -35,6 +36,7 @@ export interface Platform {
   readonly artifacts: ArtifactStore;
   readonly scores: ScoreStore;
   readonly scoreRunner: ScoreRunner;
+  readonly backtestRunner: BacktestRunner;
 }
 
 @Module({})
@@ -56,6 +58,7 @@ export class PlatformModule {
       { provide: ArtifactStore, useValue: platform.artifacts },
       { provide: ScoreStore, useValue: platform.scores },
       { provide: ScoreRunner, useValue: platform.scoreRunner },
+      { provide: BacktestRunner, useValue: platform.backtestRunner },
     ];
     return { module: PlatformModule, global: true, providers, exports: providers };
   }

@@ -65,6 +65,8 @@ export * from './rest/scores.ts';
 export * from './rest/scoring.ts';
 export * from './rest/scoring-schedule.ts';
 export * from './rest/deliveries.ts';
+export * from './rest/backtests.ts';
+export * from './rollouts/backtest-gate.ts';
 export * from './rollouts/rollout-definition.ts';
 export * from './rest/rollouts.ts';
 export * from './alerts/alert-rule.ts';

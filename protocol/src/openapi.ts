@@ -1,5 +1,6 @@
 /** Every route of the HTTP API as one table: the OpenAPI 3.1 document is rendered from it, and a test holds the server to it. */
 import { ALERT_OPERATIONS } from './rest/alert-operations.ts';
+import { BACKTEST_OPERATIONS } from './rest/backtest-operations.ts';
 import { DELIVERY_OPERATIONS } from './rest/delivery-operations.ts';
 import { CONTEXT_OPERATIONS, DEVICE_OPERATIONS } from './rest/device-operations.ts';
 import { FEATURE_OPERATIONS } from './rest/feature-operations.ts';
@@ -24,6 +25,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...TELEMETRY_OPERATIONS,
   ...STREAM_OPERATIONS,
   ...MODEL_OPERATIONS,
+  ...BACKTEST_OPERATIONS,
   ...ROLLOUT_OPERATIONS,
   ...ALERT_OPERATIONS,
   ...DELIVERY_OPERATIONS,

@@ -1,9 +1,6 @@
 /** How far a device is in finding its own normal: the state that is kept on disk, and the pure steps from one to the next. */
-import type { DeviceCalibrationRule, DeviceNormal } from '@shoal/models';
+import { MAX_COLLECTED_WINDOWS, type DeviceNormal } from '@shoal/models';
 import { z } from 'zod';
-
-/** Bounds what an endless collection may hold. */
-const MAX_ROWS = 1_000;
 
 const normalSchema = z.object({
   location: z.array(z.number()),
@@ -20,7 +17,7 @@ const collectionSchema = z.object({
   /** Samples of the source that went by since the collection began. */
   samples: z.int().min(0),
   /** Feature vectors of the windows so far. */
-  rows: z.array(z.array(z.number())).max(MAX_ROWS),
+  rows: z.array(z.array(z.number())).max(MAX_COLLECTED_WINDOWS),
 });
 export type Collection = z.infer<typeof collectionSchema>;
 
@@ -36,18 +33,6 @@ export type CalibrationState = z.infer<typeof calibrationStateSchema>;
 export const EMPTY_COLLECTION: Collection = { samples: 0, rows: [] };
 
 export const firstState = (digest: string): CalibrationState => ({ digest, collection: EMPTY_COLLECTION });
-
-/** What to do with a window that ends `samples` samples after the collection began: learn from it, or learn no more. */
-export const collectionStep = (
-  rule: DeviceCalibrationRule,
-  { rows }: Collection,
-  samples: number,
-  samplesWanted: number,
-): 'collect' | 'conclude' => {
-  if (rows.length >= MAX_ROWS) return 'conclude';
-  if (rows.length < rule.minimumWindows) return 'collect';
-  return rule.method === 'device-normal' && samples <= samplesWanted ? 'collect' : 'conclude';
-};
 
 /** What is new since the last write before there is another. */
 const GROWTH = 0.5;

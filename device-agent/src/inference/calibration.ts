@@ -1,5 +1,6 @@
 /** Finds the normal of this device for one model, keeps it over restarts, and finds it anew on request. */
 import {
+  collectionStep,
   medianLocation,
   normaliseVector,
   ownThreshold,
@@ -8,7 +9,6 @@ import {
 } from '@shoal/models';
 import type { StateFile } from '../state-file.ts';
 import {
-  collectionStep,
   EMPTY_COLLECTION,
   firstState,
   isWorthSaving,

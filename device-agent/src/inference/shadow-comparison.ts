@@ -1,22 +1,9 @@
 /** Runs a candidate on the windows that the model in force has answered, and counts how often both say the same; nothing acts on the candidate. */
-import { QuantileSketch } from '@shoal/models';
+import { QuantileSketch, verdictsAgree } from '@shoal/models';
 import type { Shadow, ShadowCounts } from '../ota/model-host.port.ts';
 import type { AssembledWindow } from '../windows/assembled-window.port.ts';
 import type { SlotVerdict } from './model-slot-runner.port.ts';
 import type { ModelSlot } from './model-slot.ts';
-
-/** Outputs of models without labels are alike within this share, or this much where they are small. */
-const ALIKE = { share: 0.1, absolute: 1e-3 } as const;
-
-const isAlike = (a: number, b: number): boolean =>
-  Math.abs(a - b) <= Math.max(ALIKE.absolute, ALIKE.share * Math.max(Math.abs(a), Math.abs(b)));
-
-/** Same label; where neither has one, every output that both have is about the same. */
-const agree = (champion: SlotVerdict, candidate: SlotVerdict): boolean => {
-  if (champion.label !== undefined || candidate.label !== undefined) return champion.label === candidate.label;
-  const names = Object.keys(champion.outputs).filter((name) => name in candidate.outputs);
-  return names.length > 0 && names.every((name) => isAlike(champion.outputs[name] ?? 0, candidate.outputs[name] ?? 0));
-};
 
 export class ShadowComparison implements Shadow {
   readonly #candidate: ModelSlot;
@@ -56,7 +43,7 @@ export class ShadowComparison implements Shadow {
       const verdict = await this.#candidate.infer(window);
       if (this.#isClosed) return;
       this.#latency.add(verdict.latencyMs);
-      if (agree(champion, verdict)) this.#agreed += 1;
+      if (verdictsAgree(champion, verdict)) this.#agreed += 1;
     } catch {
       if (this.#isClosed) return;
     } finally {

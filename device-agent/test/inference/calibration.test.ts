@@ -1,16 +1,14 @@
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import type { DeviceCalibrationRule, FeatureVector } from '@shoal/models';
+import { collectionStep, WindowAssembler, type DeviceCalibrationRule, type FeatureVector } from '@shoal/models';
 import fc from 'fast-check';
 import {
   calibrationStateSchema,
-  collectionStep,
   type CalibrationState,
   type FoundNormal,
 } from '../../src/inference/calibration-state.ts';
 import { Calibration } from '../../src/inference/calibration.ts';
 import { StateFile } from '../../src/state-file.ts';
-import { WindowAssembler } from '../../src/windows/window-assembler.ts';
 import { withFolder } from '../fixtures/conditions.ts';
 
 const RULE = {

@@ -7,6 +7,7 @@ import type { MicroserviceOptions } from '@nestjs/microservices';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { destination, pino, type Logger } from 'pino';
 import { AedesGateway } from '../adapters/embedded/aedes-gateway/aedes-gateway.ts';
+import { ThreadedBacktestRunner } from '../adapters/embedded/backtest-runner/threaded-backtest-runner.ts';
 import { DeviceTransportStrategy } from '../adapters/embedded/aedes-gateway/device-transport.strategy.ts';
 import { DataFolder } from '../adapters/embedded/data-folder.ts';
 import { DiskArtifacts } from '../adapters/embedded/disk-artifacts/disk-artifacts.ts';
@@ -107,6 +108,16 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
     },
     { store: scores, log },
   );
+  const backtestRunner = new ThreadedBacktestRunner(
+    {
+      folder: dataPath(config, 'backtests'),
+      telemetryFile: dataPath(config, 'ingest.db'),
+      featuresFile: dataPath(config, 'features.db'),
+      niceness: config.scoring.niceness,
+      version: readVersion(),
+    },
+    { artifacts, log },
+  );
   await Promise.all([
     features.start(),
     windows.start().then(() => alerts.start()),
@@ -131,6 +142,7 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
     artifacts,
     scores,
     scoreRunner,
+    backtestRunner,
   };
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.of(config, platform),

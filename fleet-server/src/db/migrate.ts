@@ -15,6 +15,7 @@ import * as homeAssistant from './migrations/0018-home-assistant.ts';
 import * as models from './migrations/0015-models.ts';
 import * as scoringJobs from './migrations/0015-scoring-jobs.ts';
 import * as scoringSchedules from './migrations/0017-scoring-schedules.ts';
+import * as backtests from './migrations/0019-backtests.ts';
 import * as rollouts from './migrations/0016-rollouts.ts';
 
 /** In order; SQLite has no transactional DDL in Kysely's eyes, so every step creates only what does not exist. */
@@ -33,6 +34,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0015-scoring-jobs': scoringJobs,
   '0017-scoring-schedules': scoringSchedules,
   '0016-rollouts': rollouts,
+  '0019-backtests': backtests,
 };
 
 /** @throws FleetError DATABASE_SCHEMA when the file was written by a newer server or a step fails */

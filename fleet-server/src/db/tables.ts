@@ -28,6 +28,7 @@ export interface Tables {
   scoring_jobs: ScoringJobRow;
   scoring_schedules: ScoringScheduleRow;
   scoring_occurrences: ScoringOccurrenceRow;
+  backtests: BacktestRow;
 }
 
 export interface AuditEntryRow {
@@ -299,4 +300,22 @@ export interface DirectorAssignmentRow {
   models: string;
   /** JSON: model → lowest release counter. */
   floors: string;
+}
+
+export interface BacktestRow {
+  backtest_id: string;
+  /** Order of creation. */
+  number: number;
+  model: string;
+  candidate_digest: string;
+  champion_digest: string;
+  state: string;
+  /** JSON of a `BacktestRecord`. */
+  document: string;
+  /** JSON of `BacktestIncident[]`; null when there are no labels. */
+  incidents: string | null;
+  /** JSON of `BacktestPlot[]`; null before it is finished. */
+  plots: string | null;
+  /** Idempotency-Key of the request that made it. */
+  creation_request: string | null;
 }

@@ -3,6 +3,7 @@ import { Module, type BeforeApplicationShutdown, type DynamicModule, type OnModu
 import { AuditModule } from '../audit/audit.module.ts';
 import type { ModelsConfig } from '../config-schema.ts';
 import { DevicesModule } from '../devices/devices.module.ts';
+import { ModelBundles } from '../ports/model-bundles.ts';
 import { ModelRegistry } from '../ports/model-registry.ts';
 import { ModelUsage } from '../ports/model-usage.ts';
 import { Aliases } from './aliases.service.ts';
@@ -13,6 +14,7 @@ import { Catalogue } from './catalogue.service.ts';
 import { ModelViews } from './model-views.service.ts';
 import { ModelsController } from './models.controller.ts';
 import { PublishedModels } from './model-registry.service.ts';
+import { ReleasedBundles } from './released-bundles.service.ts';
 import { ReleaseRemoval } from './release-removal.service.ts';
 import { Releases } from './releases.service.ts';
 import { RunningDevices } from './running-devices.service.ts';
@@ -59,8 +61,9 @@ export class ModelsModule implements OnModuleInit, BeforeApplicationShutdown {
         ModelViews,
         PublishedModels,
         { provide: ModelRegistry, useExisting: PublishedModels },
+        { provide: ModelBundles, useClass: ReleasedBundles },
       ],
-      exports: [ModelRegistry, ModelUsage],
+      exports: [ModelRegistry, ModelBundles, ModelUsage],
     };
   }
 

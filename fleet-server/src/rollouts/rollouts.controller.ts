@@ -26,6 +26,7 @@ import { answerList } from '../listing/list-answer.ts';
 import { DEVICES, ROLLOUTS, TIMELINE } from './listings.ts';
 import { RolloutCreation } from './rollout-creation.service.ts';
 import { RolloutPlanner } from './rollout-plan.service.ts';
+import { StartGates } from './start-gates.service.ts';
 import { RolloutsService } from './rollouts.service.ts';
 
 const querySchema = rolloutQuerySchema.strict();
@@ -38,10 +39,12 @@ export class RolloutsController {
   private readonly rollouts: RolloutsService;
   private readonly creation: RolloutCreation;
   private readonly planner: RolloutPlanner;
-  constructor(rollouts: RolloutsService, creation: RolloutCreation, planner: RolloutPlanner) {
+  private readonly gates: StartGates;
+  constructor(rollouts: RolloutsService, creation: RolloutCreation, planner: RolloutPlanner, gates: StartGates) {
     this.rollouts = rollouts;
     this.creation = creation;
     this.planner = planner;
+    this.gates = gates;
   }
 
   @Get()
@@ -56,6 +59,7 @@ export class RolloutsController {
     @Body({ schema: rolloutCreateSchema }) { start, ...definition }: z.output<typeof rolloutCreateSchema>,
     @Exchange() { idempotencyKey, reply }: EditExchange,
   ): Promise<Rollout> {
+    if (start) await this.gates.beforeCreation(definition);
     const { rolloutId } = await this.creation.create(actor, { definition, isStarted: start, idempotencyKey });
     const created = await this.rollouts.show(rolloutId);
     void reply.header('location', `/api/rollouts/${created.rolloutId}`);

@@ -19,6 +19,7 @@ import { RolloutPublisher } from './rollout-publisher.service.ts';
 import { RolloutReleases } from './rollout-releases.service.ts';
 import { RolloutsController } from './rollouts.controller.ts';
 import { RolloutsService } from './rollouts.service.ts';
+import { StartGates } from './start-gates.service.ts';
 import { ROLLOUTS_CONFIG, Surroundings } from './surroundings.service.ts';
 
 @Module({})
@@ -30,17 +31,18 @@ export class RolloutsModule implements OnModuleInit, BeforeApplicationShutdown {
     this.usage = usage;
   }
 
-  /** `models` provides the registry. */
-  static of(config: RolloutsConfig, models: DynamicModule): DynamicModule {
+  /** `models` provides the registry, `backtests` what their gate is judged by. */
+  static of(config: RolloutsConfig, models: DynamicModule, backtests: DynamicModule): DynamicModule {
     return {
       module: RolloutsModule,
-      imports: [AuditModule, DevicesModule, TwinsModule, models],
+      imports: [AuditModule, DevicesModule, TwinsModule, models, backtests],
       controllers: [RolloutsController, RolloutActionsController],
       providers: [
         { provide: ROLLOUTS_CONFIG, useValue: config },
         Surroundings,
         RolloutLoader,
         RolloutReleases,
+        StartGates,
         ObservedDevices,
         Director,
         RolloutCommits,

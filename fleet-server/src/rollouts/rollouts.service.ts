@@ -9,6 +9,7 @@ import { RolloutDocuments } from './rollout-documents.service.ts';
 import { RolloutEngine } from './rollout-engine.service.ts';
 import { noRollout } from './rollout-loader.service.ts';
 import type { RolloutRecord, TimelineEntry } from './rollout.ts';
+import { StartGates } from './start-gates.service.ts';
 import { RolloutsStore, type RolloutFilter } from './rollouts.store.ts';
 
 @Injectable()
@@ -17,15 +18,18 @@ export class RolloutsService {
   private readonly database: ControlDatabase;
   private readonly engine: RolloutEngine;
   private readonly documents: RolloutDocuments;
+  private readonly gates: StartGates;
 
-  constructor(database: ControlDatabase, engine: RolloutEngine, documents: RolloutDocuments) {
+  constructor(database: ControlDatabase, engine: RolloutEngine, documents: RolloutDocuments, gates: StartGates) {
     this.database = database;
     this.engine = engine;
     this.documents = documents;
+    this.gates = gates;
   }
 
-  /** @throws FleetError ROLLOUT_NOT_FOUND | ROLLOUT_STATE | APPROVAL_OWN */
+  /** @throws FleetError ROLLOUT_NOT_FOUND | ROLLOUT_STATE | APPROVAL_OWN, and of `StartGates` */
   async act(actor: Actor, rolloutId: string, deed: Omit<Deed, 'principal'>): Promise<Rollout> {
+    await this.gates.before(await this.stored(rolloutId), deed.action);
     return this.documents.of(await this.engine.act(actor, rolloutId, deed));
   }
 

@@ -3,7 +3,8 @@ import { Controller, Get, Param, Res } from '@nestjs/common';
 import { scoringRunIdSchema } from '@shoal/protocol';
 import type { FastifyReply } from 'fastify';
 import { RunReports } from './run-reports.service.ts';
-import { REPORT_HEADERS, reportPage } from './report/report-page.ts';
+import { REPORT_HEADERS } from './report/page-parts.ts';
+import { reportPage } from './report/report-page.ts';
 
 @Controller('api/scoring/runs')
 export class RunReportController {

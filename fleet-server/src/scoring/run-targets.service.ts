@@ -142,7 +142,7 @@ const plainLayout = (width: number): VectorLayout => ({
 });
 
 /** Nothing but what can go to another thread. */
-const layoutOf = ({ names, views, picks }: VectorPlan): VectorLayout => ({
+export const layoutOf = ({ names, views, picks }: VectorPlan): VectorLayout => ({
   names,
   views: views.map(({ viewNo, view, slotNos, asOfSlots }) => ({ viewNo, view, slotNos, asOfSlots })),
   picks: picks.map(({ of, index }) => ({ of, index })),

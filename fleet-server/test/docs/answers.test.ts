@@ -23,6 +23,7 @@ let release = { sha256: '' };
 let base = { sha256: '' };
 let rolloutId = '';
 let runId = '';
+let backtestId = '';
 const imports = mkdtempSync(join(tmpdir(), 'shoal-imports-'));
 
 const at = Date.now();
@@ -97,6 +98,11 @@ beforeAll(async () => {
   ({ rolloutId } = (
     await call<{ rolloutId: string }>('POST', rollouts, { name: 'all', model: model.name, version: '1.1.0' })
   ).body);
+  const backtests = `${server.httpUrl}/api/backtests`;
+  const compared = { model: model.name, candidate: '1.0.0' };
+  ({ backtestId } = (await call<{ backtestId: string }>('POST', backtests, compared)).body);
+  // No engine needs to start for what is shown of it.
+  await call('POST', `${backtests}/${backtestId}/cancel`, {});
   const columns = Array.from({ length: 11 }, (_, index) => index);
   const rows = [
     ['entity', ...columns],
@@ -140,6 +146,7 @@ const filled = (path: string, subject = 'pump-01'): string => {
     .replace('{sha256}', isThere ? release.sha256 : '0'.repeat(64))
     .replace('{base}', base.sha256)
     .replace('{job}', isThere ? 'night' : subject)
+    .replace('{backtestId}', isThere ? backtestId : 'b-0000000000000000')
     .replace('{runId}', isThere ? runId : 'r-ffffffffffffffffffff')
     .replace('{importId}', isThere ? 'import-1' : subject);
 };
@@ -221,6 +228,7 @@ describe('answers', () => {
         pauseScoringRun: {},
         resumeScoringRun: {},
         cancelScoringRun: {},
+        cancelBacktest: {},
         readScores: { entities: ['nobody'] },
       };
       const body =

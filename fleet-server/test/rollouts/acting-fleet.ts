@@ -13,6 +13,7 @@ import { InProcessBus } from '../../src/adapters/embedded/in-process-bus.ts';
 import { PrometheusMetrics } from '../../src/adapters/embedded/prometheus-metrics.ts';
 import type { Actor } from '../../src/audit/actor.ts';
 import { AuditService, type Recorder } from '../../src/audit/audit.service.ts';
+import { BacktestGates } from '../../src/backtests/backtest-gates.service.ts';
 import { configSchema } from '../../src/config-schema.ts';
 import type { ControlDatabase, Transaction } from '../../src/db/database.ts';
 import { DeviceDirectory } from '../../src/devices/device-directory.service.ts';
@@ -20,6 +21,8 @@ import { DevicesStore } from '../../src/devices/devices.store.ts';
 import { loadRoster } from '../../src/devices/load-roster.store.ts';
 import { Clock } from '../../src/ports/clock.ts';
 import { DeviceGateway } from '../../src/ports/device-gateway.ts';
+import { FleetError } from '../../src/errors.ts';
+import { ModelBundles } from '../../src/ports/model-bundles.ts';
 import { ModelRegistry, type ModelRelease } from '../../src/ports/model-registry.ts';
 import { Director } from '../../src/rollouts/director.service.ts';
 import { ObservedDevices } from '../../src/rollouts/observed-devices.service.ts';
@@ -30,6 +33,7 @@ import { RolloutCreation } from '../../src/rollouts/rollout-creation.service.ts'
 import { RolloutLoader } from '../../src/rollouts/rollout-loader.service.ts';
 import { RolloutReleases } from '../../src/rollouts/rollout-releases.service.ts';
 import { RolloutsService } from '../../src/rollouts/rollouts.service.ts';
+import { StartGates } from '../../src/rollouts/start-gates.service.ts';
 import { Surroundings } from '../../src/rollouts/surroundings.service.ts';
 import { ReportedWriter } from '../../src/twins/reported-writer.service.ts';
 import { TwinsService } from '../../src/twins/twins.service.ts';
@@ -69,6 +73,13 @@ class PlainRegistry extends ModelRegistry {
   }
   override async signAssignment(signed: SignedAssignment['signed']): Promise<SignedAssignment> {
     return { signed, signatures: [{ keyid: hex('a'), sig: 'b'.repeat(128) }] };
+  }
+}
+
+/** No rollout of these tests asks for a backtest. */
+class NoBundles extends ModelBundles {
+  override show(name: string, reference: string): Promise<never> {
+    throw new FleetError('MODEL_RELEASE_NOT_FOUND', `No ${name}@${reference}.`);
   }
 }
 
@@ -196,8 +207,9 @@ export class ActingFleet {
     const releases = new RolloutReleases(registry);
     const commits = new RolloutCommits(audit, twins, new Director(registry), around);
     const observed = new ObservedDevices(directory, releases, around);
+    const gates = new StartGates(new BacktestGates(database, new NoBundles(), around), releases);
     const engine = new RolloutEngine(commits, new RolloutLoader(database), observed, around);
-    const rollouts = new RolloutsService(database, engine, new RolloutDocuments(database, engine));
+    const rollouts = new RolloutsService(database, engine, new RolloutDocuments(database, engine), gates);
     const creation = new RolloutCreation(audit, engine, releases, around);
     const writer = new ReportedWriter(database, directory);
     this.running = { directory, twins, writer, engine, rollouts, creation };

@@ -64,3 +64,18 @@ export const ownThreshold = (
   const most = rule.steadyFactor * floor;
   return { threshold: Math.min(most, Math.max(floor, wandered)), isSteady: wandered <= most };
 };
+
+/** Bounds what an endless collection may hold. */
+export const MAX_COLLECTED_WINDOWS = 1_000;
+
+/** What to do with a window that ends `samples` samples after the collection began: learn from it, or learn no more. */
+export const collectionStep = (
+  rule: DeviceCalibrationRule,
+  { rows }: { readonly rows: { readonly length: number } },
+  samples: number,
+  samplesWanted: number,
+): 'collect' | 'conclude' => {
+  if (rows.length >= MAX_COLLECTED_WINDOWS) return 'conclude';
+  if (rows.length < rule.minimumWindows) return 'collect';
+  return rule.method === 'device-normal' && samples <= samplesWanted ? 'collect' : 'conclude';
+};

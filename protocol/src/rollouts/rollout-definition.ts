@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { instantSchema } from '../identifiers.ts';
 import { assignedModelSchema } from '../model-update.ts';
+import { backtestGateSchema } from './backtest-gate.ts';
 
 const fields = assignedModelSchema.shape;
 const percent = z.number().min(0).max(100);
@@ -79,6 +80,10 @@ export const rolloutDefinitionSchema = z
       .min(1)
       .max(20)
       .default([{ to: { percent: 100 }, gate: rolloutGateSchema.parse({}) }]),
+    gates: z
+      .strictObject({ backtest: backtestGateSchema.optional() })
+      .optional()
+      .describe('What must hold before it starts; without it the start is refused.'),
     timeoutMs: z
       .int()
       .min(1_000)

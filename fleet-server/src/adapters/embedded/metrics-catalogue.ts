@@ -125,6 +125,8 @@ export const METRIC_HELP: Readonly<Record<string, string>> = {
   predictions_waiting: 'HTTP requests held until their ticket is final',
   scoring_runs_total: 'attempts at scoring runs that ended, by the state they left the run in',
   scoring_runs_taken_back_total: 'scoring runs of a process that is gone, which go on',
+  backtests_total: 'attempts at backtests that ended, by the state they left the backtest in',
+  backtest_errors_total: 'times that a backtest could not be worked on; it is tried again',
   scoring_errors_total: 'times that a scoring run could not be worked on; it is tried again',
   event_loop_delay_p99_seconds: 'p99 of the event-loop delay since the last look',
   event_loop_delay_max_seconds: 'maximum of the event-loop delay since the last look',

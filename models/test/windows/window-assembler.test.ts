@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { expectedWindows, type WindowSpec } from '@shoal/models';
 import fc from 'fast-check';
-import type { AssembledWindow } from '../../src/windows/assembled-window.port.ts';
-import { WindowAssembler } from '../../src/windows/window-assembler.ts';
+import { expectedWindows, type WindowSpec } from '../../src/features/window-plan.ts';
+import { WindowAssembler, type AssembledWindow } from '../../src/windows/window-assembler.ts';
 
 const specArbitrary: fc.Arbitrary<WindowSpec> = fc.record({
   lengthMs: fc.integer({ min: 1, max: 8 }).map((seconds) => seconds * 1_000),

@@ -1,7 +1,16 @@
 /** Cuts the samples of one source, or of several together, into the windows of one model, by event time, as the model's window plan defines them. */
-import { hasCoverage, windowStartsContaining, type WindowSpec } from '@shoal/models';
-import type { AssembledWindow, WindowSample } from './assembled-window.port.ts';
+import type { WindowSample } from '../features/resample.ts';
+import { hasCoverage, windowStartsContaining, type WindowSpec } from '../features/window-plan.ts';
 import { RingBuffer } from './ring-buffer.ts';
+
+/** Half-open [startAt, endAt) in event time; samples in order of arrival. */
+export interface AssembledWindow {
+  readonly startAt: number;
+  readonly endAt: number;
+  readonly samples: readonly WindowSample[];
+  /** Samples the source had given since the assembler began, before the one that closed the window: at least all up to its end. */
+  readonly samplesSeen: number;
+}
 
 export interface WindowAssemblerOptions {
   readonly spec: WindowSpec;
