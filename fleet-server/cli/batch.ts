@@ -1,5 +1,6 @@
 /** `shoal batch define | ls | run | plan | runs | show | pause | resume | cancel | publish | rollback | score | rm`: nightly scoring. */
 import {
+  predictionTicketSchema,
   SCORING_STATES,
   scoreRecordSchema,
   scoringJobDocumentSchema,
@@ -8,6 +9,7 @@ import {
   scoringPlanSchema,
   scoringRunPageSchema,
   scoringRunSchema,
+  type PredictionTicket,
 } from '@shoal/protocol';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { z } from 'zod';
@@ -17,10 +19,14 @@ import { cliError } from './errors.ts';
 import { entityId } from './feature-names.ts';
 import { ageText, instantText, whole } from './moments.ts';
 import { addNights } from './scoring-nights.ts';
+import { requireAnswer, showTicket, waited } from './prediction-ticket.ts';
 import { followRun, jobName, progressText, requirePublished, runId, showRun } from './scoring-run.ts';
 import { factsOf, tableOf } from './table.ts';
 
 const DEFINITION = { schema: scoringJobSchema, what: 'scoring job' };
+
+/** A model that is free answers in less than a second. */
+const PREDICTION_WAIT_S = 60;
 
 /** Argument parser: an RFC 3339 time → milliseconds. */
 const instant = (text: string): number => {
@@ -174,6 +180,12 @@ const addRuns = (batch: Command, surroundings: Surroundings): void => {
   }
 };
 
+const showPrediction = async (context: CommandContext, ticket: PredictionTicket): Promise<void> => {
+  const seen = await waited(context, ticket, PREDICTION_WAIT_S);
+  showTicket(context, seen);
+  requireAnswer(seen);
+};
+
 const addPublication = (batch: Command, surroundings: Surroundings): void => {
   batch
     .command('publish')
@@ -201,11 +213,14 @@ const addPublication = (batch: Command, surroundings: Surroundings): void => {
     .command('score')
     .argument('<job>', 'job', jobName)
     .argument('<entity>', 'entity', entityId)
+    .option('--predict', 'without a score: ask the model of the job now, and wait for its answer')
     .description('the score of one entity')
-    .action(async (job: string, entity: string, _: object, command: Command) => {
+    .action(async (job: string, entity: string, { predict = false }: { predict?: boolean }, command: Command) => {
       const context = contextOf(surroundings, command);
       const path = `/api/scores/${job}/${encodeURIComponent(entity)}`;
-      const record = await context.api.call({ path, answer: scoreRecordSchema });
+      const query = predict ? { onMiss: 'predict' } : {};
+      const record = await context.api.call({ path, query, answer: scoreRecordSchema.or(predictionTicketSchema) });
+      if ('links' in record) return showPrediction(context, record);
       if (context.json) return context.terminal.json(record);
       const facts = Object.entries({ ...record.scores, run: record.runId, 'as of': instantText(record.asOf) });
       return context.terminal.data(factsOf(context.terminal, facts));

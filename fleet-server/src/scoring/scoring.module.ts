@@ -9,6 +9,7 @@ import { ReportSamples } from './report-samples.service.ts';
 import { RunReportController } from './run-report.controller.ts';
 import { RunReports } from './run-reports.service.ts';
 import { ScoringScheduler } from './scheduler.service.ts';
+import { ScoreMisses } from './score-misses.service.ts';
 import { ScorePorts } from './score-ports.service.ts';
 import { ScoresController } from './scores.controller.ts';
 import { ScoringJobsController } from './scoring-jobs.controller.ts';
@@ -17,6 +18,16 @@ import { ScoringRunsController } from './scoring-runs.controller.ts';
 import { ScoringScheduleController } from './scoring-schedule.controller.ts';
 import { ScoringRuns } from './scoring-runs.service.ts';
 import { SCORING_CONFIG, Surroundings } from './surroundings.service.ts';
+
+/** What others have made of modules that scoring leans on. */
+interface Upstream {
+  /** Exports `ServedModels`. */
+  readonly inference: DynamicModule;
+  /** Exports `FeatureReader`. */
+  readonly featureViews: DynamicModule;
+  /** Exports `PredictionSubmissions`. */
+  readonly predictions: DynamicModule;
+}
 
 @Module({})
 export class ScoringModule implements OnModuleInit, BeforeApplicationShutdown {
@@ -27,11 +38,10 @@ export class ScoringModule implements OnModuleInit, BeforeApplicationShutdown {
     this.scheduler = scheduler;
   }
 
-  /** The modules that export `ServedModels` and `FeatureReader`. */
-  static of(config: ScoringConfig, inference: DynamicModule, featureViews: DynamicModule): DynamicModule {
+  static of(config: ScoringConfig, { inference, featureViews, predictions }: Upstream): DynamicModule {
     return {
       module: ScoringModule,
-      imports: [AuditModule, DevicesModule, inference, featureViews],
+      imports: [AuditModule, DevicesModule, inference, featureViews, predictions],
       controllers: [
         ScoringJobsController,
         ScoringScheduleController,
@@ -48,6 +58,7 @@ export class ScoringModule implements OnModuleInit, BeforeApplicationShutdown {
         ScoringRuns,
         ScoringJobs,
         ScoringScheduler,
+        ScoreMisses,
         ReportSamples,
         RunReports,
       ],

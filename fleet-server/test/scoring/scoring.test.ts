@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { parquetReadObjects } from 'hyparquet';
 import type {
   Page,
+  PredictionTicket,
   Problem,
   ScoreBulkAnswer,
   ScoreRecord,
@@ -149,6 +150,26 @@ test('A run has a report beside the run before, which fetches nothing and runs n
   expect(report.text).toMatch(/Changed most: score[^]*?site-\d{4}[^]*?0\.87/);
   expect(report.text).not.toMatch(/<script|src="|url\(|https?:/);
   expect((await ask('GET', '/api/scoring/runs/r-00000000000000000000/report')).status).toBe(404);
+});
+
+test('An entity without a score is predicted when that is asked for: one run for all who ask, and 404 as before for the others', async () => {
+  await site.put('site-late', 0.625);
+  const path = `${JOB.name}/site-late`;
+  expect((await score('site-late')).status).toBe(404);
+  const asks = Array.from({ length: 3 }, () => ask<PredictionTicket>('GET', `/api/scores/${path}?onMiss=predict`));
+  const tickets = await Promise.all(asks);
+  for (const { status, headers, body } of tickets) {
+    expect([status, headers.get('location')]).toEqual([202, `/api/predictions/${body.id}`]);
+    expect(body).toMatchObject({ model: MODEL, version: first.model.version, entity: 'site-late' });
+  }
+  const answered = await Promise.all(tickets.map(({ body }) => site.show(body.id)));
+  for (const { answer } of answered) expect(answer?.outputs[0]?.data).toEqual([expect.closeTo(0.625, 5)]);
+  expect(new Set(answered.map(({ finishedAt }) => finishedAt)).size).toBe(1);
+  const again = await ask<PredictionTicket>('GET', `/api/scores/${path}?onMiss=predict`);
+  expect([again.status, again.body.answer]).toEqual([202, answered[0]?.answer]);
+  expect((await ask('GET', `/api/scores/${JOB.name}/${idOf(1)}?onMiss=predict`)).status).toBe(200);
+  expect((await ask<Problem>('GET', '/api/scores/no-job/a?onMiss=predict')).body.code).toBe('SCORING_JOB_NOT_FOUND');
+  expect((await ask('GET', `/api/scores/${path}?onMiss=guess`)).status).toBe(400);
 });
 
 test('A schedule that cannot be is refused with the job', async () => {
