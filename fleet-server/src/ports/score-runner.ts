@@ -34,6 +34,10 @@ export interface RunOrder {
   /** What names the input: a file that is another one by now is refused. */
   readonly input: string;
   readonly columns: readonly ScoreColumn[];
+  /** Whether rows are marked with their vectors, so that a later run can carry them over. */
+  readonly isIncremental: boolean;
+  /** Number of the run whose rows are carried over where the vector is the same; of the same model and the same columns. */
+  readonly baseNo: number | null;
   readonly chunkRows: number;
   readonly retries: number;
   readonly maxQuarantinedPct: number;

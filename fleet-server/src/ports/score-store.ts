@@ -36,6 +36,9 @@ export interface StoredRun extends RunIdentity {
   readonly runNo: number;
   readonly definition: ScoringJob;
   readonly columns: readonly ScoreColumn[];
+  /** The run whose rows are carried over; null before the entities are listed, and where all are scored. */
+  readonly base: string | null;
+  readonly baseNo: number | null;
   readonly state: ScoringState;
   readonly isPublished: boolean;
   readonly attempts: number;

@@ -8,7 +8,11 @@ const OPEN: ReadonlySet<string> = new Set(['queued', 'running', 'validating', 'p
 export const isFinal = ({ state }: Pick<StoredRun, 'state'>): boolean => !OPEN.has(state);
 
 /** What only the store needs is left out by the schema of the answer. */
-export const runDocument = ({ runId, ...run }: StoredRun): ScoringRun => ({ ...run, id: runId });
+export const runDocument = ({ runId, ...run }: StoredRun): ScoringRun => ({
+  ...run,
+  id: runId,
+  mode: run.definition.mode,
+});
 
 const named = ({ columns }: PublishedRun, scores: ScoreRow): ScoreRecord['scores'] =>
   Object.fromEntries(columns.map(({ name }, index) => [name, scores[index] ?? null]));

@@ -6,6 +6,7 @@ import { FleetError } from '../errors.ts';
 import { WakeUp } from '../predictions/wake-up.ts';
 import { ScoreRunner, type RunEnd, type RunOrder } from '../ports/score-runner.ts';
 import { ScoreStore, type RunNote, type StoredRun } from '../ports/score-store.ts';
+import { carriedFrom } from './carried-from.ts';
 import { publishFaults } from './publish-check.ts';
 import { RunTargets } from './run-targets.service.ts';
 import { Surroundings } from './surroundings.service.ts';
@@ -95,10 +96,11 @@ export class RunProcessor {
 
   private async orderOf(run: StoredRun): Promise<RunOrder> {
     const { runNo, definition, model, asOf, input, columns, progress } = run;
+    const isPlanned = progress.expected !== null;
     const target = this.targets.resolve(definition, model.version);
     return {
       runNo,
-      isPlanned: progress.expected !== null,
+      isPlanned,
       origin: await this.targets.origin(definition, target),
       asOf,
       layout: target.layout,
@@ -106,6 +108,8 @@ export class RunProcessor {
       modelDigest: model.digest,
       input,
       columns,
+      isIncremental: definition.mode === 'incremental',
+      baseNo: isPlanned ? run.baseNo : carriedFrom(run, await this.publishedRun(run.job)),
       chunkRows: definition.chunkRows,
       retries: definition.retries,
       maxQuarantinedPct: definition.maxQuarantinedPct,
@@ -116,8 +120,7 @@ export class RunProcessor {
   /** Published, or failed with its scores kept: somebody may look at them and publish them all the same. */
   private async settle(run: StoredRun, summary: ScoringSummary): Promise<void> {
     await this.note(run, { event: 'complete', summary });
-    const published = this.store.published(run.job);
-    const previous = published === undefined ? undefined : await this.store.find(published.runId);
+    const previous = await this.publishedRun(run.job);
     const faults = publishFaults(summary, previous?.summary ?? null, run.definition.validation);
     if (faults.length === 0) {
       await this.store.publish(run.runId, this.around.clock.now());
@@ -125,6 +128,11 @@ export class RunProcessor {
     }
     const message = `The run is not published. ${faults.join(' ')}`;
     await this.note(run, { event: 'fail', error: { code: 'SCORING_VALIDATION_FAILED', message } });
+  }
+
+  private async publishedRun(job: string): Promise<StoredRun | undefined> {
+    const published = this.store.published(job);
+    return published === undefined ? undefined : this.store.find(published.runId);
   }
 
   /** What was paused or canceled meanwhile stays so. */

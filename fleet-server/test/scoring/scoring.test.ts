@@ -212,6 +212,36 @@ test(
   PATIENCE_MS,
 );
 
+test(
+  'An incremental job scores what changed since its published run, and the scores are those of a full one',
+  async () => {
+    const asOf = Date.now();
+    const submitted = async (name: string, at: number): Promise<ScoringRun> => {
+      const { body } = await ask<ScoringRun>('POST', `/api/scoring/jobs/${name}/runs`, { asOf: at });
+      return ended(body.id);
+    };
+    await ask('POST', '/api/scoring/jobs', { ...JOB, name: 'site-changes', mode: 'incremental' });
+    const whole = await submitted('site-changes', asOf);
+    expect(whole).toMatchObject({
+      mode: 'incremental',
+      base: null,
+      progress: { carried: 0, scored: whole.progress.done },
+    });
+    await site.put(idOf(7), 0.875);
+    await site.put('site-newest', 0.125);
+    const later = Date.now();
+    const run = await submitted('site-changes', later);
+    const { done } = whole.progress;
+    expect(run).toMatchObject({ base: whole.id, progress: { done: done + 1, scored: 2, carried: done - 1 } });
+    await ask('POST', '/api/scoring/jobs', { ...JOB, name: 'site-whole' });
+    const full = await submitted('site-whole', later);
+    expect(run.summary).toEqual(full.summary);
+    const read = await ask<ScoreBulkAnswer>('POST', '/api/scores/site-changes', { entities: [idOf(7), idOf(8)] });
+    expect(read.body.scores.map((row) => row?.[0])).toEqual([0.875, expect.closeTo(riskOf(8, 2), 5)]);
+  },
+  PATIENCE_MS,
+);
+
 test('A job that is removed takes its runs and scores with it', async () => {
   const { body } = await ask<ScoringJobDocument>('GET', '/api/scoring/jobs/site-list');
   expect(body.publishedRun).not.toBeNull();

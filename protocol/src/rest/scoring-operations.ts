@@ -264,7 +264,10 @@ export const SCORING_OPERATIONS: readonly Operation[] = [
     headers: ifNoneMatchHeader,
     responses: {
       200: tagged('Out of the published run; its id is the ETag.', scores.scoreRecordSchema),
-      202: { ...json('A ticket, where there is no score and a prediction was asked for.', predictionTicketSchema), headers: openHeaders },
+      202: {
+        ...json('A ticket, where there is no score and a prediction was asked for.', predictionTicketSchema),
+        headers: openHeaders,
+      },
       304: nothing('The run that was read is still the published one.'),
       ...problems(404, 409, 429, 503),
     },

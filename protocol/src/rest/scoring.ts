@@ -110,6 +110,12 @@ export const scoringJobSchema = z
           .describe('Features as they were known so many seconds before the instant the run is for.'),
       })
       .prefault({}),
+    mode: z
+      .enum(['full', 'incremental'])
+      .default('full')
+      .describe(
+        'incremental: only entities whose features changed since the published run are given to the model, and the scores of the others are carried over; all are when the model or the view changed.',
+      ),
     schedule: scoringScheduleSchema.optional().describe('Absent: runs only when it is told to.'),
     retries: z.int().min(0).max(20).default(3).describe('Attempts at a partition that failed, after the first.'),
     maxQuarantinedPct: z
@@ -189,7 +195,9 @@ export type ScoringSummary = z.infer<typeof scoringSummarySchema>;
 export const scoringProgressSchema = z
   .object({
     expected: count.nullable().describe('null until the entities are counted.'),
-    done: count.describe('Rows that are committed, quarantined ones among them.'),
+    done: count.describe('Rows that are committed: scored, carried over or quarantined.'),
+    scored: count.describe('Of these the ones that the model was given and that have scores.'),
+    carried: count.describe('Of these the ones whose features did not change, with the scores of `base`.'),
     quarantined: count,
     partitions: count,
     partitionsDone: count,
@@ -208,6 +216,10 @@ export const scoringRunSchema = z
     model: z.object({ name: modelText, version: modelText, digest: z.string() }),
     asOf: instantSchema,
     input: z.string().describe('What names the input: the hash of a view, of a list of devices, or of a file.'),
+    mode: z.enum(['full', 'incremental']),
+    base: scoringRunIdSchema
+      .nullable()
+      .describe('The published run whose scores are carried over; null where every entity is scored.'),
     attempts: count.describe('Times it was taken up.'),
     createdAt: instantSchema,
     startedAt: instantSchema.nullable(),
@@ -229,6 +241,8 @@ export const scoringRunSchema = z
         model: { name: 'pump-health', version: '1.0.0', digest: '9f86d081884c7d659a2feaa0c55ad015' },
         asOf: 1760000000000,
         input: 'view:42f51a2b36dc3ee83ef7b62db5f0d71292b335e8a4df7581a8d818caebfb9f5c',
+        mode: 'full',
+        base: null,
         attempts: 1,
         createdAt: 1760000000100,
         startedAt: 1760000000200,
@@ -237,6 +251,8 @@ export const scoringRunSchema = z
         progress: {
           expected: 1000000,
           done: 409600,
+          scored: 409598,
+          carried: 0,
           quarantined: 2,
           partitions: 16,
           partitionsDone: 6,

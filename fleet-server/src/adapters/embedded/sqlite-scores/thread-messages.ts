@@ -40,6 +40,8 @@ export interface CommittedChunk {
   readonly last: string;
   readonly isLast: boolean;
   readonly rows: number;
+  /** Of these the ones that were carried over. */
+  readonly carried: number;
   /** Read, and nothing was known of them at the as-of instant. */
   readonly skipped: number;
   readonly blocks: readonly EncodedBlock[];
@@ -61,7 +63,14 @@ export interface RunnerJobs {
   /** @returns entities that were listed before */
   stage: { ask: { runNo: number; rows: readonly InputRow[] }; answer: string[] };
   plan: {
-    ask: { runNo: number; expected: number; ranges: readonly PartitionRange[]; quarantined: readonly QuarantinedRow[] };
+    ask: {
+      runNo: number;
+      /** Of the run whose rows are carried over. */
+      baseNo: number | null;
+      expected: number;
+      ranges: readonly PartitionRange[];
+      quarantined: readonly QuarantinedRow[];
+    };
     answer: null;
   };
   lease: { ask: { runNo: number; now: number }; answer: LeasedPartition | 'done' | 'busy' | 'gone' };

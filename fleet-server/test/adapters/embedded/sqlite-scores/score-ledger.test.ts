@@ -60,7 +60,7 @@ class Night {
   constructor() {
     this.#writer.submit(newRun(RUN));
     const run = this.#writer.takeUp(1);
-    this.#writer.serve('plan', { runNo: run?.runNo ?? 0, expected: ENTITIES.length, ranges: RANGES, quarantined: [] });
+    this.#writer.serve('plan', { runNo: run?.runNo ?? 0, baseNo: null, expected: ENTITIES.length, ranges: RANGES, quarantined: [] });
   }
 
   /** @returns whether everything is scored */
@@ -90,6 +90,7 @@ class Night {
       last,
       isLast: left.length <= rows,
       rows: entities.length,
+      carried: 0,
       skipped: 0,
       blocks: encodeBlocks({ entities, columns }),
       quarantined: [],
@@ -195,7 +196,7 @@ test('Readers have the run before until the pointer moves, and scores past keepR
   const publish = (runId: string, score: number): void => {
     writer.submit(newRun(runId));
     const runNo = writer.takeUp(1)?.runNo ?? 0;
-    writer.serve('plan', { runNo, expected: 1, ranges: [{ from: '', to: null }], quarantined: [] });
+    writer.serve('plan', { runNo, baseNo: null, expected: 1, ranges: [{ from: '', to: null }], quarantined: [] });
     const leased = writer.serve('lease', { runNo, now: 1 });
     const { partNo, fence } = typeof leased === 'object' ? leased : { partNo: 0, fence: 0 };
     const blocks = encodeBlocks({ entities: ['a'], columns: [Float32Array.of(score), Float64Array.of(score)] });
@@ -206,6 +207,7 @@ test('Readers have the run before until the pointer moves, and scores past keepR
       last: 'a',
       isLast: true,
       rows: 1,
+      carried: 0,
       skipped: 0,
       blocks,
       quarantined: [],
