@@ -24,8 +24,6 @@ const LOSSES: ReadonlySet<string> = new Set(['ENGINE_CRASHED', 'ENGINE_TIMEOUT']
 /** Of inputs in one call: what a model makes of them on the way may be many times as much. */
 const CALL_BYTES = 4_194_304;
 const DETAIL_CHARACTERS = 300;
-/** Calls are filled up to a multiple: with other numbers of rows a model takes other ways, and the last bit of a score differs. */
-const ROW_UNIT = 16;
 
 export interface Rows {
   readonly entities: readonly string[];
@@ -85,8 +83,7 @@ export class BatchEngine {
       type === 'f32' ? new Float32Array(entities.length) : new Float64Array(entities.length),
     );
     const bad = new Map<number, ModelError>();
-    const fitting = Math.max(1, Math.floor(CALL_BYTES / (this.#width * Float32Array.BYTES_PER_ELEMENT)));
-    const rowsPerCall = fitting - (fitting > ROW_UNIT ? fitting % ROW_UNIT : 0);
+    const rowsPerCall = Math.max(1, Math.floor(CALL_BYTES / (this.#width * Float32Array.BYTES_PER_ELEMENT)));
     for (let from = 0; from < entities.length; from += rowsPerCall) {
       await this.#part(matrix, from, Math.min(from + rowsPerCall, entities.length), { columns, bad });
     }
@@ -100,7 +97,7 @@ export class BatchEngine {
     into: { readonly columns: readonly Numbers[]; readonly bad: Map<number, ModelError> },
   ): Promise<void> {
     try {
-      place(await this.#infer(matrix, from, to, 'report'), this.#model, into.columns, { from, to });
+      place(await this.#infer(matrix, from, to, 'report'), this.#model, into.columns, from);
     } catch (error) {
       const fault = asModelError(error, 'ENGINE_CRASHED');
       if (OUT_OF_SERVICE.has(fault.code)) throw fault;
@@ -122,7 +119,7 @@ export class BatchEngine {
   ): Promise<void> {
     for (let row = from; row < to; row += 1) {
       try {
-        place(await this.#infer(matrix, row, row + 1, 'blame'), this.#model, into.columns, { from: row, to: row + 1 });
+        place(await this.#infer(matrix, row, row + 1, 'blame'), this.#model, into.columns, row);
       } catch (error) {
         const fault = asModelError(error, 'ENGINE_CRASHED');
         if (OUT_OF_SERVICE.has(fault.code)) throw fault;
@@ -133,37 +130,21 @@ export class BatchEngine {
 
   async #infer(matrix: Float32Array, from: number, to: number, onLoss: 'report' | 'blame'): Promise<Tensors> {
     const name = this.#model.signature.inputs[0]?.name ?? '';
-    const data = this.#filled(matrix.subarray(from * this.#width, to * this.#width));
-    const inputs: Tensors = { [name]: { datatype: 'FP32', shape: [data.length / this.#width, this.#width], data } };
+    const data = matrix.subarray(from * this.#width, to * this.#width);
+    const inputs: Tensors = { [name]: { datatype: 'FP32', shape: [to - from, this.#width], data } };
     return (await this.#model.infer(inputs, { batch: { onLoss, patienceMs: undefined } })).outputs;
-  }
-
-  /** With the last row again, where there is room for more of them in a call. */
-  #filled(rows: Float32Array): Float32Array {
-    const unit = ROW_UNIT * this.#width;
-    const missing = (unit - (rows.length % unit)) % unit;
-    if (missing === 0 || unit * Float32Array.BYTES_PER_ELEMENT > CALL_BYTES) return rows;
-    const filled = new Float32Array(rows.length + missing);
-    filled.set(rows);
-    for (let at = rows.length; at < filled.length; at += this.#width) filled.set(rows.subarray(-this.#width), at);
-    return filled;
   }
 }
 
 const otherModel = ({ manifest: { name, version } }: Bundle): ModelError =>
   new ModelError('BUNDLE_DIGEST_MISMATCH', `${name} ${version} is not what it was when the run was submitted`);
 
-interface RowRange {
-  readonly from: number;
-  readonly to: number;
-}
-
 /** Elements of a row beside each other become columns, in the order of the outputs. */
-const place = (outputs: Tensors, { signature }: SupervisedModel, columns: readonly Numbers[], into: RowRange): void => {
+const place = (outputs: Tensors, { signature }: SupervisedModel, columns: readonly Numbers[], from: number): void => {
   let column = 0;
   for (const { name } of signature.outputs) {
     const tensor = outputs[name];
-    if (tensor !== undefined) column += placeTensor(tensor, columns, column, into);
+    if (tensor !== undefined) column += placeTensor(tensor, columns, column, from);
   }
 };
 
@@ -171,13 +152,13 @@ const placeTensor = (
   { shape: [rows = 0], data }: Tensor,
   columns: readonly Numbers[],
   first: number,
-  { from, to }: RowRange,
+  from: number,
 ): number => {
   const width = rows === 0 ? 0 : data.length / rows;
   for (let column = 0; column < width; column += 1) {
     const target = columns[first + column];
     if (target === undefined) continue;
-    for (let row = from; row < to; row += 1) target[row] = Number(data[(row - from) * width + column]);
+    for (let row = 0; row < rows; row += 1) target[from + row] = Number(data[row * width + column]);
   }
   return width;
 };
