@@ -1,5 +1,6 @@
 /** A run and a score as the API shows them. */
-import type { ScoreRecord, ScoringRun } from '@shoal/protocol';
+import type { ScoreRecord, ScoringBackfill, ScoringRun } from '@shoal/protocol';
+import type { StoredBackfill } from '../ports/backfills.ts';
 import type { EntityScore, PublishedRun, ScoreRow, StoredRun } from '../ports/score-store.ts';
 
 const OPEN: ReadonlySet<string> = new Set(['queued', 'running', 'validating', 'paused']);
@@ -12,6 +13,11 @@ export const runDocument = ({ runId, ...run }: StoredRun): ScoringRun => ({
   ...run,
   id: runId,
   mode: run.definition.mode,
+});
+
+export const backfillDocument = ({ backfillId, ...backfill }: StoredBackfill): ScoringBackfill => ({
+  ...backfill,
+  id: backfillId,
 });
 
 const named = ({ columns }: PublishedRun, scores: ScoreRow): ScoreRecord['scores'] =>

@@ -4,11 +4,13 @@ import { isModelError } from '@shoal/models';
 import type { ScoringSummary } from '@shoal/protocol';
 import { FleetError } from '../errors.ts';
 import { WakeUp } from '../predictions/wake-up.ts';
-import { ScoreRunner, type RunEnd, type RunOrder } from '../ports/score-runner.ts';
-import { ScoreStore, type RunNote, type StoredRun } from '../ports/score-store.ts';
+import type { ScoreRunner, RunEnd, RunOrder } from '../ports/score-runner.ts';
+import type { ScoreStore, RunNote, StoredRun } from '../ports/score-store.ts';
+import { BackfillSteps } from './backfill-steps.service.ts';
 import { carriedFrom } from './carried-from.ts';
 import { publishFaults } from './publish-check.ts';
 import { RunTargets } from './run-targets.service.ts';
+import { ScorePorts } from './score-ports.service.ts';
 import { Surroundings } from './surroundings.service.ts';
 
 const IDLE_MS = 5_000;
@@ -20,14 +22,16 @@ export class RunProcessor {
   private readonly store: ScoreStore;
   private readonly runner: ScoreRunner;
   private readonly targets: RunTargets;
+  private readonly backfills: BackfillSteps;
   private readonly around: Surroundings;
   private readonly due = new WakeUp();
   private working: Promise<void> = Promise.resolve();
   private isStopping = false;
 
-  constructor(store: ScoreStore, runner: ScoreRunner, targets: RunTargets, around: Surroundings) {
+  constructor({ store, runner }: ScorePorts, targets: RunTargets, backfills: BackfillSteps, around: Surroundings) {
     this.store = store;
     this.runner = runner;
+    this.backfills = backfills;
     this.targets = targets;
     this.around = around;
   }
@@ -54,7 +58,7 @@ export class RunProcessor {
       try {
         const run = await this.store.takeUp(this.around.clock.now());
         if (run !== undefined) await this.process(run);
-        else if (!(await this.store.trim())) await this.due.rest(IDLE_MS);
+        else if (!(await this.backfills.step()) && !(await this.store.trim())) await this.due.rest(IDLE_MS);
         failures = 0;
       } catch (error) {
         this.around.metrics.count('scoring_errors_total');
@@ -120,10 +124,12 @@ export class RunProcessor {
   /** Published, or failed with its scores kept: somebody may look at them and publish them all the same. */
   private async settle(run: StoredRun, summary: ScoringSummary): Promise<void> {
     await this.note(run, { event: 'complete', summary });
-    const previous = await this.publishedRun(run.job);
+    // The rows of a past day are not compared with those of a fleet that has grown since.
+    const { backfill } = (await this.store.find(run.runId)) ?? run;
+    const previous = backfill === null ? await this.publishedRun(run.job) : undefined;
     const faults = publishFaults(summary, previous?.summary ?? null, run.definition.validation);
     if (faults.length === 0) {
-      await this.store.publish(run.runId, this.around.clock.now());
+      await this.store.publish(run.runId, this.around.clock.now(), backfill === null ? 'move' : 'advance');
       return;
     }
     const message = `The run is not published. ${faults.join(' ')}`;

@@ -3,11 +3,15 @@ import { Module, type BeforeApplicationShutdown, type DynamicModule, type OnModu
 import { AuditModule } from '../audit/audit.module.ts';
 import type { ScoringConfig } from '../config-schema.ts';
 import { DevicesModule } from '../devices/devices.module.ts';
+import { BackfillSteps } from './backfill-steps.service.ts';
+import { BackfillsController } from './backfills.controller.ts';
+import { Backfills } from './backfills.service.ts';
 import { RunProcessor } from './run-processor.service.ts';
 import { RunTargets } from './run-targets.service.ts';
 import { ReportSamples } from './report-samples.service.ts';
 import { RunReportController } from './run-report.controller.ts';
 import { RunReports } from './run-reports.service.ts';
+import { RunSubmissions } from './run-submissions.service.ts';
 import { ScoringScheduler } from './scheduler.service.ts';
 import { ScoreMisses } from './score-misses.service.ts';
 import { ScorePorts } from './score-ports.service.ts';
@@ -46,6 +50,7 @@ export class ScoringModule implements OnModuleInit, BeforeApplicationShutdown {
         ScoringJobsController,
         ScoringScheduleController,
         ScoringRunsController,
+        BackfillsController,
         RunReportController,
         ScoresController,
       ],
@@ -54,8 +59,11 @@ export class ScoringModule implements OnModuleInit, BeforeApplicationShutdown {
         Surroundings,
         ScorePorts,
         RunTargets,
+        RunSubmissions,
+        BackfillSteps,
         RunProcessor,
         ScoringRuns,
+        Backfills,
         ScoringJobs,
         ScoringScheduler,
         ScoreMisses,

@@ -25,6 +25,7 @@ export interface RunRow {
   readonly summary: string | null;
   readonly error: string | null;
   readonly base_no: number | null;
+  readonly backfill: string | null;
   readonly base_id: string | null;
   readonly is_published: number;
   readonly partitions: number;
@@ -78,6 +79,7 @@ export const runOf = (row: RunRow): StoredRun => ({
   columns: JSON.parse(row.columns) as ScoreColumn[],
   base: row.base_id,
   baseNo: row.base_no,
+  backfill: row.backfill,
   attempts: row.attempts,
   createdAt: row.created_at,
   startedAt: row.started_at,

@@ -17,16 +17,29 @@ export const PARTITION = { ready: 0, leased: 1, done: 2 } as const;
  * every lease. `begun` counts chunks that were given to a model, in the transaction that commits the one before. `marks` of a block
  * say which vector each of its rows was scored from, where the job is incremental.
  */
+const BACKFILLS = `
+  CREATE TABLE backfills (
+    backfill_no INTEGER PRIMARY KEY AUTOINCREMENT, backfill_id TEXT NOT NULL UNIQUE, job TEXT NOT NULL, state TEXT NOT NULL,
+    definition TEXT NOT NULL, model TEXT NOT NULL, from_day TEXT NOT NULL, to_day TEXT NOT NULL,
+    created_at INTEGER NOT NULL, finished_at INTEGER, error TEXT
+  );
+  CREATE INDEX backfills_of_job ON backfills (job, backfill_no);
+  CREATE TABLE backfill_days (
+    backfill_no INTEGER NOT NULL, due_at INTEGER NOT NULL, run_id TEXT, PRIMARY KEY (backfill_no, due_at)
+  ) WITHOUT ROWID;
+  CREATE INDEX runs_queued ON runs (backfill IS NOT NULL, queued_at, run_no) WHERE state = 'queued';
+`;
+
 const SQL = `
   CREATE TABLE runs (
     run_no INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT NULL UNIQUE, job TEXT NOT NULL, state TEXT NOT NULL,
     definition TEXT NOT NULL, model TEXT NOT NULL, as_of INTEGER NOT NULL, input TEXT NOT NULL, columns TEXT NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL, queued_at INTEGER NOT NULL, started_at INTEGER,
     finished_at INTEGER, published_at INTEGER, expected INTEGER, spent_ms INTEGER NOT NULL DEFAULT 0,
-    rows_per_s REAL NOT NULL DEFAULT 0, has_rows INTEGER NOT NULL DEFAULT 0, summary TEXT, error TEXT, base_no INTEGER
+    rows_per_s REAL NOT NULL DEFAULT 0, has_rows INTEGER NOT NULL DEFAULT 0, summary TEXT, error TEXT, base_no INTEGER,
+    backfill TEXT
   );
   CREATE INDEX runs_of_job ON runs (job, run_no);
-  CREATE INDEX runs_queued ON runs (queued_at, run_no) WHERE state = 'queued';
   CREATE TABLE published (job TEXT PRIMARY KEY, run_no INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE partitions (
     run_no INTEGER NOT NULL, part_no INTEGER NOT NULL, from_key TEXT NOT NULL, to_key TEXT, next_key TEXT NOT NULL,
@@ -54,6 +67,7 @@ const SQL = `
   );
   CREATE INDEX quarantine_of_run ON quarantine (run_no, row_no);
   CREATE TABLE doomed (run_no INTEGER PRIMARY KEY, with_run INTEGER NOT NULL);
+  ${BACKFILLS}
 `;
 
 /** Version 1 knew neither carried rows nor backfills. */
@@ -61,7 +75,10 @@ const FROM_1 = `
   ALTER TABLE runs ADD COLUMN base_no INTEGER;
   ALTER TABLE partitions ADD COLUMN carried INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE blocks ADD COLUMN marks BLOB;
-  UPDATE runs SET definition = json_set(definition, '$.mode', 'full');
+  ALTER TABLE runs ADD COLUMN backfill TEXT;
+  DROP INDEX runs_queued;
+  ${BACKFILLS}
+  UPDATE runs SET definition = json_set(definition, '$.mode', 'full', '$.keepBackfilledRuns', 31);
 `;
 
 const SCHEMA: StoreSchema = {

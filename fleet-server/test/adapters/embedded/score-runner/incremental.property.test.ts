@@ -106,7 +106,18 @@ class Server {
     });
     const entities = [...fleet.keys()].toSorted();
     const createdAt = this.#runs;
-    const run = { runId, job: mode, model, asOf: 1, input: runId, definition, columns: COLUMNS, entities, createdAt };
+    const run = {
+      runId,
+      job: mode,
+      model,
+      asOf: 1,
+      input: runId,
+      definition,
+      columns: COLUMNS,
+      entities,
+      backfill: null,
+      createdAt,
+    };
     const { runNo } = this.#writer.submit(run);
     const own = this.#db.prepare('UPDATE inputs SET own = ? WHERE run_no = ? AND entity = ?');
     for (const [entity, values] of fleet) own.run(new Uint8Array(Float64Array.of(...values).buffer), runNo, entity);
@@ -124,7 +135,7 @@ class Server {
       this.#writer = new ScoresWriter(this.#db);
       this.#writer.takeBack();
     }
-    this.#writer.publish(runId, this.#runs);
+    this.#writer.publish(runId, this.#runs, 'move');
     while (this.#writer.trim());
     const done = this.#published(mode);
     if (done === undefined) throw new Error('nothing is published');
