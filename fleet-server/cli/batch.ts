@@ -1,4 +1,4 @@
-/** `shoal batch define | ls | run | plan | runs | show | pause | resume | cancel | publish | rollback | score | rm`: nightly scoring. */
+/** `shoal batch define | ls | run | plan | backfill | runs | show | pause | resume | cancel | publish | rollback | score | rm`: nightly scoring. */
 import {
   predictionTicketSchema,
   SCORING_STATES,
@@ -18,6 +18,7 @@ import { putDefinition, readDefinition } from './definition-file.ts';
 import { cliError } from './errors.ts';
 import { entityId } from './feature-names.ts';
 import { ageText, instantText, whole } from './moments.ts';
+import { addBackfills, day, runOver } from './scoring-backfill.ts';
 import { addNights } from './scoring-nights.ts';
 import { requireAnswer, showTicket, waited } from './prediction-ticket.ts';
 import { followRun, jobName, progressText, requirePublished, runId, showRun } from './scoring-run.ts';
@@ -103,21 +104,35 @@ const addJobs = (batch: Command, surroundings: Surroundings): void => {
     });
 };
 
+interface RunOptions {
+  readonly asOf?: number;
+  readonly from?: string;
+  readonly to?: string;
+  readonly wait: boolean;
+}
+
 const addExecution = (batch: Command, surroundings: Surroundings): void => {
   batch
     .command('run')
     .argument('<job>', 'job', jobName)
     .option('--as-of <time>', 'features as they were known then, for example 2026-11-26T02:30:00Z', instant)
+    .option('--from <day>', 'one run for each past day from this one on, for example 2026-11-01', day)
+    .option('--to <day>', 'up to this day', day)
     .option('--no-wait', 'do not wait for its end')
-    .description('run a job now, and follow it')
-    .action(async (job: string, { asOf, wait }: { asOf?: number; wait: boolean }, command: Command) => {
+    .description('run a job now, or over past days, and follow it')
+    .action(async (job: string, { asOf, from, to, wait }: RunOptions, command: Command) => {
       const context = contextOf(surroundings, command);
+      if (from !== undefined || to !== undefined) {
+        if (from === undefined || to === undefined || asOf !== undefined)
+          throw cliError('USAGE_INVALID', 'Give --from and --to together, without --as-of.');
+        return runOver(context, job, { from, to, wait });
+      }
       const path = `/api/scoring/jobs/${job}/runs`;
       const body = asOf === undefined ? {} : { asOf };
       const submitted = await context.api.call({ method: 'POST', path, body, answer: scoringRunSchema });
       const run = wait ? await followRun(context, submitted) : submitted;
       showRun(context, run);
-      if (wait) requirePublished(run);
+      return wait ? requirePublished(run) : undefined;
     });
   batch
     .command('plan')
@@ -234,4 +249,5 @@ export const addBatch = (program: Command, surroundings: Surroundings): void => 
   addRuns(batch, surroundings);
   addPublication(batch, surroundings);
   addNights(batch, surroundings);
+  addBackfills(batch, surroundings);
 };

@@ -53,6 +53,8 @@ export const showRun = ({ terminal, json }: CommandContext, run: ScoringRun): vo
     ['model', `${model.name} ${model.version}`],
     ['as of', instantText(asOf)],
     ['progress', progressText(run.progress)],
+    ['carried over from', run.base],
+    ['backfill', run.backfill],
     ['submitted', instantText(createdAt)],
     ['took', startedAt === null || finishedAt === null ? null : `${finishedAt - startedAt} ms`],
     ['attempts', attempts],
