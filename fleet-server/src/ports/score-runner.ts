@@ -20,7 +20,7 @@ export type EntityOrigin =
   | { readonly kind: 'view'; readonly viewNo: number }
   /** What was listed with the submission. */
   | { readonly kind: 'listed' }
-  | { readonly kind: 'file'; readonly path: string; readonly format: 'csv' | 'ndjson' };
+  | { readonly kind: 'file'; readonly path: string; readonly format: 'csv' | 'ndjson' | 'parquet' };
 
 export interface RunOrder {
   readonly runNo: number;

@@ -1,6 +1,10 @@
 /** Jobs and runs over HTTP on a whole server: scored, published, read, rolled back, and resumed after a stop. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { parquetReadObjects } from 'hyparquet';
+import { parquetWriteBuffer } from 'hyparquet-writer';
 import type {
   Page,
   PredictionTicket,
@@ -31,6 +35,7 @@ const idOf = (index: number): string => `site-${String(index).padStart(4, '0')}`
 const riskOf = (index: number, night: number): number => Math.fround(((index * 7 + night * 13) % 100) / 100);
 
 const site = new SiteServer();
+const imports = mkdtempSync(join(tmpdir(), 'shoal-imports-'));
 const ask = <T>(method: Method, path: string, body?: unknown, headers = {}): Promise<Answer<T>> =>
   call<T>(method, site.server.httpUrl + path, body, headers);
 
@@ -54,12 +59,15 @@ const score = (entity: string, headers = {}): Promise<Answer<ScoreRecord>> =>
 let first: ScoringRun;
 
 beforeAll(async () => {
-  await site.start();
+  await site.start({ SHOAL_SCORING_IMPORT_FOLDER: imports });
   await fill(1);
   await ask('POST', '/api/scoring/jobs', JOB);
   first = await night();
 }, PATIENCE_MS);
-afterAll(() => site.remove());
+afterAll(async () => {
+  await site.remove();
+  rmSync(imports, { recursive: true, force: true });
+});
 
 test('A run scores every entity of the view, and the scores are those of the model', async () => {
   expect(first).toMatchObject({ state: 'published', isPublished: true, error: null, attempts: 1 });
@@ -238,6 +246,37 @@ test(
     expect(run.summary).toEqual(full.summary);
     const read = await ask<ScoreBulkAnswer>('POST', '/api/scores/site-changes', { entities: [idOf(7), idOf(8)] });
     expect(read.body.scores.map((row) => row?.[0])).toEqual([0.875, expect.closeTo(riskOf(8, 2), 5)]);
+  },
+  PATIENCE_MS,
+);
+
+test(
+  'Entities come out of a Parquet file, and one that cannot be read fails the run with its code',
+  async () => {
+    const entities = [idOf(3), 'site-of-a-file'];
+    await site.put(idOf(3), 0.75);
+    const file = parquetWriteBuffer({
+      columnData: [
+        { name: 'entity', data: [...entities, 'no entity!'] },
+        { name: 'f0', data: [null, 0.25, 0.5], type: 'DOUBLE' },
+        { name: 'remark', data: ['is', 'not', 'read'] },
+      ],
+    });
+    writeFileSync(join(imports, 'sites.parquet'), new Uint8Array(file));
+    const job = { ...JOB, name: 'site-file', maxQuarantinedPct: 50 };
+    await ask('POST', '/api/scoring/jobs', {
+      ...job,
+      entities: { kind: 'file', path: 'sites.parquet', format: 'parquet' },
+    });
+    const plan = await ask<ScoringPlan>('POST', '/api/scoring/jobs/site-file/plan', {});
+    expect(plan.body).toMatchObject({ entities: 3 });
+    expect(await night('site-file')).toMatchObject({ state: 'published', progress: { done: 3, quarantined: 1 } });
+    const { body } = await ask<ScoreBulkAnswer>('POST', '/api/scores/site-file', { entities });
+    expect(body.scores.map((row) => row?.[0])).toEqual([0.75, 0.25]);
+    writeFileSync(join(imports, 'sites.parquet'), new Uint8Array(file).subarray(0, 90));
+    expect(await night('site-file')).toMatchObject({ state: 'failed', error: { code: 'SCORING_FILE_UNREADABLE' } });
+    const refused = await ask<Problem>('POST', '/api/scoring/jobs/site-file/plan', {});
+    expect([refused.status, refused.body.code]).toEqual([409, 'SCORING_FILE_UNREADABLE']);
   },
   PATIENCE_MS,
 );

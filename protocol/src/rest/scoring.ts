@@ -46,7 +46,7 @@ export const scoringEntitiesSchema = z
           .min(1)
           .max(512)
           .describe('Below the import folder of the server (scoring.importFolder); with a column `entity`.'),
-        format: z.enum(['csv', 'ndjson']).default('csv'),
+        format: z.enum(['csv', 'ndjson', 'parquet']).default('csv'),
       })
       .describe('Its other columns are features by name, and what is absent is looked up.'),
   ])
