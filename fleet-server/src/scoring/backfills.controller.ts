@@ -68,9 +68,9 @@ export class BackfillsController {
   @Post('backfills/:backfillId/cancel')
   @HttpCode(200)
   async cancel(
+    @Body({ schema: orderSchema }) _: object,
     @Caller() actor: Actor,
     @Param('backfillId', ID) backfillId: string,
-    @Body({ schema: orderSchema }) _: object,
   ): Promise<ScoringBackfill> {
     return document(await this.backfills.cancel(actor, backfillId));
   }

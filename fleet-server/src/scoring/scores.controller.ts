@@ -1,6 +1,6 @@
 /** /api/scores: what was published last, of one entity in one indexed read, of many, and all of it as a file. */
 import { Readable } from 'node:stream';
-import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, StreamableFile } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, StreamableFile } from '@nestjs/common';
 import {
   entityIdSchema,
   predictionTicketSchema,
@@ -77,9 +77,9 @@ export class ScoresController {
     @Param('job', JOB) job: string,
     @Param('entity', ENTITY) entity: string,
     @Query({ schema: querySchema }) { onMiss }: z.output<typeof querySchema>,
-    @Headers('if-none-match') ifNoneMatch: string | undefined,
     @Exchange() { reply }: EditExchange,
   ): ScoreRecord | Promise<PredictionTicket> | undefined {
+    const ifNoneMatch = reply.request.headers['if-none-match'];
     const unchanged = ifNoneMatch === undefined ? undefined : this.unchanged(job, ifNoneMatch);
     if (unchanged !== undefined) {
       void reply.code(304).header('etag', runTag(unchanged.runId));

@@ -29,7 +29,11 @@ const PATIENCE_MS = 120_000;
 const fromSource = import.meta.url.endsWith('.ts');
 const ENTRY = new URL(`./parquet-thread${fromSource ? '.ts' : '.js'}`, import.meta.url);
 
-/** As `parquetRows`; nothing for `patienceMs` is damage too. @throws FleetError SCORING_FILE_UNREADABLE */
+/**
+ * As `parquetRows`; nothing for `patienceMs` is damage too.
+ * @yields a row
+ * @throws FleetError SCORING_FILE_UNREADABLE
+ */
 export async function* readParquet(
   source: ParquetSource,
   patienceMs = PATIENCE_MS,

@@ -48,6 +48,7 @@ const cellOf = (value: unknown, isEntity: boolean): unknown => {
 
 /**
  * Cells by column, in the order of the columns; `wanted` of them, all where it is undefined. `entity` is a must.
+ * @yields a row
  * @throws FleetError SCORING_FILE_UNREADABLE, also in the middle
  */
 export async function* parquetRows(
@@ -82,7 +83,10 @@ export async function* parquetRows(
   }
 }
 
-/** Columns beside each other become rows. */
+/**
+ * Columns beside each other become rows.
+ * @yields each
+ */
 async function* rowsOf(
   found: ReadonlyMap<string, readonly DecodedArray[]>,
   count: number,
@@ -95,6 +99,7 @@ async function* rowsOf(
   }
 }
 
+/** @yields each cell */
 function* cellsOf(parts: readonly DecodedArray[]): Generator<unknown, undefined> {
   for (const part of parts) yield* part;
   return undefined;

@@ -9,8 +9,10 @@ const BATCH_ROWS = 1_000;
 
 type Row = Readonly<Record<string, unknown>>;
 
+/** @yields so many rows at a time, and what is left */
 async function* batches({ path, entity, wanted }: ParquetSource): AsyncGenerator<Row[]> {
-  await using handle = await open(path);
+  // It is closed with the thread.
+  const handle = await open(path);
   let batch: Row[] = [];
   for await (const row of parquetRows(handle, entity, wanted)) {
     batch.push(row);

@@ -24,9 +24,12 @@ const linesOf = async (path: string): Promise<number> => {
 };
 
 const rowsOf = async (path: string): Promise<number> => {
-  await using handle = await open(path);
-  // Awaited: the file is closed when this returns.
-  return await parquetRowCount(handle);
+  const handle = await open(path);
+  try {
+    return await parquetRowCount(handle);
+  } finally {
+    await handle.close();
+  }
 };
 
 class RunnerThread {
