@@ -53,7 +53,7 @@ test(
         `${id} ends`,
         async () => {
           const run = await show(id);
-          return ['published', 'failed'].includes(run.state) && run;
+          return ['published', 'failed'].includes(run.state) ? run : undefined;
         },
         PATIENCE_MS,
       );
