@@ -1,5 +1,6 @@
-/** `shoal batch define | ls | run | plan | runs | show | pause | resume | cancel | publish | rollback | score | rm`: nightly scoring. */
+/** `shoal batch define | ls | run | plan | backfill | runs | show | pause | resume | cancel | publish | rollback | score | rm`: nightly scoring. */
 import {
+  predictionTicketSchema,
   SCORING_STATES,
   scoreRecordSchema,
   scoringJobDocumentSchema,
@@ -8,6 +9,7 @@ import {
   scoringPlanSchema,
   scoringRunPageSchema,
   scoringRunSchema,
+  type PredictionTicket,
 } from '@shoal/protocol';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { z } from 'zod';
@@ -16,11 +18,16 @@ import { putDefinition, readDefinition } from './definition-file.ts';
 import { cliError } from './errors.ts';
 import { entityId } from './feature-names.ts';
 import { ageText, instantText, whole } from './moments.ts';
+import { addBackfills, day, runOver } from './scoring-backfill.ts';
 import { addNights } from './scoring-nights.ts';
+import { requireAnswer, showTicket, waited } from './prediction-ticket.ts';
 import { followRun, jobName, progressText, requirePublished, runId, showRun } from './scoring-run.ts';
 import { factsOf, tableOf } from './table.ts';
 
 const DEFINITION = { schema: scoringJobSchema, what: 'scoring job' };
+
+/** A model that is free answers in less than a second. */
+const PREDICTION_WAIT_S = 60;
 
 /** Argument parser: an RFC 3339 time → milliseconds. */
 const instant = (text: string): number => {
@@ -97,21 +104,35 @@ const addJobs = (batch: Command, surroundings: Surroundings): void => {
     });
 };
 
+interface RunOptions {
+  readonly asOf?: number;
+  readonly from?: string;
+  readonly to?: string;
+  readonly wait: boolean;
+}
+
 const addExecution = (batch: Command, surroundings: Surroundings): void => {
   batch
     .command('run')
     .argument('<job>', 'job', jobName)
     .option('--as-of <time>', 'features as they were known then, for example 2026-11-26T02:30:00Z', instant)
+    .option('--from <day>', 'one run for each past day from this one on, for example 2026-11-01', day)
+    .option('--to <day>', 'up to this day', day)
     .option('--no-wait', 'do not wait for its end')
-    .description('run a job now, and follow it')
-    .action(async (job: string, { asOf, wait }: { asOf?: number; wait: boolean }, command: Command) => {
+    .description('run a job now, or over past days, and follow it')
+    .action(async (job: string, { asOf, from, to, wait }: RunOptions, command: Command) => {
       const context = contextOf(surroundings, command);
+      if (from !== undefined || to !== undefined) {
+        if (from === undefined || to === undefined || asOf !== undefined)
+          throw cliError('USAGE_INVALID', 'Give --from and --to together, without --as-of.');
+        return runOver(context, job, { from, to, wait });
+      }
       const path = `/api/scoring/jobs/${job}/runs`;
       const body = asOf === undefined ? {} : { asOf };
       const submitted = await context.api.call({ method: 'POST', path, body, answer: scoringRunSchema });
       const run = wait ? await followRun(context, submitted) : submitted;
       showRun(context, run);
-      if (wait) requirePublished(run);
+      return wait ? requirePublished(run) : undefined;
     });
   batch
     .command('plan')
@@ -174,6 +195,12 @@ const addRuns = (batch: Command, surroundings: Surroundings): void => {
   }
 };
 
+const showPrediction = async (context: CommandContext, ticket: PredictionTicket): Promise<void> => {
+  const seen = await waited(context, ticket, PREDICTION_WAIT_S);
+  showTicket(context, seen);
+  requireAnswer(seen);
+};
+
 const addPublication = (batch: Command, surroundings: Surroundings): void => {
   batch
     .command('publish')
@@ -201,11 +228,14 @@ const addPublication = (batch: Command, surroundings: Surroundings): void => {
     .command('score')
     .argument('<job>', 'job', jobName)
     .argument('<entity>', 'entity', entityId)
+    .option('--predict', 'without a score: ask the model of the job now, and wait for its answer')
     .description('the score of one entity')
-    .action(async (job: string, entity: string, _: object, command: Command) => {
+    .action(async (job: string, entity: string, { predict = false }: { predict?: boolean }, command: Command) => {
       const context = contextOf(surroundings, command);
       const path = `/api/scores/${job}/${encodeURIComponent(entity)}`;
-      const record = await context.api.call({ path, answer: scoreRecordSchema });
+      const query = predict ? { onMiss: 'predict' } : {};
+      const record = await context.api.call({ path, query, answer: scoreRecordSchema.or(predictionTicketSchema) });
+      if ('links' in record) return showPrediction(context, record);
       if (context.json) return context.terminal.json(record);
       const facts = Object.entries({ ...record.scores, run: record.runId, 'as of': instantText(record.asOf) });
       return context.terminal.data(factsOf(context.terminal, facts));
@@ -219,4 +249,5 @@ export const addBatch = (program: Command, surroundings: Surroundings): void => 
   addRuns(batch, surroundings);
   addPublication(batch, surroundings);
   addNights(batch, surroundings);
+  addBackfills(batch, surroundings);
 };

@@ -24,9 +24,17 @@ const OPEN: ReadonlySet<ScoringRun['state']> = new Set(['queued', 'running', 'va
 const amount = (value: number): string => Math.round(value).toLocaleString('en');
 
 /** `409,600 of 1,000,000 rows, 180,000/s, 3 s left`. */
-export const progressText = ({ done, expected, quarantined, rowsPerS, etaS }: ScoringRun['progress']): string =>
+export const progressText = ({
+  done,
+  expected,
+  carried,
+  quarantined,
+  rowsPerS,
+  etaS,
+}: ScoringRun['progress']): string =>
   [
     expected === null ? `${amount(done)} rows` : `${amount(done)} of ${amount(expected)} rows`,
+    carried > 0 ? `${amount(carried)} carried over` : '',
     quarantined > 0 ? `${amount(quarantined)} set aside` : '',
     rowsPerS > 0 ? `${amount(rowsPerS)}/s` : '',
     etaS === null ? '' : `${amount(etaS)} s left`,
@@ -45,6 +53,8 @@ export const showRun = ({ terminal, json }: CommandContext, run: ScoringRun): vo
     ['model', `${model.name} ${model.version}`],
     ['as of', instantText(asOf)],
     ['progress', progressText(run.progress)],
+    ['carried over from', run.base],
+    ['backfill', run.backfill],
     ['submitted', instantText(createdAt)],
     ['took', startedAt === null || finishedAt === null ? null : `${finishedAt - startedAt} ms`],
     ['attempts', attempts],

@@ -44,6 +44,7 @@ export class AppModule {
       featureViews,
     );
     const backtests = BacktestsModule.of(models, featureViews);
+    const predictions = PredictionsModule.of(config.predictions, inference, delivery);
     return {
       module: AppModule,
       imports: [
@@ -61,8 +62,8 @@ export class AppModule {
         TelemetryModule.of(config.storage),
         StreamsModule.of(config.streams),
         inference,
-        PredictionsModule.of(config.predictions, inference, delivery),
-        ScoringModule.of(config.scoring, inference, featureViews),
+        predictions,
+        ScoringModule.of(config.scoring, { inference, featureViews, predictions }),
         backtests,
         ContextModule,
         RolloutsModule.of(config.rollouts, models, backtests),

@@ -9,8 +9,17 @@ export const SCORING_ERRORS = {
   SCORING_FILE_NOT_FOUND: once(404, 'The file is not in scoring.importFolder. Put it there, or correct its path.'),
   SCORING_AS_OF_AHEAD: once(400, 'A run for an instant that has not come. Leave asOf out, or name one that has.'),
   SCORING_RUN_NOT_FOUND: once(404, 'No such run, or it is past its retention. List them with GET /api/scoring/runs.'),
-  SCORING_STATE: once(409, 'The state of the run does not allow it. Look at the run.'),
+  SCORING_BACKFILL_INVALID: once(
+    400,
+    'A backfill over more days than keepBackfilledRuns of the job keeps, or over days on which its schedule is never due.',
+  ),
+  SCORING_BACKFILL_NOT_FOUND: once(404, 'No such backfill. List them with GET /api/scoring/backfills.'),
+  SCORING_STATE: once(409, 'The state of the run or the backfill does not allow it. Look at it.'),
   SCORING_INPUT_CHANGED: once(409, 'The file is another one than when the run was submitted. Submit the job again.'),
+  SCORING_FILE_UNREADABLE: once(
+    409,
+    'The Parquet file is damaged, or is one that cannot be read here. Write it anew: one value a row and column, row groups of at most 1,048,576 rows and 256 MiB, packed with snappy, gzip, brotli, zstd or not at all.',
+  ),
   SCORING_ENTITY_TWICE: once(409, 'An entity stands in the file more than once; its first row is scored.'),
   SCORING_TOO_MANY_QUARANTINED: once(
     409,

@@ -63,6 +63,7 @@ export * from './rest/models.ts';
 export * from './rest/predictions.ts';
 export * from './rest/scores.ts';
 export * from './rest/scoring.ts';
+export * from './rest/scoring-backfill.ts';
 export * from './rest/scoring-schedule.ts';
 export * from './rest/deliveries.ts';
 export * from './rest/backtests.ts';

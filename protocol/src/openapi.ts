@@ -8,6 +8,7 @@ import { INFERENCE_OPERATIONS } from './rest/inference-operations.ts';
 import { MODEL_OPERATIONS } from './rest/model-operations.ts';
 import type { Operation } from './rest/operation.ts';
 import { PREDICTION_OPERATIONS } from './rest/prediction-operations.ts';
+import { BACKFILL_OPERATIONS } from './rest/scoring-backfill-operations.ts';
 import { SCORING_OPERATIONS } from './rest/scoring-operations.ts';
 import { ROLLOUT_OPERATIONS } from './rest/rollout-operations.ts';
 import { OVERVIEW_OPERATIONS, SERVICE_OPERATIONS } from './rest/service-operations.ts';
@@ -22,6 +23,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...INFERENCE_OPERATIONS,
   ...PREDICTION_OPERATIONS,
   ...SCORING_OPERATIONS,
+  ...BACKFILL_OPERATIONS,
   ...TELEMETRY_OPERATIONS,
   ...STREAM_OPERATIONS,
   ...MODEL_OPERATIONS,

@@ -20,7 +20,7 @@ export type EntityOrigin =
   | { readonly kind: 'view'; readonly viewNo: number }
   /** What was listed with the submission. */
   | { readonly kind: 'listed' }
-  | { readonly kind: 'file'; readonly path: string; readonly format: 'csv' | 'ndjson' };
+  | { readonly kind: 'file'; readonly path: string; readonly format: 'csv' | 'ndjson' | 'parquet' };
 
 export interface RunOrder {
   readonly runNo: number;
@@ -34,6 +34,10 @@ export interface RunOrder {
   /** What names the input: a file that is another one by now is refused. */
   readonly input: string;
   readonly columns: readonly ScoreColumn[];
+  /** Whether rows are marked with their vectors, so that a later run can carry them over. */
+  readonly isIncremental: boolean;
+  /** Number of the run whose rows are carried over where the vector is the same; of the same model and the same columns. */
+  readonly baseNo: number | null;
   readonly chunkRows: number;
   readonly retries: number;
   readonly maxQuarantinedPct: number;

@@ -4,6 +4,14 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import type { Page, QuarantinedRow, ScoringJob, ScoringRun, ScoringState, ScoringSummary } from '@shoal/protocol';
+import type {
+  BackfillChange,
+  BackfillDay,
+  BackfillEnd,
+  BackfillQuery,
+  NewBackfill,
+  StoredBackfill,
+} from './backfills.ts';
 import type { DigestQuery, RunDigest } from './run-digest.ts';
 import type { RunEvent } from './scoring-states.ts';
 
@@ -29,6 +37,8 @@ export interface NewRun extends RunIdentity {
   readonly columns: readonly ScoreColumn[];
   /** Of a list that was drawn up at the submission, ascending; null where the runner reads the entities itself. */
   readonly entities: readonly string[] | null;
+  /** The day it is of; null: it is due now. */
+  readonly backfill: { readonly id: string; readonly dueAt: number } | null;
   readonly createdAt: number;
 }
 
@@ -36,6 +46,11 @@ export interface StoredRun extends RunIdentity {
   readonly runNo: number;
   readonly definition: ScoringJob;
   readonly columns: readonly ScoreColumn[];
+  /** The run whose rows are carried over; null before the entities are listed, and where all are scored. */
+  readonly base: string | null;
+  readonly baseNo: number | null;
+  /** Of a past day: it waits for all that are due now. */
+  readonly backfill: string | null;
   readonly state: ScoringState;
   readonly isPublished: boolean;
   readonly attempts: number;
@@ -58,6 +73,7 @@ export interface StoredRun extends RunIdentity {
 export interface RunQuery {
   readonly job: string | undefined;
   readonly state: ScoringState | undefined;
+  readonly backfill?: string | undefined;
   readonly limit: number;
   readonly cursor: string | undefined;
 }
@@ -100,6 +116,9 @@ export interface BulkScores {
   readonly scores: readonly (ScoreRow | null)[];
 }
 
+/** `move`: the run is read from now on. `advance`: only if its as-of instant is newer than that of the run that is read. */
+export type PointerMove = 'move' | 'advance';
+
 export type ExportFormat = 'csv' | 'ndjson' | 'parquet';
 
 export abstract class ScoreStore {
@@ -108,12 +127,12 @@ export abstract class ScoreStore {
   abstract find(runId: string): Promise<StoredRun | undefined>;
   /** Newest first. */
   abstract list(query: RunQuery): Promise<Page<StoredRun>>;
-  /** The oldest queued run, running from now on; undefined when there is none. */
+  /** The oldest queued run, those of backfills last, running from now on; undefined when there is none. */
   abstract takeUp(now: number): Promise<StoredRun | undefined>;
   /** Anything but `publish`. Undefined: no such run. A chunk under way of a run that does not run any more is not stored. */
   abstract note(note: RunNote): Promise<RunChange | undefined>;
   /** Moves the pointer, and drops scores of runs beyond the job's `keepRuns`. Undefined: no such run. */
-  abstract publish(runId: string, now: number): Promise<RunChange | undefined>;
+  abstract publish(runId: string, now: number, pointer: PointerMove): Promise<RunChange | undefined>;
   /** The run that was published before the one that is now, and is kept. */
   abstract previous(job: string): Promise<StoredRun | undefined>;
   /** The last complete run of a job. */
@@ -121,6 +140,15 @@ export abstract class ScoreStore {
   /** A part at a time, until nothing of a removed job, or of runs past their retention, is left. @returns whether there is more */
   abstract trim(): Promise<boolean>;
   abstract dropJob(job: string): Promise<void>;
+  /** Durable when it resolves. What was canceled or failed goes on, its failed days anew. */
+  abstract submitBackfill(backfill: NewBackfill): Promise<StoredBackfill>;
+  abstract findBackfill(backfillId: string): Promise<StoredBackfill | undefined>;
+  /** Newest first. */
+  abstract listBackfills(query: BackfillQuery): Promise<Page<StoredBackfill>>;
+  /** Of the oldest backfill without an open run the first day without one; those without such a day are complete from now on. */
+  abstract nextBackfillDay(now: number): Promise<BackfillDay | undefined>;
+  /** With the run it is at. Undefined: no such backfill. */
+  abstract endBackfill(end: BackfillEnd): Promise<BackfillChange | undefined>;
   /** On the caller's thread, in microseconds. Undefined: nothing is published. */
   abstract published(job: string): PublishedRun | undefined;
   /** On the caller's thread: pointer and score in one indexed read. */

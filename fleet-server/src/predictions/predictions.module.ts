@@ -38,6 +38,7 @@ export class PredictionsModule implements OnModuleInit, BeforeApplicationShutdow
         HeldRequests,
         WebhookHandover,
       ],
+      exports: [PredictionSubmissions],
     };
   }
 

@@ -1,9 +1,11 @@
 /** How lists of jobs, runs and quarantined rows look as CSV. */
 import {
   quarantinedRowSchema,
+  scoringBackfillSchema,
   scoringJobDocumentSchema,
   scoringRunSchema,
   type QuarantinedRow,
+  type ScoringBackfill,
   type ScoringJobDocument,
   type ScoringRun,
 } from '@shoal/protocol';
@@ -37,13 +39,33 @@ export const RUNS: Listing<ScoringRun> = {
     { name: 'version', value: ({ model }) => model.version },
     { name: 'asOf', value: ({ asOf }) => asOf },
     { name: 'rows', value: ({ progress }) => progress.done },
+    { name: 'carried', value: ({ progress }) => progress.carried },
     { name: 'quarantined', value: ({ progress }) => progress.quarantined },
+    { name: 'backfill', value: ({ backfill }) => backfill },
     { name: 'attempts', value: ({ attempts }) => attempts },
     { name: 'createdAt', value: ({ createdAt }) => createdAt },
     { name: 'finishedAt', value: ({ finishedAt }) => finishedAt },
     { name: 'checksum', value: ({ summary }) => summary?.checksum },
     { name: 'errorCode', value: ({ error }) => error?.code },
     { name: 'errorMessage', value: ({ error }) => error?.message },
+  ],
+};
+
+export const BACKFILLS: Listing<ScoringBackfill> = {
+  name: 'scoring-backfills',
+  item: scoringBackfillSchema,
+  columns: [
+    { name: 'id', value: ({ id }) => id },
+    { name: 'job', value: ({ job }) => job },
+    { name: 'state', value: ({ state }) => state },
+    { name: 'from', value: ({ from }) => from },
+    { name: 'to', value: ({ to }) => to },
+    { name: 'days', value: ({ days }) => days.total },
+    { name: 'done', value: ({ days }) => days.done },
+    { name: 'failed', value: ({ days }) => days.failed },
+    { name: 'createdAt', value: ({ createdAt }) => createdAt },
+    { name: 'finishedAt', value: ({ finishedAt }) => finishedAt },
+    { name: 'errorCode', value: ({ error }) => error?.code },
   ],
 };
 

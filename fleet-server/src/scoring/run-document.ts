@@ -1,5 +1,6 @@
 /** A run and a score as the API shows them. */
-import type { ScoreRecord, ScoringRun } from '@shoal/protocol';
+import type { ScoreRecord, ScoringBackfill, ScoringRun } from '@shoal/protocol';
+import type { StoredBackfill } from '../ports/backfills.ts';
 import type { EntityScore, PublishedRun, ScoreRow, StoredRun } from '../ports/score-store.ts';
 
 const OPEN: ReadonlySet<string> = new Set(['queued', 'running', 'validating', 'paused']);
@@ -8,7 +9,16 @@ const OPEN: ReadonlySet<string> = new Set(['queued', 'running', 'validating', 'p
 export const isFinal = ({ state }: Pick<StoredRun, 'state'>): boolean => !OPEN.has(state);
 
 /** What only the store needs is left out by the schema of the answer. */
-export const runDocument = ({ runId, ...run }: StoredRun): ScoringRun => ({ ...run, id: runId });
+export const runDocument = ({ runId, ...run }: StoredRun): ScoringRun => ({
+  ...run,
+  id: runId,
+  mode: run.definition.mode,
+});
+
+export const backfillDocument = ({ backfillId, ...backfill }: StoredBackfill): ScoringBackfill => ({
+  ...backfill,
+  id: backfillId,
+});
 
 const named = ({ columns }: PublishedRun, scores: ScoreRow): ScoreRecord['scores'] =>
   Object.fromEntries(columns.map(({ name }, index) => [name, scores[index] ?? null]));

@@ -4,10 +4,13 @@ import { isModelError } from '@shoal/models';
 import type { ScoringSummary } from '@shoal/protocol';
 import { FleetError } from '../errors.ts';
 import { WakeUp } from '../predictions/wake-up.ts';
-import { ScoreRunner, type RunEnd, type RunOrder } from '../ports/score-runner.ts';
-import { ScoreStore, type RunNote, type StoredRun } from '../ports/score-store.ts';
+import type { ScoreRunner, RunEnd, RunOrder } from '../ports/score-runner.ts';
+import type { ScoreStore, RunNote, StoredRun } from '../ports/score-store.ts';
+import { BackfillSteps } from './backfill-steps.service.ts';
+import { carriedFrom } from './carried-from.ts';
 import { publishFaults } from './publish-check.ts';
 import { RunTargets } from './run-targets.service.ts';
+import { ScorePorts } from './score-ports.service.ts';
 import { Surroundings } from './surroundings.service.ts';
 
 const IDLE_MS = 5_000;
@@ -19,14 +22,16 @@ export class RunProcessor {
   private readonly store: ScoreStore;
   private readonly runner: ScoreRunner;
   private readonly targets: RunTargets;
+  private readonly backfills: BackfillSteps;
   private readonly around: Surroundings;
   private readonly due = new WakeUp();
   private working: Promise<void> = Promise.resolve();
   private isStopping = false;
 
-  constructor(store: ScoreStore, runner: ScoreRunner, targets: RunTargets, around: Surroundings) {
+  constructor({ store, runner }: ScorePorts, targets: RunTargets, backfills: BackfillSteps, around: Surroundings) {
     this.store = store;
     this.runner = runner;
+    this.backfills = backfills;
     this.targets = targets;
     this.around = around;
   }
@@ -53,7 +58,7 @@ export class RunProcessor {
       try {
         const run = await this.store.takeUp(this.around.clock.now());
         if (run !== undefined) await this.process(run);
-        else if (!(await this.store.trim())) await this.due.rest(IDLE_MS);
+        else if (!(await this.backfills.step()) && !(await this.store.trim())) await this.due.rest(IDLE_MS);
         failures = 0;
       } catch (error) {
         this.around.metrics.count('scoring_errors_total');
@@ -95,10 +100,11 @@ export class RunProcessor {
 
   private async orderOf(run: StoredRun): Promise<RunOrder> {
     const { runNo, definition, model, asOf, input, columns, progress } = run;
+    const isPlanned = progress.expected !== null;
     const target = this.targets.resolve(definition, model.version);
     return {
       runNo,
-      isPlanned: progress.expected !== null,
+      isPlanned,
       origin: await this.targets.origin(definition, target),
       asOf,
       layout: target.layout,
@@ -106,6 +112,8 @@ export class RunProcessor {
       modelDigest: model.digest,
       input,
       columns,
+      isIncremental: definition.mode === 'incremental',
+      baseNo: isPlanned ? run.baseNo : carriedFrom(run, await this.publishedRun(run.job)),
       chunkRows: definition.chunkRows,
       retries: definition.retries,
       maxQuarantinedPct: definition.maxQuarantinedPct,
@@ -116,15 +124,21 @@ export class RunProcessor {
   /** Published, or failed with its scores kept: somebody may look at them and publish them all the same. */
   private async settle(run: StoredRun, summary: ScoringSummary): Promise<void> {
     await this.note(run, { event: 'complete', summary });
-    const published = this.store.published(run.job);
-    const previous = published === undefined ? undefined : await this.store.find(published.runId);
+    // The rows of a past day are not compared with those of a fleet that has grown since.
+    const { backfill } = (await this.store.find(run.runId)) ?? run;
+    const previous = backfill === null ? await this.publishedRun(run.job) : undefined;
     const faults = publishFaults(summary, previous?.summary ?? null, run.definition.validation);
     if (faults.length === 0) {
-      await this.store.publish(run.runId, this.around.clock.now());
+      await this.store.publish(run.runId, this.around.clock.now(), backfill === null ? 'move' : 'advance');
       return;
     }
     const message = `The run is not published. ${faults.join(' ')}`;
     await this.note(run, { event: 'fail', error: { code: 'SCORING_VALIDATION_FAILED', message } });
+  }
+
+  private async publishedRun(job: string): Promise<StoredRun | undefined> {
+    const published = this.store.published(job);
+    return published === undefined ? undefined : this.store.find(published.runId);
   }
 
   /** What was paused or canceled meanwhile stays so. */

@@ -1,14 +1,17 @@
 /** /api/scores: what was published last, of one entity in one indexed read, of many, and all of it as a file. */
 import { Readable } from 'node:stream';
-import { Body, Controller, Get, Headers, HttpCode, Param, Post, Query, StreamableFile } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, StreamableFile } from '@nestjs/common';
 import {
   entityIdSchema,
+  predictionTicketSchema,
   scoreBulkAnswerSchema,
   scoreBulkSchema,
   scoreExportQuerySchema,
   scoreHistorySchema,
+  scoreQuerySchema,
   scoreRecordSchema,
   scoringJobNameSchema,
+  type PredictionTicket,
   type ScoreBulkAnswer,
   type ScoreRecord,
 } from '@shoal/protocol';
@@ -16,10 +19,13 @@ import type { z } from 'zod';
 import { FleetError } from '../errors.ts';
 import { Exchange, type EditExchange } from '../listing/exchange.decorator.ts';
 import { ScoreStore, type PublishedRun } from '../ports/score-store.ts';
+import { ticketDocument, ticketPath } from '../predictions/ticket-document.ts';
 import { isUnchanged, runTag, scoreRecord } from './run-document.ts';
+import { ScoreMisses } from './score-misses.service.ts';
 
 const JOB = { schema: scoringJobNameSchema };
 const ENTITY = { schema: entityIdSchema };
+const querySchema = scoreQuerySchema.strict();
 const exportSchema = scoreExportQuerySchema.strict();
 const MEDIA_TYPES = {
   csv: 'text/csv; charset=utf-8; header=present',
@@ -30,8 +36,10 @@ const MEDIA_TYPES = {
 @Controller('api/scores')
 export class ScoresController {
   private readonly store: ScoreStore;
-  constructor(store: ScoreStore) {
+  private readonly misses: ScoreMisses;
+  constructor(store: ScoreStore, misses: ScoreMisses) {
     this.store = store;
+    this.misses = misses;
   }
 
   @Get(':job')
@@ -68,17 +76,19 @@ export class ScoresController {
   show(
     @Param('job', JOB) job: string,
     @Param('entity', ENTITY) entity: string,
-    @Headers('if-none-match') ifNoneMatch: string | undefined,
+    @Query({ schema: querySchema }) { onMiss }: z.output<typeof querySchema>,
     @Exchange() { reply }: EditExchange,
-  ): ScoreRecord | undefined {
+  ): ScoreRecord | Promise<PredictionTicket> | undefined {
+    const ifNoneMatch = reply.request.headers['if-none-match'];
     const unchanged = ifNoneMatch === undefined ? undefined : this.unchanged(job, ifNoneMatch);
     if (unchanged !== undefined) {
       void reply.code(304).header('etag', runTag(unchanged.runId));
       return undefined;
     }
     const found = this.store.score(job, entity);
+    const record = found === undefined ? undefined : scoreRecord(job, entity, found);
+    if (record === undefined && onMiss === 'predict') return this.predict(job, entity, reply);
     if (found === undefined) return nothingPublished(job);
-    const record = scoreRecord(job, entity, found);
     if (record === undefined) throw noScore(job, entity, found.run);
     void reply.header('etag', runTag(found.run.runId));
     return scoreRecordSchema.parse(record);
@@ -92,6 +102,12 @@ export class ScoresController {
     if (this.store.published(job) === undefined) return nothingPublished(job);
     const found = await this.store.history(job, entity);
     return scoreHistorySchema.parse({ items: found.map((score) => scoreRecord(job, entity, score)) });
+  }
+
+  private async predict(job: string, entity: string, reply: EditExchange['reply']): Promise<PredictionTicket> {
+    const ticket = await this.misses.predict(job, entity);
+    void reply.code(202).header('location', ticketPath(ticket.ticketId)).header('retry-after', '1');
+    return predictionTicketSchema.parse(ticketDocument(ticket));
   }
 
   private unchanged(job: string, ifNoneMatch: string): PublishedRun | undefined {

@@ -2,7 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import { canonicalJson } from '@shoal/models';
 import { SchedulePlan } from '@shoal/models/scoring';
-import type { Page, ScoringJob, ScoringJobDocument } from '@shoal/protocol';
+import { scoringJobSchema, type Page, type ScoringJob, type ScoringJobDocument } from '@shoal/protocol';
 import type { Actor } from '../audit/actor.ts';
 import type { AuditService, Recorder } from '../audit/audit.service.ts';
 import { ControlDatabase, type ScoringJobRow, type Transaction } from '../db/database.ts';
@@ -136,7 +136,8 @@ export class ScoringJobs {
   }
 }
 
-const definitionOf = ({ definition }: ScoringJobRow): ScoringJob => JSON.parse(definition) as ScoringJob;
+/** What an older version did not know is as it would be by default. */
+const definitionOf = ({ definition }: ScoringJobRow): ScoringJob => scoringJobSchema.parse(JSON.parse(definition));
 
 const isSame = (row: ScoringJobRow, job: ScoringJob): boolean =>
   canonicalJson(definitionOf(row)) === canonicalJson(job);

@@ -44,9 +44,9 @@ export class ScoringRunsController {
   list(
     @Query({ schema: querySchema }) query: z.output<typeof querySchema>,
   ): Promise<Page<ScoringRun> | StreamableFile> {
-    const { job, state } = query;
+    const { job, state, backfill } = query;
     return answerList(RUNS, query, async (limit, cursor) => {
-      const page = await this.runs.list({ job, state, limit, cursor });
+      const page = await this.runs.list({ job, state, backfill, limit, cursor });
       return { ...page, items: page.items.map(runDocument) };
     });
   }

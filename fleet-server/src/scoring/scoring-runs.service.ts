@@ -8,9 +8,8 @@ import type { ScoreRunner } from '../ports/score-runner.ts';
 import type { RunChange, RunQuery, ScoreStore, StoredRun } from '../ports/score-store.ts';
 import type { RunEvent } from '../ports/scoring-states.ts';
 import { isFinal } from './run-document.ts';
-import { runIdOf } from './run-identity.ts';
 import { RunProcessor } from './run-processor.service.ts';
-import { RunTargets, type RunInput, type RunTarget } from './run-targets.service.ts';
+import { RunSubmissions } from './run-submissions.service.ts';
 import { ScorePorts } from './score-ports.service.ts';
 import { Surroundings } from './surroundings.service.ts';
 
@@ -28,29 +27,24 @@ const ALREADY: Readonly<Record<RunOrderWord, readonly StoredRun['state'][]>> = {
   cancel: ['canceled'],
 };
 
-interface Prepared extends RunTarget, RunInput {
-  readonly runId: string;
-  readonly asOf: number;
-}
-
 @Injectable()
 export class ScoringRuns {
   private readonly store: ScoreStore;
   private readonly runner: ScoreRunner;
-  private readonly targets: RunTargets;
+  private readonly submissions: RunSubmissions;
   private readonly processor: RunProcessor;
   private readonly audit: AuditService;
   private readonly around: Surroundings;
 
   constructor(
     { store, runner, audit }: ScorePorts,
-    targets: RunTargets,
+    submissions: RunSubmissions,
     processor: RunProcessor,
     around: Surroundings,
   ) {
     this.store = store;
     this.runner = runner;
-    this.targets = targets;
+    this.submissions = submissions;
     this.processor = processor;
     this.audit = audit;
     this.around = around;
@@ -59,28 +53,17 @@ export class ScoringRuns {
   /**
    * On disk when it resolves. The same job, model, instant and input again is the same run: one that runs or is done is answered as it
    * is, one that failed or was canceled goes on. `at`: the instant the run is for; absent, now.
-   * @throws FleetError SCORING_AS_OF_AHEAD | SCORE_STORE_UNAVAILABLE, and as `RunTargets`
+   * @throws as `RunSubmissions.submit`
    */
   async submit(job: ScoringJob, at?: number): Promise<StoredRun> {
-    const { runId, asOf, input, entities, columns, bundle } = await this.prepare(job, at);
-    const run = await this.store.submit({
-      runId,
-      job: job.name,
-      model: { name: job.model.name, version: bundle.manifest.version, digest: bundle.digest },
-      asOf,
-      input,
-      definition: job,
-      columns,
-      entities,
-      createdAt: this.around.clock.now(),
-    });
+    const run = await this.submissions.submit(job, at, null);
     this.processor.wake();
     return run;
   }
 
   /** Changes nothing. @throws as `submit`, and FleetError SCORING_RUNNER_LOST */
   async plan(job: ScoringJob, at?: number): Promise<ScoringPlan> {
-    const { runId, asOf, input, entities, origin, bundle } = await this.prepare(job, at);
+    const { runId, asOf, input, entities, origin, bundle } = await this.submissions.prepare(job, at);
     const count = origin.kind === 'listed' ? (entities?.length ?? 0) : await this.runner.count(origin);
     const before = await this.store.lastComplete(job.name);
     const msPerRow = before === undefined ? null : before.spentMs / Math.max(1, before.progress.done);
@@ -101,10 +84,10 @@ export class ScoringRuns {
     return this.store.list(query);
   }
 
-  /** Of a job: what runs or may run yet. */
+  /** Of a job: what runs or may run yet, but for days of a backfill, which are in nobody's way. */
   async open(job: string): Promise<StoredRun[]> {
     const { items } = await this.store.list({ job, state: undefined, limit: OPEN_LOOKED_AT, cursor: undefined });
-    return items.filter((run) => !isFinal(run));
+    return items.filter((run) => !isFinal(run) && run.backfill === null);
   }
 
   /** @throws FleetError SCORING_RUN_NOT_FOUND */
@@ -135,7 +118,7 @@ export class ScoringRuns {
         `Run ${runId} failed: ${before.error?.message ?? ''} Force it if you must.`,
       );
     }
-    const run = changed(await this.store.publish(runId, this.around.clock.now()), runId, 'publish it');
+    const run = changed(await this.store.publish(runId, this.around.clock.now(), 'move'), runId, 'publish it');
     await this.write(actor, 'scoring-run.published', run);
     this.processor.wake();
     return run;
@@ -151,24 +134,10 @@ export class ScoringRuns {
     if (target.publishedAt === null) {
       throw new FleetError('SCORING_STATE', `Run ${target.runId} was never published; publish it instead.`);
     }
-    const run = changed(await this.store.publish(target.runId, this.around.clock.now()), target.runId, 'go back to it');
+    const moved = await this.store.publish(target.runId, this.around.clock.now(), 'move');
+    const run = changed(moved, target.runId, 'go back to it');
     await this.write(actor, 'scoring-run.rolled-back', run);
     return run;
-  }
-
-  private async prepare(job: ScoringJob, at: number | undefined): Promise<Prepared> {
-    const now = this.around.clock.now();
-    if (at !== undefined && at > now) {
-      throw new FleetError(
-        'SCORING_AS_OF_AHEAD',
-        'A run is for an instant that has come; nothing is known of a later one.',
-      );
-    }
-    const target = this.targets.resolve(job);
-    const input = await this.targets.input(job, target);
-    const asOf = Math.max(0, (at ?? now) - job.asOf.beforeS * MS_PER_SECOND);
-    const decides = { job: job.name, digest: target.bundle.digest, asOf, input: input.input };
-    return { ...target, ...input, asOf, runId: runIdOf(decides) };
   }
 
   private async write(actor: Actor, action: string, { job, runId, state }: StoredRun): Promise<void> {

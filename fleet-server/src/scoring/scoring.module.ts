@@ -3,12 +3,17 @@ import { Module, type BeforeApplicationShutdown, type DynamicModule, type OnModu
 import { AuditModule } from '../audit/audit.module.ts';
 import type { ScoringConfig } from '../config-schema.ts';
 import { DevicesModule } from '../devices/devices.module.ts';
+import { BackfillSteps } from './backfill-steps.service.ts';
+import { BackfillsController } from './backfills.controller.ts';
+import { Backfills } from './backfills.service.ts';
 import { RunProcessor } from './run-processor.service.ts';
 import { RunTargets } from './run-targets.service.ts';
 import { ReportSamples } from './report-samples.service.ts';
 import { RunReportController } from './run-report.controller.ts';
 import { RunReports } from './run-reports.service.ts';
+import { RunSubmissions } from './run-submissions.service.ts';
 import { ScoringScheduler } from './scheduler.service.ts';
+import { ScoreMisses } from './score-misses.service.ts';
 import { ScorePorts } from './score-ports.service.ts';
 import { ScoresController } from './scores.controller.ts';
 import { ScoringJobsController } from './scoring-jobs.controller.ts';
@@ -17,6 +22,16 @@ import { ScoringRunsController } from './scoring-runs.controller.ts';
 import { ScoringScheduleController } from './scoring-schedule.controller.ts';
 import { ScoringRuns } from './scoring-runs.service.ts';
 import { SCORING_CONFIG, Surroundings } from './surroundings.service.ts';
+
+/** What others have made of modules that scoring leans on. */
+interface Upstream {
+  /** Exports `ServedModels`. */
+  readonly inference: DynamicModule;
+  /** Exports `FeatureReader`. */
+  readonly featureViews: DynamicModule;
+  /** Exports `PredictionSubmissions`. */
+  readonly predictions: DynamicModule;
+}
 
 @Module({})
 export class ScoringModule implements OnModuleInit, BeforeApplicationShutdown {
@@ -27,15 +42,15 @@ export class ScoringModule implements OnModuleInit, BeforeApplicationShutdown {
     this.scheduler = scheduler;
   }
 
-  /** The modules that export `ServedModels` and `FeatureReader`. */
-  static of(config: ScoringConfig, inference: DynamicModule, featureViews: DynamicModule): DynamicModule {
+  static of(config: ScoringConfig, { inference, featureViews, predictions }: Upstream): DynamicModule {
     return {
       module: ScoringModule,
-      imports: [AuditModule, DevicesModule, inference, featureViews],
+      imports: [AuditModule, DevicesModule, inference, featureViews, predictions],
       controllers: [
         ScoringJobsController,
         ScoringScheduleController,
         ScoringRunsController,
+        BackfillsController,
         RunReportController,
         ScoresController,
       ],
@@ -44,10 +59,14 @@ export class ScoringModule implements OnModuleInit, BeforeApplicationShutdown {
         Surroundings,
         ScorePorts,
         RunTargets,
+        RunSubmissions,
+        BackfillSteps,
         RunProcessor,
         ScoringRuns,
+        Backfills,
         ScoringJobs,
         ScoringScheduler,
+        ScoreMisses,
         ReportSamples,
         RunReports,
       ],

@@ -24,6 +24,7 @@ let base = { sha256: '' };
 let rolloutId = '';
 let runId = '';
 let backtestId = '';
+let backfillId = '';
 const imports = mkdtempSync(join(tmpdir(), 'shoal-imports-'));
 
 const at = Date.now();
@@ -114,6 +115,10 @@ beforeAll(async () => {
   const runs = `${server.httpUrl}/api/scoring/jobs/night/runs`;
   ({ id: runId } = (await call<{ id: string }>('POST', runs, {})).body);
   await call('GET', `${server.httpUrl}/api/scoring/runs/${runId}/events`);
+  const days = { from: '2025-06-01', to: '2025-06-01' };
+  const backfills = `${server.httpUrl}/api/scoring/jobs/night/backfills`;
+  ({ id: backfillId } = (await call<{ id: string }>('POST', backfills, days)).body);
+  await call('POST', `${server.httpUrl}/api/scoring/backfills/${backfillId}/cancel`, {});
   const commands = `${server.httpUrl}/api/devices/pump-01/commands`;
   ({ commandId } = (await call<{ commandId: string }>('POST', commands, { name: 'ping' })).body);
 }, 180_000);
@@ -148,6 +153,7 @@ const filled = (path: string, subject = 'pump-01'): string => {
     .replace('{job}', isThere ? 'night' : subject)
     .replace('{backtestId}', isThere ? backtestId : 'b-0000000000000000')
     .replace('{runId}', isThere ? runId : 'r-ffffffffffffffffffff')
+    .replace('{backfillId}', isThere ? backfillId : 'b-ffffffffffffffffffff')
     .replace('{importId}', isThere ? 'import-1' : subject);
 };
 const urlOf = ({ path, query }: Operation, subject?: string): string => {
@@ -229,6 +235,8 @@ describe('answers', () => {
         resumeScoringRun: {},
         cancelScoringRun: {},
         cancelBacktest: {},
+        submitBackfill: { from: '2025-06-01', to: '2025-06-01' },
+        cancelBackfill: {},
         readScores: { entities: ['nobody'] },
       };
       const body =

@@ -1,8 +1,13 @@
 /** Jobs and runs over HTTP on a whole server: scored, published, read, rolled back, and resumed after a stop. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { parquetReadObjects } from 'hyparquet';
+import { parquetWriteBuffer } from 'hyparquet-writer';
 import type {
   Page,
+  PredictionTicket,
   Problem,
   ScoreBulkAnswer,
   ScoreRecord,
@@ -30,6 +35,7 @@ const idOf = (index: number): string => `site-${String(index).padStart(4, '0')}`
 const riskOf = (index: number, night: number): number => Math.fround(((index * 7 + night * 13) % 100) / 100);
 
 const site = new SiteServer();
+const imports = mkdtempSync(join(tmpdir(), 'shoal-imports-'));
 const ask = <T>(method: Method, path: string, body?: unknown, headers = {}): Promise<Answer<T>> =>
   call<T>(method, site.server.httpUrl + path, body, headers);
 
@@ -53,12 +59,15 @@ const score = (entity: string, headers = {}): Promise<Answer<ScoreRecord>> =>
 let first: ScoringRun;
 
 beforeAll(async () => {
-  await site.start();
+  await site.start({ SHOAL_SCORING_IMPORT_FOLDER: imports });
   await fill(1);
   await ask('POST', '/api/scoring/jobs', JOB);
   first = await night();
 }, PATIENCE_MS);
-afterAll(() => site.remove());
+afterAll(async () => {
+  await site.remove();
+  rmSync(imports, { recursive: true, force: true });
+});
 
 test('A run scores every entity of the view, and the scores are those of the model', async () => {
   expect(first).toMatchObject({ state: 'published', isPublished: true, error: null, attempts: 1 });
@@ -151,6 +160,26 @@ test('A run has a report beside the run before, which fetches nothing and runs n
   expect((await ask('GET', '/api/scoring/runs/r-00000000000000000000/report')).status).toBe(404);
 });
 
+test('An entity without a score is predicted when that is asked for: one run for all who ask, and 404 as before for the others', async () => {
+  await site.put('site-late', 0.625);
+  const path = `${JOB.name}/site-late`;
+  expect((await score('site-late')).status).toBe(404);
+  const asks = Array.from({ length: 3 }, () => ask<PredictionTicket>('GET', `/api/scores/${path}?onMiss=predict`));
+  const tickets = await Promise.all(asks);
+  for (const { status, headers, body } of tickets) {
+    expect([status, headers.get('location')]).toEqual([202, `/api/predictions/${body.id}`]);
+    expect(body).toMatchObject({ model: MODEL, version: first.model.version, entity: 'site-late' });
+  }
+  const answered = await Promise.all(tickets.map(({ body }) => site.show(body.id)));
+  for (const { answer } of answered) expect(answer?.outputs[0]?.data).toEqual([expect.closeTo(0.625, 5)]);
+  expect(new Set(answered.map(({ finishedAt }) => finishedAt)).size).toBe(1);
+  const again = await ask<PredictionTicket>('GET', `/api/scores/${path}?onMiss=predict`);
+  expect([again.status, again.body.answer]).toEqual([202, answered[0]?.answer]);
+  expect((await ask('GET', `/api/scores/${JOB.name}/${idOf(1)}?onMiss=predict`)).status).toBe(200);
+  expect((await ask<Problem>('GET', '/api/scores/no-job/a?onMiss=predict')).body.code).toBe('SCORING_JOB_NOT_FOUND');
+  expect((await ask('GET', `/api/scores/${path}?onMiss=guess`)).status).toBe(400);
+});
+
 test('A schedule that cannot be is refused with the job', async () => {
   const schedule = { cron: '0 2 * * *', zone: 'Mars/Olympus' };
   const refused = await ask<Problem>('POST', '/api/scoring/jobs', { ...JOB, name: 'on-mars', schedule });
@@ -187,6 +216,67 @@ test(
     const path = '/api/scoring/jobs/site-strict/publish';
     expect((await ask<Problem>('POST', path, { runId: failed.id })).body).toMatchObject({ code: 'SCORING_STATE' });
     expect((await ask('POST', path, { runId: failed.id, force: true })).body).toMatchObject({ isPublished: true });
+  },
+  PATIENCE_MS,
+);
+
+test(
+  'An incremental job scores what changed since its published run, and the scores are those of a full one',
+  async () => {
+    const asOf = Date.now();
+    const submitted = async (name: string, at: number): Promise<ScoringRun> => {
+      const { body } = await ask<ScoringRun>('POST', `/api/scoring/jobs/${name}/runs`, { asOf: at });
+      return ended(body.id);
+    };
+    await ask('POST', '/api/scoring/jobs', { ...JOB, name: 'site-changes', mode: 'incremental' });
+    const whole = await submitted('site-changes', asOf);
+    expect(whole).toMatchObject({
+      mode: 'incremental',
+      base: null,
+      progress: { carried: 0, scored: whole.progress.done },
+    });
+    await site.put(idOf(7), 0.875);
+    await site.put('site-newest', 0.125);
+    const later = Date.now();
+    const run = await submitted('site-changes', later);
+    const { done } = whole.progress;
+    expect(run).toMatchObject({ base: whole.id, progress: { done: done + 1, scored: 2, carried: done - 1 } });
+    await ask('POST', '/api/scoring/jobs', { ...JOB, name: 'site-whole' });
+    const full = await submitted('site-whole', later);
+    expect(run.summary).toEqual(full.summary);
+    const read = await ask<ScoreBulkAnswer>('POST', '/api/scores/site-changes', { entities: [idOf(7), idOf(8)] });
+    expect(read.body.scores.map((row) => row?.[0])).toEqual([0.875, expect.closeTo(riskOf(8, 2), 5)]);
+  },
+  PATIENCE_MS,
+);
+
+test(
+  'Entities come out of a Parquet file, and one that cannot be read fails the run with its code',
+  async () => {
+    const entities = [idOf(3), 'site-of-a-file'];
+    await site.put(idOf(3), 0.75);
+    const file = parquetWriteBuffer({
+      columnData: [
+        { name: 'entity', data: [...entities, 'no entity!'] },
+        { name: 'f0', data: [null, 0.25, 0.5], type: 'DOUBLE' },
+        { name: 'remark', data: ['is', 'not', 'read'] },
+      ],
+    });
+    writeFileSync(join(imports, 'sites.parquet'), new Uint8Array(file));
+    const job = { ...JOB, name: 'site-file', maxQuarantinedPct: 50 };
+    await ask('POST', '/api/scoring/jobs', {
+      ...job,
+      entities: { kind: 'file', path: 'sites.parquet', format: 'parquet' },
+    });
+    const plan = await ask<ScoringPlan>('POST', '/api/scoring/jobs/site-file/plan', {});
+    expect(plan.body).toMatchObject({ entities: 3 });
+    expect(await night('site-file')).toMatchObject({ state: 'published', progress: { done: 3, quarantined: 1 } });
+    const { body } = await ask<ScoreBulkAnswer>('POST', '/api/scores/site-file', { entities });
+    expect(body.scores.map((row) => row?.[0])).toEqual([0.75, 0.25]);
+    writeFileSync(join(imports, 'sites.parquet'), new Uint8Array(file).subarray(0, 90));
+    expect(await night('site-file')).toMatchObject({ state: 'failed', error: { code: 'SCORING_FILE_UNREADABLE' } });
+    const refused = await ask<Problem>('POST', '/api/scoring/jobs/site-file/plan', {});
+    expect([refused.status, refused.body.code]).toEqual([409, 'SCORING_FILE_UNREADABLE']);
   },
   PATIENCE_MS,
 );

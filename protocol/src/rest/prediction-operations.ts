@@ -7,7 +7,8 @@ const ticketParams = z.object({ predictionId: predictions.predictionIdSchema });
 const tag = 'predictions' as const;
 
 const located = z.object({ Location: z.string().meta({ description: 'Path of the ticket.' }) });
-const openHeaders = located.extend({
+/** Of a ticket that is open. */
+export const openHeaders = located.extend({
   'Retry-After': z.string().meta({ description: 'Seconds until it is worth asking again.' }),
 });
 const finalHeaders = located.extend({

@@ -48,6 +48,15 @@ export type ScoreRecord = z.infer<typeof scoreRecordSchema>;
 /** Newest as-of first. */
 export const scoreHistorySchema = z.object({ items: z.array(scoreRecordSchema) }).meta({ id: 'ScoreHistory' });
 
+export const scoreQuerySchema = z.object({
+  onMiss: z
+    .enum(['refuse', 'predict'])
+    .default('refuse')
+    .describe(
+      'What becomes of an entity without a score: 404, or the model of its job is asked about it now and a ticket is answered with 202.',
+    ),
+});
+
 /** Entities of one question. */
 const MAX_ASKED = 10_000;
 export const scoreBulkSchema = z

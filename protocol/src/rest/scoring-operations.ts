@@ -15,6 +15,8 @@ import {
   type Operation,
 } from './operation.ts';
 import { pageQuerySchema } from './page.ts';
+import { openHeaders } from './prediction-operations.ts';
+import { predictionTicketSchema } from './predictions.ts';
 import { scoringScheduleStateSchema } from './scoring-schedule.ts';
 import * as scores from './scores.ts';
 import * as scoring from './scoring.ts';
@@ -255,12 +257,19 @@ export const SCORING_OPERATIONS: readonly Operation[] = [
     path: '/api/scores/{job}/{entity}',
     tag,
     summary: 'Read the score of one entity',
+    description:
+      'With `onMiss=predict` an entity without a score is predicted now by the model of the published run: the ticket is the one of /api/predictions, shared with everybody who asks at once, and an answer of the last minute is given again.',
     params: scoreParams,
+    query: scores.scoreQuerySchema,
     headers: ifNoneMatchHeader,
     responses: {
       200: tagged('Out of the published run; its id is the ETag.', scores.scoreRecordSchema),
+      202: {
+        ...json('A ticket, where there is no score and a prediction was asked for.', predictionTicketSchema),
+        headers: openHeaders,
+      },
       304: nothing('The run that was read is still the published one.'),
-      ...problems(404, 503),
+      ...problems(404, 409, 429, 503),
     },
   },
   {

@@ -14,7 +14,14 @@ export const scoringRunIdSchema = z
   .regex(/^r-[0-9a-f]{20}$/, 'the id of a run is "r-" and 20 lower-case hex digits')
   .meta({ id: 'ScoringRunId', examples: ['r-9f86d081884c7d659a2f'] });
 
+export const scoringBackfillIdSchema = z
+  .string()
+  .regex(/^b-[0-9a-f]{20}$/, 'the id of a backfill is "b-" and 20 lower-case hex digits')
+  .meta({ id: 'ScoringBackfillId', examples: ['b-9f86d081884c7d659a2f'] });
+
 const modelText = z.string().min(1).max(128);
+/** The model of a run: which one it was, whatever its name comes to mean. */
+export const scoringRunModelSchema = z.object({ name: modelText, version: modelText, digest: z.string() });
 const DAY_S = 86_400;
 
 export const scoringEntitiesSchema = z
@@ -39,7 +46,7 @@ export const scoringEntitiesSchema = z
           .min(1)
           .max(512)
           .describe('Below the import folder of the server (scoring.importFolder); with a column `entity`.'),
-        format: z.enum(['csv', 'ndjson']).default('csv'),
+        format: z.enum(['csv', 'ndjson', 'parquet']).default('csv'),
       })
       .describe('Its other columns are features by name, and what is absent is looked up.'),
   ])
@@ -110,6 +117,12 @@ export const scoringJobSchema = z
           .describe('Features as they were known so many seconds before the instant the run is for.'),
       })
       .prefault({}),
+    mode: z
+      .enum(['full', 'incremental'])
+      .default('full')
+      .describe(
+        'incremental: only entities whose features changed since the published run are given to the model, and the scores of the others are carried over; all are when the model or the view changed.',
+      ),
     schedule: scoringScheduleSchema.optional().describe('Absent: runs only when it is told to.'),
     retries: z.int().min(0).max(20).default(3).describe('Attempts at a partition that failed, after the first.'),
     maxQuarantinedPct: z
@@ -126,6 +139,12 @@ export const scoringJobSchema = z
       .default(4_096)
       .describe('Rows of one transaction and of one call of the model.'),
     keepRuns: z.int().min(1).max(400).default(7).describe('Runs whose scores are kept to roll back to.'),
+    keepBackfilledRuns: z
+      .int()
+      .min(1)
+      .max(366)
+      .default(31)
+      .describe('Runs of backfills whose scores are kept beside those, the newest days first.'),
   })
   .meta({
     id: 'ScoringJob',
@@ -189,7 +208,9 @@ export type ScoringSummary = z.infer<typeof scoringSummarySchema>;
 export const scoringProgressSchema = z
   .object({
     expected: count.nullable().describe('null until the entities are counted.'),
-    done: count.describe('Rows that are committed, quarantined ones among them.'),
+    done: count.describe('Rows that are committed: scored, carried over or quarantined.'),
+    scored: count.describe('Of these the ones that the model was given and that have scores.'),
+    carried: count.describe('Of these the ones whose features did not change, with the scores of `base`.'),
     quarantined: count,
     partitions: count,
     partitionsDone: count,
@@ -205,9 +226,16 @@ export const scoringRunSchema = z
     job: scoringJobNameSchema,
     state: scoringStateSchema,
     isPublished: z.boolean().describe('It is the one that is read now.'),
-    model: z.object({ name: modelText, version: modelText, digest: z.string() }),
+    model: scoringRunModelSchema,
     asOf: instantSchema,
     input: z.string().describe('What names the input: the hash of a view, of a list of devices, or of a file.'),
+    mode: z.enum(['full', 'incremental']),
+    base: scoringRunIdSchema
+      .nullable()
+      .describe('The published run whose scores are carried over; null where every entity is scored.'),
+    backfill: scoringBackfillIdSchema
+      .nullable()
+      .describe('The backfill it belongs to: it waits for whatever is due now.'),
     attempts: count.describe('Times it was taken up.'),
     createdAt: instantSchema,
     startedAt: instantSchema.nullable(),
@@ -229,6 +257,9 @@ export const scoringRunSchema = z
         model: { name: 'pump-health', version: '1.0.0', digest: '9f86d081884c7d659a2feaa0c55ad015' },
         asOf: 1760000000000,
         input: 'view:42f51a2b36dc3ee83ef7b62db5f0d71292b335e8a4df7581a8d818caebfb9f5c',
+        mode: 'full',
+        base: null,
+        backfill: null,
         attempts: 1,
         createdAt: 1760000000100,
         startedAt: 1760000000200,
@@ -237,6 +268,8 @@ export const scoringRunSchema = z
         progress: {
           expected: 1000000,
           done: 409600,
+          scored: 409598,
+          carried: 0,
           quarantined: 2,
           partitions: 16,
           partitionsDone: 6,
@@ -255,6 +288,9 @@ export const scoringRunPageSchema = pageOf(scoringRunSchema).meta({ id: 'Scoring
 export const scoringRunQuerySchema = pageQuerySchema.extend({
   job: scoringJobNameSchema.optional(),
   state: scoringStateSchema.optional(),
+  backfill: scoringBackfillIdSchema
+    .optional()
+    .describe('Runs of its days, those that were there before it among them.'),
 });
 
 /** May be left out as a whole. */
@@ -268,7 +304,7 @@ export const scoringPlanSchema = z
     job: scoringJobNameSchema,
     runId: scoringRunIdSchema.describe('What the run would be called.'),
     isKnown: z.boolean().describe('There is this run already: submitting changes nothing, or goes on with it.'),
-    model: z.object({ name: modelText, version: modelText, digest: z.string() }),
+    model: scoringRunModelSchema,
     asOf: instantSchema,
     input: z.string(),
     entities: count,

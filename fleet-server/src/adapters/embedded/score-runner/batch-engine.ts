@@ -34,6 +34,9 @@ export interface ScoredBatch extends ScoredRows {
   readonly quarantined: readonly QuarantinedRow[];
 }
 
+/** What of an engine a run needs. */
+export type RowScorer = Pick<BatchEngine, 'score' | 'refusesNaN' | 'close'>;
+
 type Numbers = Float32Array | Float64Array;
 
 export class BatchEngine {

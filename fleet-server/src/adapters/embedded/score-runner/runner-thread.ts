@@ -1,5 +1,6 @@
 /** The worker thread that scores a run: at low priority, and with an engine process that inherits it. */
 import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { parentPort, workerData } from 'node:worker_threads';
 import { giveWay } from '../give-way.ts';
@@ -9,6 +10,7 @@ import { asFault, type ThreadAnswer, type ThreadRequest } from '../sqlite-teleme
 import { BatchEngine } from './batch-engine.ts';
 import { viewSource, type SourceFiles } from './entity-source.ts';
 import { LedgerLink } from './ledger-link.ts';
+import { parquetRowCount } from './parquet-rows.ts';
 import { ScoringRun } from './scoring-run.ts';
 import type { RunnerThreadData, RunnerThreadJobs } from './thread-messages.ts';
 
@@ -19,6 +21,15 @@ const linesOf = async (path: string): Promise<number> => {
   for await (const line of createInterface({ input: createReadStream(path), crlfDelay: Infinity }))
     lines += line.trim() === '' ? 0 : 1;
   return lines;
+};
+
+const rowsOf = async (path: string): Promise<number> => {
+  const handle = await open(path);
+  try {
+    return await parquetRowCount(handle);
+  } finally {
+    await handle.close();
+  }
 };
 
 class RunnerThread {
@@ -62,9 +73,10 @@ class RunnerThread {
     return run.execute();
   }
 
-  /** Of a CSV file the header is no entity. */
+  /** Of a CSV file the header is no entity, and a Parquet file says it itself. */
   async #count(origin: RunnerThreadJobs['count']['ask']): Promise<number> {
     if (origin.kind === 'view') return viewSource(this.#files.features, origin.viewNo).partitions(1_000_000).expected;
+    if (origin.format === 'parquet') return rowsOf(origin.path);
     return Math.max(0, (await linesOf(origin.path)) - (origin.format === 'csv' ? 1 : 0));
   }
 

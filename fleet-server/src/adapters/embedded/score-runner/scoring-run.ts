@@ -4,7 +4,8 @@ import { asModelError } from '@shoal/models';
 import type { RunEnd, RunOrder } from '../../../ports/score-runner.ts';
 import { encodeBlocks } from '../sqlite-scores/score-block.ts';
 import type { LeasedPartition, RunnerJobs } from '../sqlite-scores/thread-messages.ts';
-import type { BatchEngine } from './batch-engine.ts';
+import type { RowScorer, ScoredBatch } from './batch-engine.ts';
+import { CarriedRows, joined, type SplitRows } from './carried-rows.ts';
 import { ChunkReader, type ReadChunk } from './chunk-reader.ts';
 import { openSource, type SourceFiles } from './entity-source.ts';
 import { KnownStates } from './known-states.ts';
@@ -22,7 +23,7 @@ const NOTHING: RunCounts = { quarantined: 0, done: 0 };
 export interface RunParts {
   readonly files: SourceFiles;
   readonly ledger: LedgerLink;
-  readonly openEngine: () => Promise<BatchEngine>;
+  readonly openEngine: () => Promise<RowScorer>;
   /** Stops after the chunk under way. */
   readonly stop: AbortSignal;
   readonly now: () => number;
@@ -30,10 +31,16 @@ export interface RunParts {
 
 type PartEnd = 'done' | 'gone' | RunEnd;
 
+interface NextChunk {
+  readonly read: ReadChunk;
+  /** Undefined: all of it is scored, whatever was scored before. */
+  readonly split: SplitRows | undefined;
+}
+
 export class ScoringRun {
   readonly #order: RunOrder;
   readonly #parts: RunParts;
-  #engine: BatchEngine | undefined;
+  #engine: RowScorer | undefined;
 
   constructor(order: RunOrder, parts: RunParts) {
     this.#order = order;
@@ -80,12 +87,12 @@ export class ScoringRun {
   }
 
   async #plan(): Promise<void> {
-    const { runNo, origin, chunkRows } = this.#order;
+    const { runNo, baseNo, origin, chunkRows } = this.#order;
     const { files, ledger } = this.#parts;
     const quarantined = origin.kind === 'file' ? await stageFile(this.#order, origin, ledger) : [];
     const source = openSource(files, origin, runNo);
     const { expected, ranges } = source.partitions(chunkRows * CHUNKS_PER_PARTITION);
-    await ledger.ask('plan', { runNo, expected: expected + quarantined.length, ranges, quarantined });
+    await ledger.ask('plan', { runNo, baseNo, expected: expected + quarantined.length, ranges, quarantined });
   }
 
   /** An attempt that fails for a reason that can pass is made again, with another engine, as often as the job says. */
@@ -111,13 +118,13 @@ export class ScoringRun {
    * The next chunk is read while this one is scored and written. It is given to the model only after the commit, so that no more than
    * one chunk is ever scored again.
    */
-  async #partition(leased: LeasedPartition, engine: BatchEngine): Promise<PartEnd> {
-    const { chunkRows } = this.#order;
-    const reader = this.#reader(engine);
-    let chunk = await reader.read(leased.from, leased.to, chunkRows);
+  async #partition(leased: LeasedPartition, engine: RowScorer): Promise<PartEnd> {
+    const next = this.#chunks(leased, engine);
+    let chunk = await next(leased.from);
     for (;;) {
-      const scoring = engine.score(chunk);
-      const reading = chunk.isLast ? undefined : reader.read(chunk.last, leased.to, chunkRows);
+      const { read, split } = chunk;
+      const scoring = engine.score(split?.changed ?? read);
+      const reading = read.isLast ? undefined : next(read.last);
       // It is awaited below; what it fails with meanwhile is heard there.
       reading?.catch(() => undefined);
       const scored = await scoring;
@@ -131,12 +138,24 @@ export class ScoringRun {
     }
   }
 
+  /** @returns what reads the chunk after an entity */
+  #chunks({ to }: LeasedPartition, engine: RowScorer): (from: string) => Promise<NextChunk> {
+    const { isIncremental, baseNo, columns, chunkRows } = this.#order;
+    const reader = this.#reader(engine);
+    const carried = isIncremental ? new CarriedRows(this.#parts.files.scores, baseNo, columns) : undefined;
+    return async (from) => {
+      const read = await reader.read(from, to, chunkRows);
+      return { read, split: await carried?.split(read) };
+    };
+  }
+
   async #commit(
     { partNo, fence }: LeasedPartition,
-    { last, isLast, skipped, quarantined }: ReadChunk,
-    scored: Awaited<ReturnType<BatchEngine['score']>>,
+    { read: { last, isLast, skipped, quarantined }, split }: NextChunk,
+    scored: ScoredBatch,
   ): Promise<RunnerJobs['commit']['answer']> {
-    const blocks = encodeBlocks(scored);
+    const rows = split === undefined ? { ...scored, carried: 0 } : joined(split, scored);
+    const blocks = encodeBlocks(rows);
     return this.#parts.ledger.ask(
       'commit',
       {
@@ -145,7 +164,8 @@ export class ScoringRun {
         fence,
         last,
         isLast,
-        rows: scored.entities.length,
+        rows: rows.entities.length,
+        carried: rows.carried,
         skipped,
         blocks,
         quarantined: [...quarantined, ...scored.quarantined],
@@ -155,7 +175,7 @@ export class ScoringRun {
     );
   }
 
-  #reader(engine: BatchEngine): ChunkReader {
+  #reader(engine: RowScorer): ChunkReader {
     const { origin, layout, asOf, runNo } = this.#order;
     const { files } = this.#parts;
     return new ChunkReader({

@@ -1,6 +1,7 @@
 /** A file of entities becomes a list in order: what it says of each, and what is wrong with the rows that say nothing usable. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { codeFeature } from '@shoal/models';
 import { entityIdSchema, type EntityFeature, type FeatureValue, type QuarantinedRow } from '@shoal/protocol';
@@ -8,6 +9,7 @@ import { parse } from 'csv-parse';
 import { FleetError } from '../../../errors.ts';
 import type { EntityOrigin, RunOrder } from '../../../ports/score-runner.ts';
 import type { LedgerLink } from './ledger-link.ts';
+import { readParquet } from './parquet-reader.ts';
 import type { InputRow } from '../sqlite-scores/thread-messages.ts';
 
 type FileOrigin = Extract<EntityOrigin, { kind: 'file' }>;
@@ -76,6 +78,11 @@ class Stage {
     this.#targets = targetsOf(order);
   }
 
+  /** Columns that are read; undefined: all of them, in their order. */
+  get columns(): ReadonlySet<string> | undefined {
+    return this.#order.layout.views.length > 0 ? new Set(this.#targets([]).keys()) : undefined;
+  }
+
   refuse(entity: string, reason: string, detail: string): void {
     this.quarantined.push({ entity: entity.slice(0, SAMPLE_CHARACTERS), reason, detail });
   }
@@ -138,9 +145,29 @@ const csvRows = (file: NodeJS.ReadableStream, stage: Stage): AsyncIterable<FileR
     }),
   ) as AsyncIterable<FileRow>;
 
+/** Text as it is hashed; it is read once. */
+const textRows = async (path: string, format: 'csv' | 'ndjson', stage: Stage): Promise<string> => {
+  const file = createReadStream(path);
+  const hash = createHash('sha256');
+  file.on('data', (bytes) => hash.update(bytes));
+  for await (const row of format === 'csv' ? csvRows(file, stage) : ndjsonRows(file, stage)) await stage.take(row);
+  return hash.digest('hex');
+};
+
+/** Read here and there: what was hashed is what was read unless the file was touched meanwhile. */
+const parquetFileRows = async (path: string, stage: Stage): Promise<string> => {
+  const before = await stat(path);
+  const hash = createHash('sha256');
+  for await (const bytes of createReadStream(path)) hash.update(bytes as Buffer);
+  for await (const row of readParquet({ path, entity: ENTITY, wanted: stage.columns })) await stage.take(row);
+  const after = await stat(path);
+  const isSame = after.ino === before.ino && after.size === before.size && after.mtimeMs === before.mtimeMs;
+  return isSame ? hash.digest('hex') : 'touched';
+};
+
 /**
  * Lists the file anew. @returns the rows that are not in the list
- * @throws FleetError SCORING_INPUT_CHANGED when it is not the file that was submitted
+ * @throws FleetError SCORING_INPUT_CHANGED when it is not the file that was submitted, SCORING_FILE_UNREADABLE
  */
 export const stageFile = async (
   order: RunOrder,
@@ -149,12 +176,8 @@ export const stageFile = async (
 ): Promise<readonly QuarantinedRow[]> => {
   await ledger.ask('clearInputs', { runNo: order.runNo });
   const stage = new Stage(order, ledger);
-  const file = createReadStream(path);
-  const hash = createHash('sha256');
-  file.on('data', (bytes) => hash.update(bytes));
-  for await (const row of format === 'csv' ? csvRows(file, stage) : ndjsonRows(file, stage)) await stage.take(row);
+  const hash = format === 'parquet' ? await parquetFileRows(path, stage) : await textRows(path, format, stage);
   await stage.flush();
-  const input = `file:${hash.digest('hex')}`;
-  if (input === order.input) return stage.quarantined;
+  if (`file:${hash}` === order.input) return stage.quarantined;
   throw new FleetError('SCORING_INPUT_CHANGED', `${path} was changed since the run was submitted; submit it again.`);
 };

@@ -27,7 +27,7 @@ export class ChunkLedger {
   readonly #runs: Statement<[number], number>;
   readonly #clear: readonly Statement<[number]>[];
   readonly #stage: Statement<[number, string, Uint8Array | null]>;
-  readonly #planned: Statement<[number, number]>;
+  readonly #planned: Statement<[number, number | null, number]>;
   readonly #partition: Statement<[number, number, string, string | null, string]>;
   /** Rows of a file that are in no partition count with the first. */
   readonly #unusable: Statement<[number, number]>;
@@ -35,7 +35,7 @@ export class ChunkLedger {
   readonly #open: Statement<[number], number>;
   readonly #lease: Statement<[number, number, number]>;
   readonly #held: Statement<[number, number, number], number>;
-  readonly #block: Statement<[number, string, number, Uint8Array]>;
+  readonly #block: Statement<[number, string, number, Uint8Array, Uint8Array | null]>;
   readonly #quarantine: Statement<[number, string, string, string]>;
   readonly #chunk: Statement;
   readonly #forward: Statement;
@@ -49,7 +49,7 @@ export class ChunkLedger {
       .pluck() as Statement<[number], number>;
     this.#clear = ['inputs', 'quarantine'].map((table) => db.prepare(`DELETE FROM ${table} WHERE run_no = ?`));
     this.#stage = db.prepare('INSERT OR IGNORE INTO inputs (run_no, entity, own) VALUES (?, ?, ?)');
-    this.#planned = db.prepare('UPDATE runs SET expected = ? WHERE run_no = ?');
+    this.#planned = db.prepare('UPDATE runs SET expected = ?, base_no = ? WHERE run_no = ?');
     this.#partition = db.prepare(
       'INSERT INTO partitions (run_no, part_no, from_key, to_key, next_key) VALUES (?, ?, ?, ?, ?)',
     );
@@ -72,12 +72,12 @@ export class ChunkLedger {
         WHERE run_no = ? AND part_no = ? AND fence = ? AND state = ${PARTITION.leased}`,
       )
       .pluck() as Statement<[number, number, number], number>;
-    this.#block = db.prepare('INSERT INTO blocks (run_no, first, block_rows, data) VALUES (?, ?, ?, ?)');
+    this.#block = db.prepare('INSERT INTO blocks (run_no, first, block_rows, data, marks) VALUES (?, ?, ?, ?, ?)');
     this.#quarantine = db.prepare('INSERT INTO quarantine (run_no, entity, reason, detail) VALUES (?, ?, ?, ?)');
     this.#chunk = db.prepare('INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
     this.#forward = db.prepare(
       `UPDATE partitions SET next_key = :last, state = :state, lease_until = :leaseUntil, failures = 0,
-        done_rows = done_rows + :rows, quarantined = quarantined + :quarantined, skipped = skipped + :skipped,
+        done_rows = done_rows + :rows, carried = carried + :carried, quarantined = quarantined + :quarantined, skipped = skipped + :skipped,
         begun = begun + :begun, committed = committed + 1 WHERE run_no = :runNo AND part_no = :partNo`,
     );
     this.#release = db.prepare(
@@ -102,9 +102,9 @@ export class ChunkLedger {
       .map(({ entity }) => entity);
   }
 
-  plan({ runNo, expected, ranges, quarantined }: RunnerJobs['plan']['ask']): null {
+  plan({ runNo, baseNo, expected, ranges, quarantined }: RunnerJobs['plan']['ask']): null {
     for (const [partNo, { from, to }] of ranges.entries()) this.#partition.run(runNo, partNo, from, to, from);
-    this.#planned.run(expected, runNo);
+    this.#planned.run(expected, baseNo, runNo);
     this.#unusable.run(quarantined.length, runNo);
     this.#setAside(runNo, quarantined);
     return null;
@@ -121,10 +121,10 @@ export class ChunkLedger {
   }
 
   commit(chunk: CommittedChunk): Totals | 'gone' {
-    const { runNo, partNo, fence, last, isLast, rows, skipped, blocks, quarantined, now } = chunk;
+    const { runNo, partNo, fence, last, isLast, rows, carried, skipped, blocks, quarantined, now } = chunk;
     const chunkNo = this.#runs.get(runNo) === undefined ? undefined : this.#held.get(runNo, partNo, fence);
     if (chunkNo === undefined) return 'gone';
-    for (const { first, rows: count, data } of blocks) this.#block.run(runNo, first, count, data);
+    for (const { first, rows: count, data, marks } of blocks) this.#block.run(runNo, first, count, data, marks);
     this.#setAside(runNo, quarantined);
     this.#chunk.run(runNo, partNo, chunkNo, fence, last, rows, quarantined.length, now);
     this.#forward.run({
@@ -134,6 +134,7 @@ export class ChunkLedger {
       state: isLast ? PARTITION.done : PARTITION.leased,
       leaseUntil: isLast ? null : now + LEASE_MS,
       rows,
+      carried,
       skipped,
       quarantined: quarantined.length,
       begun: isLast ? 0 : 1,

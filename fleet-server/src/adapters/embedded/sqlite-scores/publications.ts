@@ -1,6 +1,6 @@
 /** Which run of a job is read, and which runs are kept to go back to; what is not kept any more goes a part at a time. */
 import type { Statement } from 'better-sqlite3';
-import type { RunChange } from '../../../ports/score-store.ts';
+import type { PointerMove, RunChange, StoredRun } from '../../../ports/score-store.ts';
 import { afterRunEvent } from '../../../ports/scoring-states.ts';
 import type { RunsTable } from './runs-table.ts';
 import type { Sqlite } from './scores-file.ts';
@@ -40,8 +40,11 @@ export class Publications {
     this.#doom = db.prepare(
       `INSERT OR IGNORE INTO doomed SELECT r.run_no, 0 FROM runs r WHERE r.job = :job AND r.run_no <> :current AND (
         (r.state = 'published' AND r.has_rows = 1 AND r.run_no NOT IN (
-          SELECT run_no FROM runs WHERE job = :job AND state = 'published' AND has_rows = 1
-          ORDER BY published_at DESC, run_no DESC LIMIT :kept))
+          SELECT run_no FROM runs WHERE job = :job AND state = 'published' AND has_rows = 1 AND backfill IS NULL
+          ORDER BY published_at DESC, run_no DESC LIMIT :kept)
+          AND r.run_no NOT IN (
+          SELECT run_no FROM runs WHERE job = :job AND state = 'published' AND has_rows = 1 AND backfill IS NOT NULL
+          ORDER BY as_of DESC, run_no DESC LIMIT :keptBackfilled))
         OR (r.state IN ('failed', 'canceled') AND r.run_no < :current
           AND EXISTS (SELECT 1 FROM partitions p WHERE p.run_no = r.run_no)))`,
     );
@@ -53,13 +56,14 @@ export class Publications {
     this.#forget = db.prepare('UPDATE runs SET has_rows = 0 WHERE run_no = ?');
   }
 
-  publish(runId: string, now: number): RunChange | null {
+  publish(runId: string, now: number, pointer: PointerMove): RunChange | null {
     const run = this.#runs.row(runId);
     if (run === undefined) return null;
     if (afterRunEvent(run.state, 'publish') === undefined || !run.hasScores) return { kind: 'refused', run };
-    this.#point.run(run.job, run.runNo);
+    const current = this.#current(run, pointer);
+    this.#point.run(run.job, current);
     this.#mark.run(now, now, run.runNo);
-    this.#retire(run.job, run.runNo, run.definition.keepRuns);
+    this.#retire(run, current);
     return { kind: 'changed', run: this.#runs.row(runId) ?? run };
   }
 
@@ -92,8 +96,19 @@ export class Publications {
     this.#end(doomed);
   }
 
-  #retire(job: string, current: number, keepRuns: number): void {
-    this.#doom.run({ job, current, kept: keepRuns });
+  /** Number of the run that is read from now on. */
+  #current({ job, runNo, asOf }: StoredRun, pointer: PointerMove): number {
+    if (pointer === 'move') return runNo;
+    const before = this.#db
+      .prepare<[string], { run_no: number; as_of: number }>(
+        'SELECT r.run_no, r.as_of FROM published p JOIN runs r ON r.run_no = p.run_no WHERE p.job = ?',
+      )
+      .get(job);
+    return before === undefined || before.as_of < asOf ? runNo : before.run_no;
+  }
+
+  #retire({ job, definition }: StoredRun, current: number): void {
+    this.#doom.run({ job, current, kept: definition.keepRuns, keptBackfilled: definition.keepBackfilledRuns });
     this.#doomOld.run({ job, current, kept: KEPT_RECORDS });
     const doomed = this.#db
       .prepare<[string], number>('SELECT d.run_no FROM doomed d JOIN runs r ON r.run_no = d.run_no WHERE r.job = ?')

@@ -1,6 +1,7 @@
 /** The worker thread that answers what is no point read of a score: runs, bulk reads, history, files. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { asFault, type ThreadAnswer, type ThreadRequest } from '../sqlite-telemetry/thread-messages.ts';
+import { BackfillReads } from './backfill-reads.ts';
 import { RunDigests } from './run-digest.ts';
 import { RunReads } from './run-reads.ts';
 import { ScoreExports } from './score-exports.ts';
@@ -13,17 +14,22 @@ type Request = ThreadRequest<ReaderJobs>;
 interface Readers {
   readonly db: Sqlite;
   readonly runs: RunReads;
+  readonly backfills: BackfillReads;
   readonly scores: ScoreReads;
   readonly exports: ScoreExports;
   readonly digests: RunDigests;
 }
 
-const perform = ({ db, runs, scores, exports, digests }: Readers, { job, ask }: Request): unknown => {
+const perform = ({ db, runs, backfills, scores, exports, digests }: Readers, { job, ask }: Request): unknown => {
   switch (job) {
     case 'find':
       return runs.find(ask.runId);
     case 'list':
       return runs.list(ask);
+    case 'findBackfill':
+      return backfills.find(ask.backfillId);
+    case 'listBackfills':
+      return backfills.list(ask);
     case 'previous':
       return runs.previous(ask.job);
     case 'lastComplete':
@@ -61,6 +67,7 @@ if (port !== null) {
   const readers: Readers = {
     db,
     runs: new RunReads(db),
+    backfills: new BackfillReads(db),
     scores: new ScoreReads(db),
     exports: new ScoreExports(db),
     digests: new RunDigests(db),

@@ -5,6 +5,8 @@ import type { PublishedRun, RunQuery, StoredRun } from '../../../ports/score-sto
 import { readableOf, runOf, selectRuns, type ReadableRow, type RunRow } from './run-rows.ts';
 import type { Sqlite } from './scores-file.ts';
 
+const OF_BACKFILL =
+  'r.run_id IN (SELECT d.run_id FROM backfill_days d JOIN backfills b ON b.backfill_no = d.backfill_no WHERE b.backfill_id = ?)';
 const LAST = Number.MAX_SAFE_INTEGER;
 
 const numberOf = (cursor: string | undefined, absent: number): number =>
@@ -22,11 +24,12 @@ export class RunReads {
   }
 
   /** Newest first. */
-  list({ job, state, limit, cursor }: RunQuery): Page<StoredRun> {
+  list({ job, state, backfill, limit, cursor }: RunQuery): Page<StoredRun> {
     const conditions: readonly (readonly [string, string | number] | undefined)[] = [
       ['r.run_no < ?', numberOf(cursor, LAST)],
       job === undefined ? undefined : ['r.job = ?', job],
       state === undefined ? undefined : ['r.state = ?', state],
+      backfill === undefined ? undefined : [OF_BACKFILL, backfill],
     ];
     const used = conditions.filter((condition) => condition !== undefined);
     const sql = selectRuns(used.map(([condition]) => condition).join(' AND '), 'ORDER BY r.run_no DESC LIMIT ?');
@@ -40,7 +43,7 @@ export class RunReads {
   }
 
   previous(job: string): StoredRun | null {
-    const before = `r.job = ? AND r.has_rows = 1 AND r.state = 'published' AND (r.published_at, r.run_no) <
+    const before = `r.job = ? AND r.has_rows = 1 AND r.state = 'published' AND r.backfill IS NULL AND (r.published_at, r.run_no) <
       (SELECT c.published_at, c.run_no FROM published p JOIN runs c ON c.run_no = p.run_no WHERE p.job = r.job)`;
     return this.#one(selectRuns(before, 'ORDER BY r.published_at DESC, r.run_no DESC LIMIT 1'), job);
   }

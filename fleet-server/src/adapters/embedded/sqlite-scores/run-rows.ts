@@ -24,11 +24,15 @@ export interface RunRow {
   readonly has_rows: number;
   readonly summary: string | null;
   readonly error: string | null;
+  readonly base_no: number | null;
+  readonly backfill: string | null;
+  readonly base_id: string | null;
   readonly is_published: number;
   readonly partitions: number;
   readonly partitions_done: number;
   readonly done_rows: number;
   readonly quarantined: number;
+  readonly carried: number;
   readonly skipped: number;
   readonly begun: number;
   readonly committed: number;
@@ -37,8 +41,9 @@ export interface RunRow {
 /** `tail`: order and limit. */
 export const selectRuns = (conditions: string, tail = ''): string => `
   SELECT r.*, EXISTS (SELECT 1 FROM published x WHERE x.job = r.job AND x.run_no = r.run_no) AS is_published,
+    (SELECT b.run_id FROM runs b WHERE b.run_no = r.base_no) AS base_id,
     count(p.part_no) AS partitions, total(p.state = ${PARTITION.done}) AS partitions_done, total(p.done_rows) AS done_rows,
-    total(p.quarantined) AS quarantined, total(p.skipped) AS skipped, total(p.begun) AS begun,
+    total(p.carried) AS carried, total(p.quarantined) AS quarantined, total(p.skipped) AS skipped, total(p.begun) AS begun,
     total(p.committed) AS committed
   FROM runs r LEFT JOIN partitions p ON p.run_no = r.run_no WHERE ${conditions} GROUP BY r.run_no ${tail}`;
 
@@ -49,6 +54,8 @@ const progressOf = (row: RunRow): ScoringRun['progress'] => {
   return {
     expected,
     done,
+    scored: row.done_rows - row.carried,
+    carried: row.carried,
     quarantined: row.quarantined,
     partitions: row.partitions,
     partitionsDone: row.partitions_done,
@@ -70,6 +77,9 @@ export const runOf = (row: RunRow): StoredRun => ({
   asOf: row.as_of,
   input: row.input,
   columns: JSON.parse(row.columns) as ScoreColumn[],
+  base: row.base_id,
+  baseNo: row.base_no,
+  backfill: row.backfill,
   attempts: row.attempts,
   createdAt: row.created_at,
   startedAt: row.started_at,

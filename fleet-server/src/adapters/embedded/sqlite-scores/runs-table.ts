@@ -21,7 +21,10 @@ export class RunsTable {
   readonly #find: Statement<[string], RunRow>;
   readonly #insert: Statement;
   readonly #input: Statement<[number, string]>;
-  readonly #queue: Statement<[number, string, string]>;
+  readonly #queue: Statement<[number, string, string | null, string]>;
+  /** Somebody wants it now. */
+  readonly #promote: Statement<[string]>;
+  readonly #yielding: Statement<[], string>;
   readonly #next: Statement<[], string>;
   readonly #state: Statement;
   readonly #take: Statement<[number, number]>;
@@ -31,16 +34,23 @@ export class RunsTable {
     this.#db = db;
     this.#find = db.prepare(selectRuns('r.run_id = ?'));
     this.#insert = db.prepare(
-      `INSERT INTO runs (run_id, job, state, definition, model, as_of, input, columns, created_at, queued_at)
-      VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO runs (run_id, job, state, definition, model, as_of, input, columns, created_at, queued_at,
+        backfill)
+      VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#input = db.prepare('INSERT INTO inputs (run_no, entity) VALUES (?, ?)');
     this.#queue = db.prepare(
-      `UPDATE runs SET state = 'queued', queued_at = ?, definition = ?, finished_at = NULL, error = NULL, has_rows = 0
-      WHERE run_id = ?`,
+      `UPDATE runs SET state = 'queued', queued_at = ?, definition = ?, finished_at = NULL, error = NULL, has_rows = 0,
+        backfill = ? WHERE run_id = ?`,
     );
+    this.#promote = db.prepare("UPDATE runs SET backfill = NULL WHERE run_id = ? AND state <> 'published'");
+    this.#yielding = db
+      .prepare<[], string>("SELECT run_id FROM runs WHERE state = 'running' AND backfill IS NOT NULL")
+      .pluck() as Statement<[], string>;
     this.#next = db
-      .prepare<[], string>("SELECT run_id FROM runs WHERE state = 'queued' ORDER BY queued_at, run_no LIMIT 1")
+      .prepare<[], string>(
+        "SELECT run_id FROM runs WHERE state = 'queued' ORDER BY backfill IS NOT NULL, queued_at, run_no LIMIT 1",
+      )
       .pluck() as Statement<[], string>;
     this.#state = db.prepare(
       `UPDATE runs SET state = :state, finished_at = :finishedAt, summary = coalesce(:summary, summary),
@@ -63,7 +73,9 @@ export class RunsTable {
     const before = this.row(run.runId);
     if (before === undefined) this.#add(run);
     else if (afterRunEvent(before.state, 'resubmit') !== undefined)
-      this.#queue.run(run.createdAt, JSON.stringify(run.definition), run.runId);
+      this.#queue.run(run.createdAt, JSON.stringify(run.definition), run.backfill?.id ?? null, run.runId);
+    else if (run.backfill === null) this.#promote.run(run.runId);
+    this.#letFirst(this.#known(run.runId), run.createdAt);
     return this.#known(run.runId);
   }
 
@@ -83,7 +95,9 @@ export class RunsTable {
     const state = afterRunEvent(run.state, event);
     if (state === undefined) return { kind: 'refused', run };
     this.#move(run.runNo, state, { now, summary, error, event });
-    return { kind: 'changed', run: this.#known(runId) };
+    const after = this.#known(runId);
+    this.#letFirst(after, now);
+    return { kind: 'changed', run: after };
   }
 
   /** Runs that a process that is gone had taken up. */
@@ -96,8 +110,14 @@ export class RunsTable {
     return ids.length;
   }
 
+  /** What runs for a past day is put back behind a run that is due now; its chunk under way is not stored. */
+  #letFirst(run: StoredRun, now: number): void {
+    if (run.state !== 'queued' || run.backfill !== null) return;
+    for (const runId of this.#yielding.all()) this.note({ runId, event: 'release', now });
+  }
+
   #add(run: NewRun): void {
-    const { runId, job, definition, model, asOf, input, columns, entities, createdAt } = run;
+    const { runId, job, definition, model, asOf, input, columns, entities, createdAt, backfill } = run;
     const { lastInsertRowid } = this.#insert.run(
       runId,
       job,
@@ -108,6 +128,7 @@ export class RunsTable {
       JSON.stringify(columns),
       createdAt,
       createdAt,
+      backfill?.id ?? null,
     );
     for (const entity of entities ?? []) this.#input.run(Number(lastInsertRowid), entity);
   }

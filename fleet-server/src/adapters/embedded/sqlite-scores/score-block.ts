@@ -9,16 +9,21 @@ export interface ScoredRows {
   readonly entities: readonly string[];
   /** Parallel to the columns; each as long as `entities`. */
   readonly columns: readonly (Float32Array | Float64Array)[];
+  /** `MARK_BYTES` a row: which vector it was scored from. Absent: nobody will ask. */
+  readonly marks?: Uint8Array;
 }
 
 export interface EncodedBlock {
   readonly first: string;
   readonly rows: number;
   readonly data: Uint8Array;
+  readonly marks: Uint8Array | null;
 }
 
 /** A block and the page it lies on are read as a whole: about 2 kB with one column. */
 export const BLOCK_ROWS = 128;
+/** Half of a SHA-256: no two vectors that were ever met have the same. */
+export const MARK_BYTES = 16;
 
 const WIDTH = { f32: 4, f64: 8 } as const;
 
@@ -31,7 +36,7 @@ const bytesOf = (numbers: Float32Array | Float64Array, from: number, to: number)
   return new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
 };
 
-const encodeBlock = ({ entities, columns }: ScoredRows, from: number, to: number): EncodedBlock => {
+const encodeBlock = ({ entities, columns, marks }: ScoredRows, from: number, to: number): EncodedBlock => {
   const ids = entities.slice(from, to);
   const names = Buffer.from(ids.join(''), 'latin1');
   const parts = columns.map((column) => bytesOf(column, from, to));
@@ -44,7 +49,8 @@ const encodeBlock = ({ entities, columns }: ScoredRows, from: number, to: number
   }
   for (const id of ids) data[at++] = id.length;
   data.set(names, at);
-  return { first: ids[0] ?? '', rows: ids.length, data };
+  const own = marks?.slice(from * MARK_BYTES, to * MARK_BYTES) ?? null;
+  return { first: ids[0] ?? '', rows: ids.length, data, marks: own };
 };
 
 /** `entities` ascend. */

@@ -1,5 +1,13 @@
 /** Everything that writes `scores.db`: each job is one transaction. */
-import type { NewRun, RunChange, RunNote, StoredRun } from '../../../ports/score-store.ts';
+import type {
+  BackfillChange,
+  BackfillDay,
+  BackfillEnd,
+  NewBackfill,
+  StoredBackfill,
+} from '../../../ports/backfills.ts';
+import type { NewRun, PointerMove, RunChange, RunNote, StoredRun } from '../../../ports/score-store.ts';
+import { BackfillsTable } from './backfills-table.ts';
 import { ChunkLedger } from './chunk-ledger.ts';
 import { Publications } from './publications.ts';
 import { RunsTable } from './runs-table.ts';
@@ -11,18 +19,22 @@ export class ScoresWriter {
   readonly #runs: RunsTable;
   readonly #ledger: ChunkLedger;
   readonly #publications: Publications;
+  readonly #backfills: BackfillsTable;
 
   constructor(db: Sqlite) {
     this.#db = db;
     this.#runs = new RunsTable(db);
     this.#ledger = new ChunkLedger(db);
     this.#publications = new Publications(db, this.#runs);
+    this.#backfills = new BackfillsTable(db, this.#runs);
   }
 
   submit(run: NewRun): StoredRun {
     return durably(this.#db, () => {
       this.#publications.settle(run.runId);
-      return this.#runs.submit(run);
+      const submitted = this.#runs.submit(run);
+      this.#backfills.submitted(run);
+      return submitted;
     });
   }
 
@@ -34,8 +46,8 @@ export class ScoresWriter {
     return durably(this.#db, () => this.#runs.note(note));
   }
 
-  publish(runId: string, now: number): RunChange | null {
-    return durably(this.#db, () => this.#publications.publish(runId, now));
+  publish(runId: string, now: number, pointer: PointerMove): RunChange | null {
+    return durably(this.#db, () => this.#publications.publish(runId, now, pointer));
   }
 
   trim(): boolean {
@@ -43,7 +55,22 @@ export class ScoresWriter {
   }
 
   dropJob(job: string): null {
-    return durably(this.#db, () => this.#publications.dropJob(job));
+    return durably(this.#db, () => {
+      this.#backfills.dropJob(job);
+      return this.#publications.dropJob(job);
+    });
+  }
+
+  submitBackfill(backfill: NewBackfill): StoredBackfill {
+    return durably(this.#db, () => this.#backfills.submit(backfill));
+  }
+
+  nextBackfillDay(now: number): BackfillDay | null {
+    return this.#whole(() => this.#backfills.next(now));
+  }
+
+  endBackfill(end: BackfillEnd): BackfillChange | null {
+    return durably(this.#db, () => this.#backfills.end(end));
   }
 
   takeBack(): number {

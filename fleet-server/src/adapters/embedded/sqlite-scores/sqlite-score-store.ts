@@ -4,6 +4,14 @@ import type { Page, QuarantinedRow } from '@shoal/protocol';
 import type { Logger } from 'pino';
 import { FLEET_ERRORS, FleetError } from '../../../errors.ts';
 import type { Metrics } from '../../../ports/metrics.ts';
+import type {
+  BackfillChange,
+  BackfillDay,
+  BackfillEnd,
+  BackfillQuery,
+  NewBackfill,
+  StoredBackfill,
+} from '../../../ports/backfills.ts';
 import type { DigestQuery, RunDigest } from '../../../ports/run-digest.ts';
 import {
   ScoreStore,
@@ -11,6 +19,7 @@ import {
   type EntityScore,
   type ExportFormat,
   type NewRun,
+  type PointerMove,
   type PublishedRun,
   type RunChange,
   type RunNote,
@@ -87,8 +96,28 @@ export class SqliteScoreStore extends ScoreStore {
     return (await this.#write('note', note)) ?? undefined;
   }
 
-  override async publish(runId: string, now: number): Promise<RunChange | undefined> {
-    return (await this.#write('publish', { runId, now })) ?? undefined;
+  override async publish(runId: string, now: number, pointer: PointerMove): Promise<RunChange | undefined> {
+    return (await this.#write('publish', { runId, now, pointer })) ?? undefined;
+  }
+
+  override submitBackfill(backfill: NewBackfill): Promise<StoredBackfill> {
+    return this.#write('submitBackfill', backfill);
+  }
+
+  override async nextBackfillDay(now: number): Promise<BackfillDay | undefined> {
+    return (await this.#write('nextBackfillDay', { now })) ?? undefined;
+  }
+
+  override async endBackfill(end: BackfillEnd): Promise<BackfillChange | undefined> {
+    return (await this.#write('endBackfill', end)) ?? undefined;
+  }
+
+  override async findBackfill(backfillId: string): Promise<StoredBackfill | undefined> {
+    return (await this.#read('findBackfill', { backfillId })) ?? undefined;
+  }
+
+  override listBackfills(query: BackfillQuery): Promise<Page<StoredBackfill>> {
+    return this.#read('listBackfills', query);
   }
 
   override trim(): Promise<boolean> {

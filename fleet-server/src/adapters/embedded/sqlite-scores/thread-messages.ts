@@ -6,12 +6,21 @@ import type {
   EntityScore,
   ExportFormat,
   NewRun,
+  PointerMove,
   PublishedRun,
   RunChange,
   RunNote,
   RunQuery,
   StoredRun,
 } from '../../../ports/score-store.ts';
+import type {
+  BackfillChange,
+  BackfillDay,
+  BackfillEnd,
+  BackfillQuery,
+  NewBackfill,
+  StoredBackfill,
+} from '../../../ports/backfills.ts';
 import type { DigestQuery, RunDigest } from '../../../ports/run-digest.ts';
 import type { EncodedBlock } from './score-block.ts';
 
@@ -40,6 +49,8 @@ export interface CommittedChunk {
   readonly last: string;
   readonly isLast: boolean;
   readonly rows: number;
+  /** Of these the ones that were carried over. */
+  readonly carried: number;
   /** Read, and nothing was known of them at the as-of instant. */
   readonly skipped: number;
   readonly blocks: readonly EncodedBlock[];
@@ -61,7 +72,14 @@ export interface RunnerJobs {
   /** @returns entities that were listed before */
   stage: { ask: { runNo: number; rows: readonly InputRow[] }; answer: string[] };
   plan: {
-    ask: { runNo: number; expected: number; ranges: readonly PartitionRange[]; quarantined: readonly QuarantinedRow[] };
+    ask: {
+      runNo: number;
+      /** Of the run whose rows are carried over. */
+      baseNo: number | null;
+      expected: number;
+      ranges: readonly PartitionRange[];
+      quarantined: readonly QuarantinedRow[];
+    };
     answer: null;
   };
   lease: { ask: { runNo: number; now: number }; answer: LeasedPartition | 'done' | 'busy' | 'gone' };
@@ -75,7 +93,10 @@ export interface WriterJobs {
   submit: { ask: NewRun; answer: StoredRun };
   takeUp: { ask: { now: number }; answer: StoredRun | null };
   note: { ask: RunNote; answer: RunChange | null };
-  publish: { ask: { runId: string; now: number }; answer: RunChange | null };
+  publish: { ask: { runId: string; now: number; pointer: PointerMove }; answer: RunChange | null };
+  submitBackfill: { ask: NewBackfill; answer: StoredBackfill };
+  nextBackfillDay: { ask: { now: number }; answer: BackfillDay | null };
+  endBackfill: { ask: BackfillEnd; answer: BackfillChange | null };
   trim: { ask: null; answer: boolean };
   dropJob: { ask: { job: string }; answer: null };
   /** Runs of a process that is gone; the first job of every writer. */
@@ -87,6 +108,8 @@ export interface WriterJobs {
 export interface ReaderJobs {
   find: { ask: { runId: string }; answer: StoredRun | null };
   list: { ask: RunQuery; answer: Page<StoredRun> };
+  findBackfill: { ask: { backfillId: string }; answer: StoredBackfill | null };
+  listBackfills: { ask: BackfillQuery; answer: Page<StoredBackfill> };
   previous: { ask: { job: string }; answer: StoredRun | null };
   lastComplete: { ask: { job: string }; answer: StoredRun | null };
   scores: { ask: { job: string; entities: readonly string[] }; answer: BulkScores | null };

@@ -36,7 +36,13 @@ const perform = (db: Sqlite, writer: ScoresWriter, request: Request): unknown =>
     case 'note':
       return writer.note(request.ask);
     case 'publish':
-      return writer.publish(request.ask.runId, request.ask.now);
+      return writer.publish(request.ask.runId, request.ask.now, request.ask.pointer);
+    case 'submitBackfill':
+      return writer.submitBackfill(request.ask);
+    case 'nextBackfillDay':
+      return writer.nextBackfillDay(request.ask.now);
+    case 'endBackfill':
+      return writer.endBackfill(request.ask);
     case 'trim':
       return writer.trim();
     case 'dropJob':

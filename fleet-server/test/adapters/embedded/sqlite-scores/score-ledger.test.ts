@@ -42,6 +42,7 @@ const newRun = (runId: string): NewRun => ({
   }),
   columns: COLUMNS,
   entities: null,
+  backfill: null,
   createdAt: 1,
 });
 
@@ -60,7 +61,13 @@ class Night {
   constructor() {
     this.#writer.submit(newRun(RUN));
     const run = this.#writer.takeUp(1);
-    this.#writer.serve('plan', { runNo: run?.runNo ?? 0, expected: ENTITIES.length, ranges: RANGES, quarantined: [] });
+    this.#writer.serve('plan', {
+      runNo: run?.runNo ?? 0,
+      baseNo: null,
+      expected: ENTITIES.length,
+      ranges: RANGES,
+      quarantined: [],
+    });
   }
 
   /** @returns whether everything is scored */
@@ -90,6 +97,7 @@ class Night {
       last,
       isLast: left.length <= rows,
       rows: entities.length,
+      carried: 0,
       skipped: 0,
       blocks: encodeBlocks({ entities, columns }),
       quarantined: [],
@@ -187,6 +195,78 @@ test('A block gives back what went into it, whole and row by row; what is not fi
   );
 });
 
+test('A past day gives way to a run that is due, which finds it put back, and goes on behind it where it was', () => {
+  const { db } = openForWriting(join(folder, 'backfill.db'), 0);
+  const writer = new ScoresWriter(db);
+  const [past, due] = ['r-00000000000000000001', 'r-00000000000000000002'];
+  const dueAt = 7;
+  const { definition, model } = newRun(past);
+  const backfillId = 'b-00000000000000000000';
+  const days = { from: '2026-01-01', to: '2026-01-01', instants: [dueAt] };
+  writer.submitBackfill({ backfillId, model, definition, createdAt: 1, ...days });
+  expect(writer.nextBackfillDay(1)).toMatchObject({ backfillId, dueAt });
+  writer.submit({ ...newRun(past), backfill: { id: backfillId, dueAt } });
+  expect(writer.nextBackfillDay(1)).toBeNull();
+  const runNo = writer.takeUp(1)?.runNo ?? 0;
+  writer.serve('plan', { runNo, baseNo: null, expected: 2, ranges: [{ from: '', to: null }], quarantined: [] });
+  const leased = writer.serve('lease', { runNo, now: 1 }) as LeasedPartition;
+  const commit = ({ fence }: LeasedPartition, entity: string, isLast: boolean): unknown =>
+    writer.serve('commit', {
+      runNo,
+      partNo: 0,
+      fence,
+      last: entity,
+      isLast,
+      rows: 1,
+      carried: 0,
+      skipped: 0,
+      blocks: encodeBlocks({ entities: [entity], columns: [Float32Array.of(1), Float64Array.of(1)] }),
+      quarantined: [],
+      now: 1,
+    });
+  expect(commit(leased, 'a', false)).not.toBe('gone');
+  writer.submit({ ...newRun(due), asOf: 2 });
+  expect(commit(leased, 'b', true)).toBe('gone');
+  expect(writer.takeUp(2)?.runId).toBe(due);
+  writer.note({ runId: due, event: 'fail', now: 2 });
+  expect(writer.takeUp(3)).toMatchObject({ runId: past, backfill: backfillId, progress: { done: 1 } });
+  const again = writer.serve('lease', { runNo, now: 3 }) as LeasedPartition;
+  expect(again.from).toBe('a');
+  expect(commit(again, 'b', true)).not.toBe('gone');
+  writer.note({ runId: past, event: 'complete', now: 4 });
+  expect(writer.publish(past, 4, 'advance')).toMatchObject({ kind: 'changed', run: { isPublished: true } });
+  expect(writer.nextBackfillDay(5)).toBeNull();
+  expect(writer.submitBackfill({ backfillId, model, definition, createdAt: 6, ...days })).toMatchObject({
+    state: 'complete',
+    days: { total: 1, done: 1, failed: 0 },
+  });
+  db.close();
+});
+
+test('A file of the version before is brought up, and its runs stay what they were', () => {
+  const file = join(folder, 'before.db');
+  const fresh = openForWriting(file, 0).db;
+  new ScoresWriter(fresh).submit(newRun(RUN));
+  fresh.exec(`
+    UPDATE runs SET definition = json_remove(definition, '$.mode', '$.keepBackfilledRuns');
+    DROP INDEX runs_queued;
+    DROP TABLE backfills;
+    DROP TABLE backfill_days;
+    ALTER TABLE runs DROP COLUMN backfill;
+    ALTER TABLE runs DROP COLUMN base_no;
+    ALTER TABLE partitions DROP COLUMN carried;
+    ALTER TABLE blocks DROP COLUMN marks;
+    CREATE INDEX runs_queued ON runs (queued_at, run_no) WHERE state = 'queued';
+    PRAGMA user_version = 1;
+  `);
+  fresh.close();
+  const { db } = openForWriting(file, 0);
+  const { definition } = newRun(RUN);
+  expect(new ScoresWriter(db).takeUp(1)).toMatchObject({ runId: RUN, definition, base: null, backfill: null });
+  expect(db.pragma('user_version', { simple: true })).toBe(2);
+  db.close();
+});
+
 test('Readers have the run before until the pointer moves, and scores past keepRuns go', () => {
   const file = join(folder, 'published.db');
   const { db } = openForWriting(file, 0);
@@ -195,7 +275,7 @@ test('Readers have the run before until the pointer moves, and scores past keepR
   const publish = (runId: string, score: number): void => {
     writer.submit(newRun(runId));
     const runNo = writer.takeUp(1)?.runNo ?? 0;
-    writer.serve('plan', { runNo, expected: 1, ranges: [{ from: '', to: null }], quarantined: [] });
+    writer.serve('plan', { runNo, baseNo: null, expected: 1, ranges: [{ from: '', to: null }], quarantined: [] });
     const leased = writer.serve('lease', { runNo, now: 1 });
     const { partNo, fence } = typeof leased === 'object' ? leased : { partNo: 0, fence: 0 };
     const blocks = encodeBlocks({ entities: ['a'], columns: [Float32Array.of(score), Float64Array.of(score)] });
@@ -206,6 +286,7 @@ test('Readers have the run before until the pointer moves, and scores past keepR
       last: 'a',
       isLast: true,
       rows: 1,
+      carried: 0,
       skipped: 0,
       blocks,
       quarantined: [],
@@ -215,14 +296,14 @@ test('Readers have the run before until the pointer moves, and scores past keepR
     const before = reads.published('night')?.runId;
     writer.note({ runId, event: 'complete', now: 2 });
     expect(reads.published('night')?.runId).toBe(before);
-    expect(writer.publish(runId, 3)).toMatchObject({ kind: 'changed', run: { isPublished: true } });
+    expect(writer.publish(runId, 3, 'move')).toMatchObject({ kind: 'changed', run: { isPublished: true } });
     expect(reads.score('night', 'a')).toMatchObject({ run: { runId }, scores: [score, score] });
   };
   publish('r-00000000000000000001', 1);
   publish('r-00000000000000000002', 2);
   while (writer.trim());
   expect(db.prepare('SELECT run_no FROM blocks').pluck().all()).toEqual([2]);
-  expect(writer.publish('r-00000000000000000001', 4)).toMatchObject({ kind: 'refused' });
+  expect(writer.publish('r-00000000000000000001', 4, 'move')).toMatchObject({ kind: 'refused' });
   expect(reads.history('night', 'a')).toHaveLength(1);
   db.close();
 });
