@@ -60,8 +60,13 @@ export const goldenRequest = ({ golden }: Bundle): Tensors =>
     Object.entries(golden.cases[0]?.inputs ?? {}).map(([name, tensor]) => [name, tensorFromStored(tensor)]),
   );
 
-/** One after the other for so long, after some that warm the engine up, for as long at most. Throws ModelError. */
-export const timeRequests = async (model: SupervisedModel, inputs: Tensors, durationMs: number) => {
+/** One after the other for so long, after some that warm the engine up, for as long at most; `onAnswer` after each. Throws ModelError. */
+export const timeRequests = async (
+  model: SupervisedModel,
+  inputs: Tensors,
+  durationMs: number,
+  onAnswer: () => void = () => undefined,
+) => {
   const warmBy = performance.now() + durationMs;
   for (let request = 0; request < WARM_UP_REQUESTS && performance.now() < warmBy; request += 1)
     await model.infer(inputs);
@@ -71,6 +76,7 @@ export const timeRequests = async (model: SupervisedModel, inputs: Tensors, dura
     const { elapsedMs } = await model.infer(inputs);
     waited.add(performance.now() - startedAt);
     ran.add(elapsedMs);
+    onAnswer();
   }
   return {
     p50Ms: waited.quantile(0.5) ?? 0,

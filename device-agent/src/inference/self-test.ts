@@ -1,8 +1,19 @@
 /** Tries a model in engines of its own, before it is let near a window: golden vectors in a capped process, then load, latency and memory. */
-import { checkGolden, EngineSupervisor, isWindowed, ModelError, type Bundle, type EngineKind } from '@shoal/models';
+import {
+  checkGolden,
+  EngineSupervisor,
+  isWindowed,
+  ModelError,
+  readResidentBytes,
+  type Bundle,
+  type EngineKind,
+  type EngineState,
+  type SupervisedModel,
+} from '@shoal/models';
 import { AgentError } from '../errors.ts';
 import { AGENT_VERSION } from '../version.ts';
 import { goldenRequest, timeRequests } from './bench-models.ts';
+import { steadyGrowth } from './memory-growth.ts';
 
 export interface SelfTestOptions {
   readonly engines: readonly EngineKind[];
@@ -27,34 +38,87 @@ const SHARE_OF_HOP = 0.5;
 const budgetOf = ({ manifest }: Bundle, deadlineMs: number): number =>
   isWindowed(manifest) ? Math.min(deadlineMs, manifest.window.hopMs * SHARE_OF_HOP) : deadlineMs;
 
+/** Looks at memory while it is under load. */
+const LOOKS = 40;
+
+/** What the engines said of it once it was loaded; the first loss is the true one. */
+interface Seen {
+  isLoaded: boolean;
+  lost: EngineState['reason'];
+  readonly held: number[];
+}
+
+/** It gave its golden answers before: what it had no memory for later it took itself. */
+const lossOf = ({ lost }: Seen): Error | undefined => {
+  if (lost === null) return undefined;
+  if (lost.code !== 'ENGINE_OUT_OF_MEMORY') return new ModelError(lost.code, lost.message);
+  return new AgentError('UPDATE_LEAKS', `It took more and more memory under load. ${lost.message}`);
+};
+
+const looker = (model: SupervisedModel, { held }: Seen, everyMs: number): (() => void) => {
+  let nextAt = 0;
+  return () => {
+    if (performance.now() < nextAt) return;
+    nextAt = performance.now() + everyMs;
+    const { pid } = model.stats();
+    const bytes = pid === null ? null : readResidentBytes(pid);
+    if (bytes !== null) held.push(bytes);
+  };
+};
+
+/** Golden answers, again after a load that is timed; throws what is wrong with it. */
+const tryOut = async (
+  bundle: Bundle,
+  model: SupervisedModel,
+  seen: Seen,
+  { deadlineMs, durationMs }: SelfTestOptions,
+): Promise<SelfTestResult> => {
+  const { status, engine, reason } = model.state();
+  if (status !== 'ready' || engine === null)
+    throw new ModelError(reason?.code ?? 'ENGINE_UNAVAILABLE', reason?.message ?? 'No engine runs it here');
+  seen.isLoaded = true;
+  const look = looker(model, seen, durationMs / LOOKS);
+  const { p50Ms, p95Ms, requests } = await timeRequests(model, goldenRequest(bundle), durationMs, look);
+  const grownMb = steadyGrowth(seen.held) / MB;
+  if (grownMb > 0)
+    throw new AgentError('UPDATE_LEAKS', `Its engine holds ${grownMb.toFixed(1)} MB more after ${requests} requests.`);
+  const budgetMs = budgetOf(bundle, deadlineMs);
+  if (p95Ms > budgetMs)
+    throw new AgentError(
+      'UPDATE_OVER_BUDGET',
+      `95 of 100 requests take up to ${p95Ms.toFixed(1)} ms, at most ${budgetMs} ms are allowed here.`,
+    );
+  await checkGolden(model, bundle.golden, engine);
+  return { p50Ms, p95Ms, rssMb: (model.stats().residentBytes ?? 0) / MB, engine };
+};
+
 /**
- * Throws ModelError for a model that no engine loads, that does not give its golden answers, before or after the load, or takes more
- * memory than it says; AgentError UPDATE_OVER_BUDGET for one that is too slow.
+ * Throws ModelError for a model that no engine loads, that does not give its golden answers, before or after the load, or that costs
+ * an engine its process; AgentError UPDATE_OVER_BUDGET for one that is too slow, UPDATE_LEAKS for one that takes more and more memory.
  */
 export const selfTest = async (
   bundle: Bundle,
   options: SelfTestOptions,
   signal: AbortSignal,
 ): Promise<SelfTestResult> => {
-  const { engines, deadlineMs, durationMs } = options;
-  const supervisor = new EngineSupervisor({ agentVersion: AGENT_VERSION, allowed: engines });
+  const seen: Seen = { isLoaded: false, lost: null, held: [] };
+  const supervisor = new EngineSupervisor({
+    agentVersion: AGENT_VERSION,
+    allowed: options.engines,
+    onState: ({ status, reason }) => {
+      if (seen.isLoaded && status !== 'ready') seen.lost ??= reason;
+    },
+  });
   const close = (): void => void supervisor.close();
   signal.addEventListener('abort', close, { once: true });
   try {
     signal.throwIfAborted();
-    const model = await supervisor.load(bundle);
-    const { status, engine, reason } = model.state();
-    if (status !== 'ready' || engine === null)
-      throw new ModelError(reason?.code ?? 'ENGINE_UNAVAILABLE', reason?.message ?? 'No engine runs it here');
-    const { p50Ms, p95Ms } = await timeRequests(model, goldenRequest(bundle), durationMs);
-    await checkGolden(model, bundle.golden, engine);
-    const budgetMs = budgetOf(bundle, deadlineMs);
-    if (p95Ms > budgetMs)
-      throw new AgentError(
-        'UPDATE_OVER_BUDGET',
-        `95 of 100 requests take up to ${p95Ms.toFixed(1)} ms, at most ${budgetMs} ms are allowed here.`,
-      );
-    return { p50Ms, p95Ms, rssMb: (model.stats().residentBytes ?? 0) / MB, engine };
+    const result = await tryOut(bundle, await supervisor.load(bundle), seen, options);
+    const loss = lossOf(seen);
+    if (loss !== undefined) throw loss;
+    return result;
+  } catch (error) {
+    throw signal.aborted ? error : (lossOf(seen) ?? error);
   } finally {
     signal.removeEventListener('abort', close);
     await supervisor.close();

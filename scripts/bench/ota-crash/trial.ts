@@ -44,7 +44,11 @@ export class Serving implements ModelHost {
     const isBad = this.#isBad(bundle, 'disagrees');
     let windows = 0;
     return {
-      counts: () => ({ windows: (windows += 1), agreed: isBad ? 0 : windows, p95Ms: 1 }),
+      counts: () => {
+        windows += 1;
+        const agreed = isBad ? 0 : windows;
+        return { windows, agreed, failures: 0, losses: 0, isDown: false, p95Ms: 1 };
+      },
       close: async () => undefined,
     };
   }
