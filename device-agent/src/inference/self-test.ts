@@ -4,6 +4,8 @@ import {
   EngineSupervisor,
   isWindowed,
   ModelError,
+  QuantileSketch,
+  readProcessorWaitMs,
   readResidentBytes,
   type Bundle,
   type EngineKind,
@@ -47,7 +49,6 @@ const LOAD = { leastRequests: 500, longest: 5 } as const;
 interface Seen {
   isLoaded: boolean;
   lost: EngineState['reason'];
-  readonly held: number[];
 }
 
 /** It gave its golden answers before: what it had no memory for later it took itself. */
@@ -57,11 +58,33 @@ const lossOf = ({ lost }: Seen): Error | undefined => {
   return new AgentError('UPDATE_LEAKS', `It took more and more memory under load. ${lost.message}`);
 };
 
-const lookAtMemory = (model: SupervisedModel, { held }: Seen): void => {
-  const { pid } = model.stats();
-  const bytes = pid === null ? null : readResidentBytes(pid);
-  if (bytes !== null) held.push(bytes);
-};
+/** What the process of the engine needs for the load, read beside it. */
+class Gauge {
+  readonly held: number[] = [];
+  readonly #used = new QuantileSketch();
+  readonly #model: SupervisedModel;
+  #waitedMs: number | undefined;
+
+  constructor(model: SupervisedModel) {
+    this.#model = model;
+  }
+
+  /** After each request. What it waited for a processor is the doing of other work here, and not of the model; of the first that is not known. */
+  read({ requests, ranMs }: LoadSoFar): void {
+    const { pid } = this.#model.stats();
+    if (pid === null) return;
+    const waitedMs = readProcessorWaitMs(pid);
+    if (this.#waitedMs !== undefined) this.#used.add(Math.max(0, ranMs - (waitedMs - this.#waitedMs)));
+    this.#waitedMs = waitedMs;
+    const bytes = requests % LOOK_EVERY === 0 ? readResidentBytes(pid) : null;
+    if (bytes !== null) this.held.push(bytes);
+  }
+
+  /** Of 95 of 100 requests, at most. */
+  usedMs(): number {
+    return this.#used.quantile(0.95) ?? 0;
+  }
+}
 
 /** Long enough for a percentile and for a leak to show; no longer where it is plain that each takes too long. */
 const isLoadEnough = (
@@ -70,7 +93,7 @@ const isLoadEnough = (
 ): boolean => {
   const isTooSlow = elapsedMs > requests * budgetMs;
   const isMany = requests >= LOAD.leastRequests || elapsedMs >= durationMs * LOAD.longest;
-  return elapsedMs >= durationMs && (isMany || isTooSlow);
+  return requests > 1 && elapsedMs >= durationMs && (isMany || isTooSlow);
 };
 
 /** Golden answers, again after a load that is timed; throws what is wrong with it. */
@@ -85,20 +108,22 @@ const tryOut = async (
     throw new ModelError(reason?.code ?? 'ENGINE_UNAVAILABLE', reason?.message ?? 'No engine runs it here');
   seen.isLoaded = true;
   const budgetMs = budgetOf(bundle, deadlineMs);
+  const gauge = new Gauge(model);
   const { p50Ms, p95Ms, requests } = await timeRequests(model, goldenRequest(bundle), {
     warmUpMs: durationMs,
     isEnough: (soFar) => {
-      if (soFar.requests % LOOK_EVERY === 0) lookAtMemory(model, seen);
+      gauge.read(soFar);
       return isLoadEnough(soFar, { durationMs, budgetMs });
     },
   });
-  const grownMb = steadyGrowth(seen.held) / MB;
+  const grownMb = steadyGrowth(gauge.held) / MB;
   if (grownMb > 0)
     throw new AgentError('UPDATE_LEAKS', `Its engine holds ${grownMb.toFixed(1)} MB more after ${requests} requests.`);
-  if (p95Ms > budgetMs)
+  const usedMs = gauge.usedMs();
+  if (usedMs > budgetMs)
     throw new AgentError(
       'UPDATE_OVER_BUDGET',
-      `95 of 100 requests take up to ${p95Ms.toFixed(1)} ms, at most ${budgetMs} ms are allowed here.`,
+      `95 of 100 requests take up to ${usedMs.toFixed(1)} ms of a processor, at most ${budgetMs} ms are allowed here.`,
     );
   await checkGolden(model, bundle.golden, engine);
   return { p50Ms, p95Ms, rssMb: (model.stats().residentBytes ?? 0) / MB, engine };
@@ -113,7 +138,7 @@ export const selfTest = async (
   options: SelfTestOptions,
   signal: AbortSignal,
 ): Promise<SelfTestResult> => {
-  const seen: Seen = { isLoaded: false, lost: null, held: [] };
+  const seen: Seen = { isLoaded: false, lost: null };
   const supervisor = new EngineSupervisor({
     agentVersion: AGENT_VERSION,
     allowed: options.engines,
