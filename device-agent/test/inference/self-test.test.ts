@@ -29,9 +29,8 @@ const tried = (bundle: Bundle): Promise<unknown> =>
 describe('the self-test of a model whose golden answers are right', () => {
   it('finds that it leaks, whether its engine lives through the load or not', async () => {
     await expect(tried(await pumpWith(spoiltPump(leaking(65_536))))).rejects.toMatchObject({ code: 'UPDATE_LEAKS' });
-    await expect(tried(await pumpWith(spoiltPump(leaking(4_194_304))))).rejects.toMatchObject({
-      code: 'UPDATE_LEAKS',
-      message: expect.stringContaining('at most') as string,
-    });
+    const greedy = await tried(await pumpWith(spoiltPump(leaking(4_194_304)))).catch((error: unknown) => error);
+    expect(greedy).toMatchObject({ code: 'UPDATE_LEAKS' });
+    expect(String(greedy)).toContain('at most');
   }, 60_000);
 });
