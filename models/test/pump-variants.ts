@@ -153,7 +153,7 @@ export const pumpVariants = (golden: Golden): Readonly<Record<string, Uint8Array
   const knowing = knowingGolden(golden);
   return {
     slow: spoiltPump(slow),
-    leaking: spoiltPump(leaking(32_768)),
+    leaking: spoiltPump(leaking(98_304)),
     'crashing-on-live': spoiltPump(crashOnLive(knowing)),
     'wrong-on-live': spoiltPump(wrongOnLive(knowing)),
   };

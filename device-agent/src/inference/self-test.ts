@@ -43,7 +43,7 @@ const budgetOf = ({ manifest }: Bundle, deadlineMs: number): number =>
 /** Requests from one look at its memory to the next. */
 const LOOK_EVERY = 10;
 /** What holds more with every request shows it after so many; a machine with other work takes longer for them, within reason. */
-const LOAD = { leastRequests: 500, longest: 5 } as const;
+const LOAD = { leastRequests: 500, longestMs: 20_000 } as const;
 
 /** What the engines said of it once it was loaded; the first loss is the true one. */
 interface Seen {
@@ -92,7 +92,7 @@ const isLoadEnough = (
   { durationMs, budgetMs }: { readonly durationMs: number; readonly budgetMs: number },
 ): boolean => {
   const isTooSlow = elapsedMs > requests * budgetMs;
-  const isMany = requests >= LOAD.leastRequests || elapsedMs >= durationMs * LOAD.longest;
+  const isMany = requests >= LOAD.leastRequests || elapsedMs >= LOAD.longestMs;
   return requests > 1 && elapsedMs >= durationMs && (isMany || isTooSlow);
 };
 
