@@ -76,6 +76,7 @@ export class FleetUnderTest {
     await this.#program?.stop();
     const database = new DatabaseSync(join(this.#serverFolder, 'control.db'));
     database.exec(`UPDATE director_assignments SET floors = '{}'`);
+    database.exec(`UPDATE twins SET desired = json_set(desired, '$.updates.signed.floors', json('{}'))`);
     database.close();
     await this.startServer();
   }
