@@ -86,12 +86,14 @@ const CATALOGUE = {
   UPDATE_CHUNK_INVALID: again('Part of a bundle is not what was signed; that part is fetched again.'),
   UPDATE_CORRUPT: once('A bundle was three times not what was signed. Check the disk of the device and the server.'),
   UPDATE_OVER_BUDGET: once('The model takes longer on this device than its windows allow. Assign a smaller one.'),
+  UPDATE_LEAKS: once('The model holds more memory with every request until none is left. Do not use it.'),
   UPDATE_NOT_COMPARABLE: once(
     'No model in force looks at the same windows, so that a shadow compares nothing. Deploy with shadow.minWindows 0.',
   ),
   UPDATE_DISAGREES: once(
     'The model says something else than the one in force on live windows too often. Do not use it.',
   ),
+  UPDATE_FAILS_IN_SHADOW: once('The model did not answer live windows beside the one in force. Do not use it.'),
   UPDATE_FAILS_IN_SERVICE: once('The model failed while it served; the one before serves again.'),
   UPDATE_CRASHED: once(
     'The agent ended again and again in one state of an update, which was given up. Look at its log for why.',

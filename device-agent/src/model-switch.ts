@@ -43,7 +43,7 @@ export class ModelSwitch implements ModelHost {
   constructor(options: ModelSwitchOptions) {
     this.#options = options;
     options.pipeline.onVerdict = (lane, window, verdict) => {
-      this.#shadows.get(lane)?.see(window, verdict);
+      this.#shadows.get(lane)?.see(window, verdict, !lane.slot.isUncalibrated());
       this.#count(lane, verdict);
     };
   }
@@ -60,6 +60,8 @@ export class ModelSwitch implements ModelHost {
     if (lane === undefined || !isDeepStrictEqual(lane.slot.bundle.manifest.window, bundle.manifest.window))
       throw new AgentError('UPDATE_NOT_COMPARABLE', `No ${name} in force here looks at the same windows.`);
     const candidate = await engines.open(lane.slot.assignment, bundle);
+    // Judged by the thresholds that the fleet gave the one in force, as it would be in its place.
+    candidate.takeOver(lane.slot);
     const shadow = new ShadowComparison(candidate, async () => {
       this.#shadows.delete(lane);
       await engines.discard(candidate);

@@ -14,6 +14,8 @@ export interface PumpAgentOptions {
   readonly httpUrl: string;
   /** That it begins with. */
   readonly version: string;
+  /** Who may sign updates: key id to PEM file. */
+  readonly trustedKeys: Readonly<Record<string, string>>;
 }
 
 export interface PumpAgent {
@@ -25,13 +27,20 @@ const SAMPLE_MS = 1_000;
 /** Twenty times as fast as time. */
 const PERIOD_MS = 50;
 const CALIBRATION_SAMPLES = 90;
+/** Two windows: what takes longer falls behind. */
+const DEADLINE_MS = 1_000;
 
 export const pumpAgent = (options: PumpAgentOptions): PumpAgent => {
-  const { deviceId, hardwareClass, version, httpUrl } = options;
+  const { deviceId, hardwareClass, version, httpUrl, trustedKeys } = options;
   const stream = sisterStream(`pump-agent/${deviceId}`, []);
   const source = new PumpSource({ stream, clock: Date.now, periodMs: PERIOD_MS, stepMs: SAMPLE_MS });
   const models = [{ bundle: PUMP_MODEL, version, calibrationSamples: CALIBRATION_SAMPLES }];
-  const config = fullAgentConfig(options, { hardwareClass, models, updates: { url: httpUrl } });
+  const config = fullAgentConfig(options, {
+    hardwareClass,
+    models,
+    updates: { url: httpUrl },
+    inference: { deadlineMs: DEADLINE_MS, trustedKeys },
+  });
   const clock = { now: Date.now, monotonic: () => performance.now() };
   return { deviceId, agent: createAgent(config, { sensors: [source], clock }) };
 };

@@ -60,17 +60,31 @@ export const goldenRequest = ({ golden }: Bundle): Tensors =>
     Object.entries(golden.cases[0]?.inputs ?? {}).map(([name, tensor]) => [name, tensorFromStored(tensor)]),
   );
 
-/** One after the other for so long, after some that warm the engine up, for as long at most. Throws ModelError. */
-export const timeRequests = async (model: SupervisedModel, inputs: Tensors, durationMs: number) => {
-  const warmBy = performance.now() + durationMs;
+/** What has become of a load so far. */
+export interface LoadSoFar {
+  readonly requests: number;
+  readonly elapsedMs: number;
+  /** Of the last request, inside the runtime. */
+  readonly ranMs: number;
+}
+
+/** One after the other until `isEnough`, asked after each, after some that warm the engine up, for `warmUpMs` at most. Throws ModelError. */
+export const timeRequests = async (
+  model: SupervisedModel,
+  inputs: Tensors,
+  { warmUpMs, isEnough }: { readonly warmUpMs: number; readonly isEnough: (soFar: LoadSoFar) => boolean },
+) => {
+  const warmBy = performance.now() + warmUpMs;
   for (let request = 0; request < WARM_UP_REQUESTS && performance.now() < warmBy; request += 1)
     await model.infer(inputs);
   const [waited, ran] = [new QuantileSketch(), new QuantileSketch()];
-  for (const end = performance.now() + durationMs; performance.now() < end;) {
+  const beganAt = performance.now();
+  for (let isOver = false; !isOver;) {
     const startedAt = performance.now();
-    const { elapsedMs } = await model.infer(inputs);
+    const { elapsedMs: ranMs } = await model.infer(inputs);
     waited.add(performance.now() - startedAt);
-    ran.add(elapsedMs);
+    ran.add(ranMs);
+    isOver = isEnough({ requests: waited.count, elapsedMs: performance.now() - beganAt, ranMs });
   }
   return {
     p50Ms: waited.quantile(0.5) ?? 0,
@@ -90,7 +104,10 @@ const benchOne = async (bundle: Bundle, engine: EngineKind, durationMs: number):
     const { status, reason } = loaded.state();
     if (status !== 'ready') return { model, version, engine, problem: reason?.message ?? status };
     const coldLoadMs = performance.now() - startedAt;
-    const figures = await timeRequests(loaded, goldenRequest(bundle), durationMs);
+    const figures = await timeRequests(loaded, goldenRequest(bundle), {
+      warmUpMs: durationMs,
+      isEnough: ({ elapsedMs }) => elapsedMs >= durationMs,
+    });
     return {
       model,
       version,

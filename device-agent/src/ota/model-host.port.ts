@@ -11,9 +11,18 @@ export interface SelfTestFigures {
 }
 
 export interface ShadowCounts {
+  /** That both answered, so that they can be compared: while either still learns what is normal here it says nothing. */
   readonly windows: number;
   /** Of them, with the same label as the model in force. */
   readonly agreed: number;
+  /** Windows besides that the candidate did not answer. */
+  readonly failures: number;
+  /** Times that its engine was lost. */
+  readonly losses: number;
+  /** No engine runs it any more. */
+  readonly isDown: boolean;
+  /** Why the last of its failures failed. */
+  readonly lastFault?: string;
   readonly p95Ms?: number;
 }
 

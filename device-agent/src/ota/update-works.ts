@@ -7,7 +7,7 @@ import { download } from './download.ts';
 import type { ModelHost } from './model-host.port.ts';
 import { judgeService } from './probation.ts';
 import type { RecordKeeper } from './record-keeper.ts';
-import { agreementPpm, judgeShadow } from './shadow.ts';
+import { judgeShadow } from './shadow.ts';
 import type { Staging } from './staging.ts';
 import { waitFor } from './start-time.ts';
 import { causeOf } from './update-fault.ts';
@@ -109,21 +109,19 @@ export const createWorks = (options: UpdateWorksOptions): Readonly<Record<Work, 
     done(update, { selfTest: { ...(await host.selfTest(await candidate(update), signal)) } });
 
   const shadow = async ({ update, signal, note }: WorkContext): Promise<UpdateEvent> => {
-    const { minWindows, minAgreementPpm } = update.assigned.shadow;
-    if (minWindows === 0) return done(update);
+    if (update.assigned.shadow.minWindows === 0) return done(update);
     const before = update.shadow ?? { windows: 0, agreed: 0 };
     const beside = await host.openShadow(await candidate(update));
     try {
       for (;;) {
-        const { windows, agreed, ...rest } = beside.counts();
-        const counts = { windows: before.windows + windows, agreed: before.agreed + agreed, ...rest };
+        const seen = beside.counts();
+        const windows = before.windows + seen.windows;
+        const agreed = before.agreed + seen.agreed;
+        const counts = { windows, agreed, ...(seen.p95Ms !== undefined && { p95Ms: seen.p95Ms }) };
         note({ shadow: counts });
-        const verdict = judgeShadow(update.assigned.shadow, counts);
+        const verdict = judgeShadow(update.assigned.shadow, { ...seen, windows, agreed });
         if (verdict === 'agrees') return done(update, { shadow: counts });
-        if (verdict === 'disagrees') {
-          const message = `${agreementPpm(counts)} of a million windows have the label of the model in force, ${minAgreementPpm} are demanded.`;
-          return failed(update, 'UPDATE_DISAGREES', message, { shadow: counts });
-        }
+        if (verdict !== 'watching') return failed(update, verdict.code, verdict.message, { shadow: counts });
         await pause(lookMs, signal);
       }
     } finally {

@@ -55,7 +55,8 @@ export class TestHost implements ModelHost {
     return {
       counts: () => {
         this.#windows += 1;
-        return { windows: this.#windows, agreed: Math.floor(this.#windows * this.agreed) };
+        const agreed = Math.floor(this.#windows * this.agreed);
+        return { windows: this.#windows, agreed, failures: 0, losses: 0, isDown: false };
       },
       close: async () => undefined,
     };

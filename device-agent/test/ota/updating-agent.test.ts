@@ -55,7 +55,7 @@ describe('an agent that is assigned another version of its model', () => {
         withFleet(async (fleet) => {
           const release = await server.release(await repacked(folder, '1.0.1', 2));
           const over = {
-            models: [{ bundle: 'pump-anomaly', version: '1.0.0' }],
+            models: [{ bundle: 'pump-anomaly', version: '1.0.0', calibrationSamples: 60 }],
             updates: { url: server.url },
           };
           const sensor = new HandSensor();

@@ -25,8 +25,9 @@ export class CrashingDisk {
     this.#onCrash = onCrash;
   }
 
-  get calls(): number {
-    return this.#calls;
+  /** The process dies now, between two calls. */
+  die(): void {
+    this.#isDead = true;
   }
 
   /** As the updater sees it. */

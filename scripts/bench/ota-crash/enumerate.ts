@@ -13,6 +13,7 @@ import {
   createDevice,
   FATES,
   judge,
+  judgeAgain,
   judgeServing,
   memoryBlobs,
   within,
@@ -47,8 +48,16 @@ export const makeTemplate = async ({ folder, releases, director }: Bench): Promi
 const deviceAt = (at: { folder: string; disk: UpdateDisk; releases: Releases; fate: Fate }): Device =>
   createDevice({ ...at, blobs: memoryBlobs(at.releases) });
 
-interface Trial {
+/** What the second version does, and to what device. */
+interface Story {
   readonly fate: Fate;
+  /** It ran nothing of an update before. */
+  readonly isNew: boolean;
+}
+
+const STORIES: readonly Story[] = [...FATES.map((fate) => ({ fate, isNew: false })), { fate: 'good', isNew: true }];
+
+interface Trial extends Story {
   readonly losesUnsynced: boolean;
   readonly crashes: readonly CrashPoint[];
 }
@@ -59,18 +68,25 @@ interface Outcome {
   readonly violations: readonly string[];
 }
 
-interface Life {
-  readonly fate: Fate;
+interface Life extends Story {
   readonly losesUnsynced: boolean;
   readonly point: CrashPoint;
   /** Deaths before this one. */
   readonly crashed: number;
 }
 
-/** One process over what the one before left. */
-const live = async (bench: Bench, folder: string, life: Life): Promise<{ died: boolean; violations: string[] }> => {
+interface Death {
+  /** It died before its update had ended. */
+  readonly isEarly: boolean;
+  /** Digest of what served then. */
+  readonly served: string | null;
+  readonly violations: readonly string[];
+}
+
+/** One process over what the one before left. It dies at its point, also while it tidies up after its update, or else at the end of its update. */
+const live = async (bench: Bench, folder: string, life: Life): Promise<Death> => {
   const { releases, director, random } = bench;
-  const { fate, losesUnsynced, point, crashed } = life;
+  const { fate, isNew, losesUnsynced, point, crashed } = life;
   const losing = new LosingDisk(folder, random);
   if (losesUnsynced) await losing.start();
   const death = Promise.withResolvers<'dead'>();
@@ -78,35 +94,57 @@ const live = async (bench: Bench, folder: string, life: Life): Promise<{ died: b
   const device = deviceAt({ folder, disk: disk.disk(), releases, fate });
   const begun = boot(device, assignmentOf(director, releases.second, SECOND));
   const end = await within(Promise.race([begun.then(() => device.ended(deploymentOf(SECOND))), death.promise]));
-  if (end !== 'dead') {
-    const violations = await judge(device, end, { releases, fate, mayGiveUp: crashed > 1 });
-    // An update that has ended tidies up, and may die of that.
-    const stopped = await Promise.race([device.updater.stop(), death.promise]);
-    if (stopped !== 'dead') return { died: false, violations };
-    if (losesUnsynced) await losing.fail();
-    return { died: true, violations };
-  }
+  const isTidying = end !== 'dead' && point !== NO_CRASH;
+  const last = isTidying ? await within(Promise.race([device.updater.stop(), death.promise])) : end;
+  disk.die();
+  const { bundle } = device.serving;
+  const before = isNew ? null : releases.first.digest;
   const digests = [releases.first.digest, releases.second.digest];
   // Before it knew what to run nothing served, and nothing could be wrong.
-  const violations = device.serving.bundle === null ? [] : await judgeServing(device.serving, digests);
+  const atDeath = async (): Promise<string[]> => (bundle === null ? [] : judgeServing(device.serving, digests));
+  const violations =
+    end === 'dead' ? await atDeath() : await judge(device, end, { releases, fate, before, mayGiveUp: crashed > 1 });
+  if (last === 'too-late') violations.push('it does not stop');
   if (losesUnsynced) await losing.fail();
-  return { died: true, violations };
+  return { isEarly: last === 'dead', served: bundle?.digest ?? null, violations };
 };
 
-/** Lives through the crashes one after the other, then runs to its end. */
+/** What it was told last holds after it died; the same release is offered once more. */
+const liveOn = async (bench: Bench, folder: string, { fate }: Story, served: string | null): Promise<string[]> => {
+  const { releases, director } = bench;
+  const device = deviceAt({ folder, disk: nodeDisk, releases, fate });
+  const offer = SECOND + 1;
+  const begun = boot(device, assignmentOf(director, releases.second, offer));
+  const state = await within(begun.then(() => device.ended(deploymentOf(offer))));
+  const violations = await judgeAgain(device, state, served);
+  const stopped = await within(device.updater.stop());
+  return stopped === 'too-late' ? [...violations, 'started anew: it does not stop'] : violations;
+};
+
+const folderFor = async (bench: Bench, template: string, { isNew }: Story): Promise<string> => {
+  const folder = join(bench.folder, 'device');
+  if (!isNew) return copyOf(template, folder);
+  await mkdir(folder, { recursive: true });
+  return folder;
+};
+
+/** Lives through the crashes one after the other, then runs to its end, and begins once more. */
 const runTrial = async (bench: Bench, template: string, trial: Trial): Promise<Outcome> => {
-  const folder = await copyOf(template, join(bench.folder, 'device'));
+  const folder = await folderFor(bench, template, trial);
   const found: string[] = [];
   let crashed = 0;
   for (const point of [...trial.crashes, NO_CRASH]) {
-    const { died, violations } = await live(bench, folder, { ...trial, point, crashed });
+    const { isEarly, served, violations } = await live(bench, folder, { ...trial, point, crashed });
     found.push(...violations);
-    if (!died) break;
+    if (!isEarly) {
+      found.push(...(await liveOn(bench, folder, trial, served)));
+      break;
+    }
     crashed += 1;
   }
   await rm(folder, { recursive: true, force: true });
   const deaths = trial.crashes.map(({ call, moment }) => `${moment} call ${call}`).join(', then ');
-  const where = `${trial.fate}${trial.losesUnsynced ? ', power cut' : ''}, ${deaths}`;
+  const where = `${trial.isNew ? 'new device, ' : ''}${trial.fate}${trial.losesUnsynced ? ', power cut' : ''}, ${deaths}`;
   return { crashed, violations: found.map((problem) => `${where}: ${problem}`) };
 };
 
@@ -135,12 +173,12 @@ export const enumerateCrashes = async (
   const { random } = bench;
   const violations: string[] = [];
   let [points, seconds] = [0, 0];
-  for (const fate of FATES) {
+  for (const story of STORIES) {
     let call = 1 + Math.floor(random() * every);
     for (let isOver = false; !isOver; call += every) {
       const trials = MOMENTS.map((moment): Trial => {
         const more = random() < again ? [{ call: 1 + Math.floor(random() * call), moment }] : [];
-        return { fate, losesUnsynced, crashes: [{ call, moment }, ...more] };
+        return { ...story, losesUnsynced, crashes: [{ call, moment }, ...more] };
       });
       const outcomes: Outcome[] = [];
       for (const trial of trials) outcomes.push(await runTrial(bench, template, trial));

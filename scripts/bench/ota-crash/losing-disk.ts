@@ -83,14 +83,14 @@ export class LosingDisk {
     await rm(this.#root, { recursive: true, force: true });
     await mkdir(this.#root, { recursive: true });
     for (const [path, bytes] of kept) {
-      await mkdir(dirname(path), { recursive: true });
-      await writeFile(path, bytes);
+      if (bytes === null) await mkdir(path, { recursive: true });
+      else await writeFile(path, bytes);
     }
   }
 
-  /** Files by path. A name that is not synced is there or not; content that is not synced is there, torn or not there. */
-  async #keep(folder: FolderNode, path: string): Promise<[string, Uint8Array][]> {
-    const kept: [string, Uint8Array][] = [];
+  /** Files by path, folders as null and before what is in them. A name that is not synced is there or not; content that is not synced is there, torn or not there. */
+  async #keep(folder: FolderNode, path: string): Promise<[string, Uint8Array | null][]> {
+    const kept: [string, Uint8Array | null][] = [[path, null]];
     const names = new Map(folder.synced);
     for (const [name, node] of folder.entries) if (!names.has(name) && this.#random() < 0.5) names.set(name, node);
     for (const [name, node] of names) {

@@ -2,7 +2,7 @@
 import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { readBundle, type Bundle } from '@shoal/models';
+import { ModelError, readBundle, type Bundle } from '@shoal/models';
 import type { SignedAssignment, UpdateState } from '@shoal/protocol';
 import type { BlobSource } from '@shoal/device-agent/ota/blob-source.port';
 import type { Look } from '@shoal/device-agent/ota/run-tuf-child';
@@ -26,6 +26,7 @@ const ENDS: Readonly<Record<Fate, readonly UpdateState[]>> = {
 /** What serves, as far as the updater says. */
 export class Serving implements ModelHost {
   bundle: Bundle | null = null;
+  selfTests = 0;
   readonly #fate: Fate;
   readonly #badDigest: string;
 
@@ -35,8 +36,8 @@ export class Serving implements ModelHost {
   }
 
   async selfTest(bundle: Bundle) {
-    if (this.#isBad(bundle, 'fails-self-test'))
-      throw Object.assign(new Error('it answers otherwise'), { name: 'planted' });
+    this.selfTests += 1;
+    if (this.#isBad(bundle, 'fails-self-test')) throw new ModelError('GOLDEN_MISMATCH', 'It answers otherwise.');
     return { p50Ms: 1, p95Ms: 1, rssMb: 1, engine: 'native-child' };
   }
 
@@ -44,7 +45,11 @@ export class Serving implements ModelHost {
     const isBad = this.#isBad(bundle, 'disagrees');
     let windows = 0;
     return {
-      counts: () => ({ windows: (windows += 1), agreed: isBad ? 0 : windows, p95Ms: 1 }),
+      counts: () => {
+        windows += 1;
+        const agreed = isBad ? 0 : windows;
+        return { windows, agreed, failures: 0, losses: 0, isDown: false, p95Ms: 1 };
+      },
       close: async () => undefined,
     };
   }
@@ -181,25 +186,50 @@ export const within = async <T>(promise: Promise<T>): Promise<T | 'too-late'> =>
   }
 };
 
+interface Expected {
+  readonly releases: Releases;
+  readonly fate: Fate;
+  /** Digest of what it ran before the update; null for nothing. */
+  readonly before: string | null;
+  readonly mayGiveUp: boolean;
+}
+
 /** What must hold of a device after its update has ended; a sentence for each thing that does not. */
 export const judge = async (
   { updater, serving }: Device,
   state: UpdateState | 'too-late',
-  { releases, fate, mayGiveUp }: { releases: Releases; fate: Fate; mayGiveUp: boolean },
+  { releases, fate, before, mayGiveUp }: Expected,
 ): Promise<string[]> => {
   const problems: string[] = [];
   const report = updater.report()[MODEL];
   const givenUp = mayGiveUp && report?.cause?.code === 'UPDATE_CRASHED';
   if (state === 'too-late' || !(ENDS[fate].includes(state) || givenUp))
     problems.push(`it ended as ${state} (${report?.state ?? ''} ${report?.cause?.code ?? ''})`);
-  const wanted = report?.state === 'committed' ? releases.second.digest : releases.first.digest;
-  problems.push(...(await judgeServing(serving, [wanted])));
+  const wanted = report?.state === 'committed' ? releases.second.digest : before;
+  problems.push(...(await judgeServing(serving, wanted === null ? [] : [wanted])));
   return problems;
 };
 
-/** Whatever serves is intact, byte by byte, and one of the versions that may. */
+/**
+ * What must hold of a process after the last death: what served serves, and what was refused is refused at once when another
+ * deployment brings it.
+ */
+export const judgeAgain = async (
+  { updater, serving }: Device,
+  state: UpdateState | 'too-late',
+  served: string | null,
+): Promise<string[]> => {
+  const problems = await judgeServing(serving, served === null ? [] : [served]);
+  const report = updater.report()[MODEL];
+  const isKnown = state === 'committed' || report?.cause?.code === 'UPDATE_REFUSED_BEFORE';
+  if (!isKnown || serving.selfTests > 0)
+    problems.push(`offered again it ended as ${state} (${report?.cause?.code ?? ''}), ${serving.selfTests} self-tests`);
+  return problems.map((problem) => `started anew: ${problem}`);
+};
+
+/** Whatever serves is intact, byte by byte, and one of the versions that may; without any nothing serves. */
 export const judgeServing = async ({ bundle }: Serving, digests: readonly string[]): Promise<string[]> => {
-  if (bundle === null) return ['nothing serves'];
+  if (bundle === null) return digests.length === 0 ? [] : ['nothing serves'];
   if (!digests.includes(bundle.digest)) return [`${bundle.manifest.version} serves`];
   try {
     const again = await readBundle(bundle.folder, { signaturePolicy: 'allow-unsigned' });

@@ -1,14 +1,16 @@
 /** A real server with light devices that act out updates and full agents that carry them out, and what is asked of it. */
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Agent } from '@shoal/device-agent';
 import type { Device, ModelRelease, Page, Rollout, RolloutDevice, RolloutEvent } from '@shoal/protocol';
 import { LightDevice, pumpAgent, seededRandom, type PumpAgent, type UpdateProfile } from '@shoal/simulators';
 import { Program } from '../kill/processes/program.ts';
 import { serverCommand } from '../kill/processes/project-programs.ts';
-import { packed, type Spoil } from './variants.ts';
+import { packed, PUBLISHER, type Spoil } from './packed-variant.ts';
 
 export const MODEL = 'pump-anomaly';
 const FROM = '1.1.0';
@@ -29,6 +31,8 @@ export class FleetUnderTest {
   readonly #folder = mkdtempSync(join(tmpdir(), 'shoal-rollout-'));
   readonly #digests = new Map<string, string>();
   readonly #end = new AbortController();
+  /** Who makes releases; agents trust it. */
+  readonly #publisher = generateKeyPairSync('ed25519');
   #program: Program | undefined;
   #ports = { mqtt: 0, http: 0 };
 
@@ -36,12 +40,16 @@ export class FleetUnderTest {
     return `http://127.0.0.1:${this.#ports.http}`;
   }
 
+  get #serverFolder(): string {
+    return join(this.#folder, 'server');
+  }
+
   get agents(): readonly Agent[] {
     return this.full.map(({ agent }) => agent);
   }
 
   async startServer(): Promise<void> {
-    const dataDir = join(this.#folder, 'server');
+    const dataDir = this.#serverFolder;
     mkdirSync(dataDir, { recursive: true });
     const config = join(this.#folder, 'config.json');
     const inference = { start: 'lazy', catalogue: 'leave' };
@@ -63,9 +71,20 @@ export class FleetUnderTest {
     await this.#program?.kill();
   }
 
+  /** The server is as after a backup that is older than the last floors: what devices may not go below it does not know. */
+  async forgetFloors(): Promise<void> {
+    await this.#program?.stop();
+    const database = new DatabaseSync(join(this.#serverFolder, 'control.db'));
+    database.exec(`UPDATE director_assignments SET floors = '{}'`);
+    database.exec(`UPDATE twins SET desired = json_set(desired, '$.updates.signed.floors', json('{}'))`);
+    database.close();
+    await this.startServer();
+  }
+
   async startDevices(lights: number, agents: number): Promise<void> {
-    const release = await this.get<ModelRelease>(`/api/models/${MODEL}/versions/${FROM}`);
-    this.#digests.set(release.sha256, release.digest);
+    const release = await this.find(FROM);
+    const trustedKeys = { [PUBLISHER]: join(this.#folder, 'publisher.pem') };
+    writeFileSync(trustedKeys[PUBLISHER] ?? '', this.#publisher.publicKey.export({ type: 'spki', format: 'pem' }));
     const model = { name: MODEL, version: FROM, digest: release.digest };
     for (let index = 0; index < lights; index += 1) {
       const deviceId = `light-${index}`;
@@ -86,16 +105,17 @@ export class FleetUnderTest {
           port: this.#ports.mqtt,
           httpUrl: this.httpUrl,
           version: FROM,
+          trustedKeys,
         }),
       );
     }
     for (const { agent } of this.full) await agent.start(this.#end.signal);
     await this.until(async () => {
-      const { items } = await this.get<Page<Device>>('/api/devices?limit=1000');
-      const runs = ({ models }: Device): boolean => models.some(({ digest }) => digest === release.digest);
-      return (
-        items.filter((device) => device.state === 'online' && runs(device)).length === Math.min(1_000, lights + agents)
-      );
+      const items = await this.all<Device>('/api/devices');
+      // Full agents whose pumps run ahead of time are there, and degraded for it.
+      const isThere = ({ state, models }: Device): boolean =>
+        state !== 'offline' && models.some(({ digest }) => digest === release.digest);
+      return items.filter(isThere).length === lights + agents;
     });
   }
 
@@ -112,9 +132,14 @@ export class FleetUnderTest {
   /** @throws when the registry refuses it */
   async release(version: string, counter: number, spoil: Spoil): Promise<ModelRelease> {
     const headers = { 'content-type': 'application/x-tar' };
-    const body = await packed(version, counter, spoil);
+    const body = await packed(version, counter, this.#publisher.privateKey, spoil);
     const response = await fetch(`${this.httpUrl}/api/models`, { method: 'POST', headers, body });
     if (!response.ok) throw new Error(`The registry answered ${response.status}: ${await response.text()}`);
+    return this.find(version);
+  }
+
+  /** A release that is there; light devices know from then on what is in it. */
+  async find(version: string): Promise<ModelRelease> {
     const release = await this.get<ModelRelease>(`/api/models/${MODEL}/versions/${version}`);
     this.#digests.set(release.sha256, release.digest);
     return release;

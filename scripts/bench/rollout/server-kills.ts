@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Rollout, RolloutDevice, RolloutEvent } from '@shoal/protocol';
 import { FleetUnderTest } from './fleet-under-test.ts';
-import { GOOD } from './variants.ts';
+import { GOOD } from './packed-variant.ts';
 
 export interface RolloutKillResult {
   readonly kills: number;
