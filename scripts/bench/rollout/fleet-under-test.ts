@@ -14,7 +14,8 @@ import { packed, PUBLISHER, type Spoil } from './packed-variant.ts';
 
 export const MODEL = 'pump-anomaly';
 const FROM = '1.1.0';
-const PATIENCE_MS = 240_000;
+/** A machine with other work takes its time; what waits longer waits for ever. */
+const PATIENCE_MS = 600_000;
 const LOOK_MS = 100;
 const STEP_MS = 150;
 /** Full agents of so many classes: one of each comes into every first stage. */
