@@ -2,7 +2,7 @@
 import type { Backtest, BacktestFigures, BacktestSide } from '@shoal/protocol';
 import { html, type Html, type HtmlValue } from '../../html.ts';
 import type { BacktestPlot } from '../../ports/backtest-runner.ts';
-import { moment, seconds, shiftOf, STYLE_ELEMENT, table } from '../../scoring/report/page-parts.ts';
+import { moment, reportDocument, seconds, shiftOf, table } from '../../scoring/report/page-parts.ts';
 import { distributionPlot, shortNumber } from '../../scoring/report/plots.ts';
 import { dailyPlot } from './daily-plot.ts';
 
@@ -144,22 +144,10 @@ const figuresSections = (figures: BacktestFigures, plots: readonly BacktestPlot[
 export const backtestPage = ({ backtest, plots }: BacktestReport): string => {
   const { model, candidate, champion, figures, backtestId } = backtest;
   const title = `Backtest of ${model} ${candidate.version} against ${champion.version}`;
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>${title} · Shoal</title>
-        <link rel="icon" href="data:," />
-        ${STYLE_ELEMENT}
-      </head>
-      <body>
-        <main>
-          <h1>${title}</h1>
-          <p class="soft">Backtest <code>${backtestId}</code></p>
-          ${factsOf(backtest)}
-          ${figures === null ? html`<p class="soft">There are no figures yet.</p>` : figuresSections(figures, plots)}
-        </main>
-      </body>
-    </html> `.text;
+  return reportDocument(
+    title,
+    html`Backtest <code>${backtestId}</code>`,
+    html`${factsOf(backtest)}
+    ${figures === null ? html`<p class="soft">There are no figures yet.</p>` : figuresSections(figures, plots)}`,
+  );
 };

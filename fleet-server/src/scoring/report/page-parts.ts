@@ -25,7 +25,7 @@ section{break-inside:auto}h2,h3{break-after:avoid}svg,tr{break-inside:avoid}
 @media print{:root{color-scheme:light}body{max-width:none;padding:0;font-size:11pt}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 `;
 /** Written apart from the page: the hash covers every byte between the tags. */
-export const STYLE_ELEMENT = new Html(`<style>${STYLE}</style>`);
+const STYLE_ELEMENT = new Html(`<style>${STYLE}</style>`);
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 
 /** Sent with the page: its own style and nothing else. */
@@ -71,3 +71,23 @@ export const table = (heads: readonly string[], rows: readonly (readonly HtmlVal
     </table>
   </div>`;
 };
+
+/** The whole document. `about` says in a line of what it is the report. */
+export const reportDocument = (title: string, about: Html, content: HtmlValue): string =>
+  html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>${title} · Shoal</title>
+        <link rel="icon" href="data:," />
+        ${STYLE_ELEMENT}
+      </head>
+      <body>
+        <main>
+          <h1>${title}</h1>
+          <p class="soft">${about}</p>
+          ${content}
+        </main>
+      </body>
+    </html> `.text;

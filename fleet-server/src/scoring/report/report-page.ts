@@ -1,7 +1,7 @@
 /** The report of a run as one page: no script, nothing fetched, good to print. */
 import type { ScoringRun } from '@shoal/protocol';
 import { html, type Html, type HtmlValue } from '../../html.ts';
-import { moment, seconds, shiftOf, STYLE_ELEMENT, table } from './page-parts.ts';
+import { moment, reportDocument, seconds, shiftOf, table } from './page-parts.ts';
 import { bar, distributionPlot, scatterPlot, shortNumber } from './plots.ts';
 import type { ColumnReport, EdgeReport, FeatureReport, RunReport } from './report-content.ts';
 
@@ -113,71 +113,54 @@ export const reportPage = ({
 }: RunReport): string => {
   const title = `${run.job}, ${moment(run.asOf)}`;
   const slowest = Math.max(0, ...partitions.map(({ spanMs }) => spanMs ?? 0));
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>${title} · Shoal</title>
-        <link rel="icon" href="data:," />
-        ${STYLE_ELEMENT}
-      </head>
-      <body>
-        <main>
-          <h1>${title}</h1>
-          <p class="soft">Scoring run <code>${run.id}</code></p>
-          ${facts(run, before)}
-          <section>
-            <h2>Scores</h2>
-            ${columns.map(columnSection)}${columns.length === 0 && html`<p class="soft">The run has no summary yet.</p>`}
-          </section>
-          <section>
-            <h2>Drift of features</h2>
-            ${featureSection(features, sampled)}
-          </section>
-          <section>
-            <h2>Edge and batch</h2>
-            ${edge.map(edgeSection)}${
-              edge.length === 0 &&
-              html`<p class="soft">
-                None of the entities looked at has a prediction of its own device on the day of the run.
-              </p>`
-            }
-          </section>
-          <section>
-            <h2>Set aside</h2>
-            ${
-              reasons.length === 0
-                ? html`<p class="soft">Nothing.</p>`
-                : table(
-                    ['reason', 'first', 'why', 'rows'],
-                    reasons.map(({ reason, rows, entity, detail }) => [
-                      html`<code>${reason}</code>`,
-                      entity,
-                      detail,
-                      rows,
-                    ]),
-                    3,
-                  )
-            }
-          </section>
-          <section>
-            <h2>Partitions</h2>
-            ${table(
-              ['partition', '', 'span', 'rows', 'set aside', 'chunks', 'taken up'],
-              partitions.map(({ partNo, spanMs, rows, quarantined, chunks, attempts }) => [
-                String(partNo),
-                bar(spanMs ?? 0, slowest),
-                spanMs === null ? '–' : seconds(spanMs),
-                rows,
-                quarantined,
-                chunks,
-                attempts,
-              ]),
-              2,
-            )}
-          </section>
-        </main>
-      </body>
-    </html> `.text;
+  return reportDocument(
+    title,
+    html`Scoring run <code>${run.id}</code>`,
+    html`${facts(run, before)}
+      <section>
+        <h2>Scores</h2>
+        ${columns.map(columnSection)}${columns.length === 0 && html`<p class="soft">The run has no summary yet.</p>`}
+      </section>
+      <section>
+        <h2>Drift of features</h2>
+        ${featureSection(features, sampled)}
+      </section>
+      <section>
+        <h2>Edge and batch</h2>
+        ${edge.map(edgeSection)}${
+          edge.length === 0 &&
+          html`<p class="soft">
+            None of the entities looked at has a prediction of its own device on the day of the run.
+          </p>`
+        }
+      </section>
+      <section>
+        <h2>Set aside</h2>
+        ${
+          reasons.length === 0
+            ? html`<p class="soft">Nothing.</p>`
+            : table(
+                ['reason', 'first', 'why', 'rows'],
+                reasons.map(({ reason, rows, entity, detail }) => [html`<code>${reason}</code>`, entity, detail, rows]),
+                3,
+              )
+        }
+      </section>
+      <section>
+        <h2>Partitions</h2>
+        ${table(
+          ['partition', '', 'span', 'rows', 'set aside', 'chunks', 'taken up'],
+          partitions.map(({ partNo, spanMs, rows, quarantined, chunks, attempts }) => [
+            String(partNo),
+            bar(spanMs ?? 0, slowest),
+            spanMs === null ? '–' : seconds(spanMs),
+            rows,
+            quarantined,
+            chunks,
+            attempts,
+          ]),
+          2,
+        )}
+      </section>`,
+  );
 };
