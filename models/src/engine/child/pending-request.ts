@@ -12,6 +12,7 @@ export class PendingRequest {
   readonly patienceMs: number | undefined;
   readonly #answer: PromiseWithResolvers<InferResult> = Promise.withResolvers();
   readonly #signal: CallerSignal | undefined;
+  readonly #deadlineAt: number;
   #timer: NodeJS.Timeout | undefined;
   #onAbort: () => void = () => undefined;
   #settled = false;
@@ -20,6 +21,7 @@ export class PendingRequest {
     this.inputs = inputs;
     this.priority = options.priority ?? 0;
     this.deadlineMs = options.deadlineMs;
+    this.#deadlineAt = performance.now() + (options.deadlineMs ?? Infinity);
     this.onLoss = options.batch?.onLoss ?? 'retry';
     this.patienceMs = options.batch?.patienceMs ?? options.deadlineMs;
     this.#signal = options.signal;
@@ -44,19 +46,22 @@ export class PendingRequest {
     this.#onAbort = canceled;
     if (this.#signal?.aborted === true) return canceled();
     this.#signal?.addEventListener('abort', canceled, { once: true });
-    const { deadlineMs } = this;
-    if (deadlineMs === undefined) return;
-    const late = (): void =>
-      giveUp(new ModelError('ENGINE_TIMEOUT', `No answer within the deadline of ${deadlineMs} ms`));
-    this.#timer = setTimeout(late, deadlineMs);
+    if (this.deadlineMs === undefined) return;
+    this.#timer = setTimeout(() => giveUp(this.#timedOut()), this.deadlineMs);
   }
 
+  /** A timer is no finer than a millisecond: an answer that overtakes it is still held against the deadline. */
   resolve(result: InferResult): void {
+    if (performance.now() > this.#deadlineAt) return this.reject(this.#timedOut());
     if (this.#finish()) this.#answer.resolve(result);
   }
 
   reject(error: ModelError): void {
     if (this.#finish()) this.#answer.reject(error);
+  }
+
+  #timedOut(): ModelError {
+    return new ModelError('ENGINE_TIMEOUT', `No answer within the deadline of ${this.deadlineMs} ms`);
   }
 
   #finish(): boolean {
