@@ -1,14 +1,17 @@
 /** What a view answers about one entity, from what is stored of it. */
-import { decodeFeature, featureAt, judgeFeature, type JudgedFeature } from '@shoal/models';
+import { decodeFeature, featureAt, judgeFeature, windowsOnce, type JudgedFeature } from '@shoal/models';
 import type { EntityFeature, EntityFeatures, FeatureValue } from '@shoal/protocol';
 import type { StoredEntity } from '../ports/feature-store.ts';
 import type { CompiledView } from './compiled-view.ts';
 
 /** Parallel to the features of the view. */
-export const judgeEntity = (compiled: CompiledView, stored: StoredEntity | undefined, at: number): JudgedFeature[] =>
-  compiled.view.features.map((feature, index) =>
-    judgeFeature(feature, featureAt(compiled.view, feature, stored?.slots.get(compiled.slotNos[index] ?? 0), at)),
+export const judgeEntity = (compiled: CompiledView, stored: StoredEntity | undefined, at: number): JudgedFeature[] => {
+  const { view, slotNos } = compiled;
+  const windowOf = windowsOnce();
+  return view.features.map((feature, index) =>
+    judgeFeature(feature, featureAt(view, feature, stored?.slots.get(slotNos[index] ?? 0), at, windowOf)),
   );
+};
 
 export const shownValue = (feature: EntityFeature, coded: number | null): FeatureValue | null =>
   coded === null ? null : decodeFeature(feature, coded);

@@ -50,7 +50,7 @@ export const splitInputs = ({ signature }: BundleManifest, inputs: Tensors): Spl
 };
 
 /** One row. */
-export const vectorTensor = (vector: Float64Array): Tensor => ({
+export const vectorTensor = (vector: readonly number[]): Tensor => ({
   datatype: 'FP32',
   shape: [1, vector.length],
   data: new Float32Array(vector),

@@ -98,7 +98,7 @@ export class ReportSamples {
 const driftOf = (
   reference: NonNullable<Bundle['reference']>['features'],
   names: readonly string[],
-  vectors: readonly Float64Array[],
+  vectors: readonly (readonly number[])[],
 ): FeatureReport[] =>
   names
     .flatMap((name, index): FeatureReport[] => {

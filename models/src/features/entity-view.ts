@@ -65,13 +65,14 @@ export const featureAt = (
   feature: EntityFeature,
   stored: StoredFeature,
   at: number,
+  windowOf: typeof windowAt = windowAt,
 ): FeatureAnswer => {
   if (stored === undefined) return NOT_FOUND;
   const maxAgeMs = feature.maxAgeMs ?? view.maxAgeMs;
   const { source } = feature;
   if (isPanes(stored)) {
     if (source.kind === 'pushed' || source.kind === 'windows') return NOT_FOUND;
-    const current = windowAt(stored, at, source);
+    const current = windowOf(stored, at, source);
     const window = current ?? lastWindow(stored, at, source);
     if (window === undefined) return NOT_FOUND;
     const isFresh = current !== undefined && at - window.lastAt <= maxAgeMs;
@@ -86,6 +87,15 @@ export const featureAt = (
   if (eventAt > at && source.kind !== 'windows') return NOT_FOUND;
   if (at - eventAt > maxAgeMs) return { value, status: 'OUTSIDE_MAX_AGE', eventAt };
   return { value, status: value === null ? 'NULL_VALUE' : 'PRESENT', eventAt };
+};
+
+/** `windowAt` for features read at one instant: aggregates of one window follow each other, and it is merged for the first. */
+export const windowsOnce = (): typeof windowAt => {
+  let [held, window]: [readonly Pane[] | undefined, Pane | undefined] = [undefined, undefined];
+  return (panes, at, source) => {
+    if (panes !== held) [held, window] = [panes, windowAt(panes, at, source)];
+    return window;
+  };
 };
 
 /** The window as it was when its last record before `at` had come. */
@@ -103,11 +113,19 @@ export interface JudgedFeature extends FeatureAnswer {
 
 /** Applies the policy for what is missing. `last-known` takes what is too old; there is nothing else it could take. */
 export const judgeFeature = (feature: EntityFeature, answer: FeatureAnswer): JudgedFeature => {
-  if (answer.status === 'PRESENT') return { ...answer, used: answer.value, fails: false };
+  const { value, status } = answer;
+  if (status === 'PRESENT') return judged(answer, value, false);
   const { missing, default: fallback } = feature;
-  if (missing === 'default' && fallback !== undefined)
-    return { ...answer, used: codeFeature(feature, fallback), fails: false };
-  if (missing === 'last-known' && answer.status === 'OUTSIDE_MAX_AGE')
-    return { ...answer, used: answer.value, fails: false };
-  return { ...answer, used: null, fails: missing === 'fail' };
+  if (missing === 'default' && fallback !== undefined) return judged(answer, codeFeature(feature, fallback), false);
+  if (missing === 'last-known' && status === 'OUTSIDE_MAX_AGE') return judged(answer, value, false);
+  return judged(answer, null, missing === 'fail');
 };
+
+/** Named one by one: spreading costs more than the judgement. */
+const judged = ({ value, status, eventAt }: FeatureAnswer, used: number | null, fails: boolean): JudgedFeature => ({
+  value,
+  status,
+  eventAt,
+  used,
+  fails,
+});

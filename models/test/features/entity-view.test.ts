@@ -13,6 +13,7 @@ import {
   mergePanes,
   paneIndexAt,
   paneOf,
+  windowsOnce,
   pinEntityViews,
   pinnedViews,
   SHIPPED_VIEWS,
@@ -94,6 +95,23 @@ describe('panes', () => {
     expect(featureAt(windowed, feature, held, 2_900)).toMatchObject({ value: 3, status: 'OUTSIDE_MAX_AGE' });
     expect(featureAt(windowed, feature, held, 99_000)).toEqual({ value: 2, status: 'OUTSIDE_MAX_AGE', eventAt: 1_500 });
     expect(featureAt(windowed, feature, undefined, 0).status).toBe('NOT_FOUND');
+  });
+
+  test('a window merged once for all its aggregates answers as one merged for each', () => {
+    const windowMs = 2_000;
+    const over = (aggregate: string, panes: number) => ({ kind: 'readings', channel: 'p', aggregate, windowMs, panes });
+    const windowed = view([
+      { name: 'mean', source: over('mean', 2) },
+      { name: 'max', source: over('max', 2) },
+      { name: 'other', source: over('max', 1) },
+    ]);
+    const held = [paneOf(0, 1, 500), paneOf(1, 3, 1_500)];
+    const other = [paneOf(0, 7, 1_400)];
+    const windowOf = windowsOnce();
+    const once = windowed.features.map((feature, index) =>
+      featureAt(windowed, feature, index < 2 ? held : other, 1_900, windowOf),
+    );
+    expect(once.map(({ value }) => value)).toEqual([2, 3, 7]);
   });
 });
 

@@ -1,4 +1,5 @@
 /** A caller's wait and its deadline, where the engine is quicker than any timer. */
+import { expect, test } from '@jest/globals';
 import { PendingRequest } from '../../../src/engine/child/pending-request.ts';
 
 const result = { outputs: {}, elapsedMs: 0 };

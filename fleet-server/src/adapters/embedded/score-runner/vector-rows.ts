@@ -1,5 +1,5 @@
 /** Vectors of many entities as rows of one matrix, judged feature by feature as a single request would be. */
-import { featureAt, judgeFeature } from '@shoal/models';
+import { featureAt, judgeFeature, windowsOnce } from '@shoal/models';
 import type { StoredEntity } from '../../../ports/feature-store.ts';
 import type { VectorLayout } from '../../../ports/score-runner.ts';
 
@@ -12,6 +12,7 @@ export class VectorRows {
   readonly #layout: VectorLayout;
   readonly #asOf: number;
   readonly #refusesNaN: boolean;
+  readonly #windowOf = windowsOnce();
 
   constructor(layout: VectorLayout, asOf: number, refusesNaN: boolean) {
     this.#layout = layout;
@@ -52,7 +53,8 @@ export class VectorRows {
     const feature = pick === undefined ? undefined : compiled?.view.features[pick.index];
     if (pick === undefined || compiled === undefined || feature === undefined) return Number.NaN;
     const held = stored[pick.of]?.slots.get(compiled.slotNos[pick.index] ?? 0);
-    const { used, fails } = judgeFeature(feature, featureAt(compiled.view, feature, held, this.#asOf));
+    const answer = featureAt(compiled.view, feature, held, this.#asOf, this.#windowOf);
+    const { used, fails } = judgeFeature(feature, answer);
     if (fails) failed.push(names[index] ?? '');
     return used ?? Number.NaN;
   }

@@ -40,7 +40,7 @@ const readPane = (numbers: Float64Array, at: number): Pane => ({
 const asBytes = (numbers: readonly number[]): Buffer => Buffer.from(Float64Array.from(numbers).buffer);
 
 /** A blob of SQLite starts anywhere; numbers must start at a multiple of their size. */
-const asNumbers = (bytes: Uint8Array): Float64Array =>
+export const asNumbers = (bytes: Uint8Array): Float64Array =>
   bytes.byteOffset % Float64Array.BYTES_PER_ELEMENT === 0
     ? new Float64Array(bytes.buffer, bytes.byteOffset, bytes.length / Float64Array.BYTES_PER_ELEMENT)
     : new Float64Array(bytes.slice().buffer);
@@ -66,12 +66,17 @@ export const encodeState = (state: EntityState): Buffer => {
 
 export const decodeState = (bytes: Uint8Array): EntityState => {
   const numbers = asNumbers(bytes);
+  return decodeNumbers(numbers, 0, numbers.length);
+};
+
+/** Of a state that lies among others. */
+export const decodeNumbers = (numbers: Float64Array, from: number, to: number): EntityState => {
   const state = emptyState();
-  state.pushedAt = numbers[1] ?? 0;
-  state.streamAt = numbers[2] ?? 0;
-  const isFirst = numbers[0] === FIRST_FORMAT;
-  state.windowAt = isFirst ? 0 : (numbers[3] ?? 0);
-  for (let at = isFirst ? 3 : 4; at < numbers.length;) {
+  state.pushedAt = numbers[from + 1] ?? 0;
+  state.streamAt = numbers[from + 2] ?? 0;
+  const isFirst = numbers[from] === FIRST_FORMAT;
+  state.windowAt = isFirst ? 0 : (numbers[from + 3] ?? 0);
+  for (let at = from + (isFirst ? 3 : 4); at < to;) {
     const slotNo = numbers[at] ?? 0;
     const length = numbers[at + 1] ?? 0;
     at += 2;

@@ -25,7 +25,7 @@ import {
 import type { Metrics } from '../../../ports/metrics.ts';
 import { LateCheck } from '../sqlite-telemetry/late-check.ts';
 import { ThreadLink } from '../sqlite-telemetry/thread-link.ts';
-import { decodeState } from './entity-state.ts';
+import { asNumbers, decodeNumbers } from './entity-state.ts';
 import { openForReading, suspect, type Sqlite } from './features-file.ts';
 import { HeldStates } from './held-states.ts';
 import type { ReaderJobs, WriterJobs } from './thread-messages.ts';
@@ -121,13 +121,14 @@ export class SqliteFeatureStore extends FeatureStore {
   }
 
   override read(viewNo: number, entity: string): StoredEntity | undefined {
-    const held = this.#held.get(viewNo, entity);
-    if (held !== undefined) return decodeState(held);
+    const held = this.#held.get(viewNo, entity, decodeNumbers);
+    if (held !== undefined) return held;
     try {
       const state = this.#find?.get(viewNo, entity);
       if (state === undefined) return undefined;
-      this.#held.hold(viewNo, entity, state);
-      return decodeState(state);
+      const numbers = asNumbers(state);
+      this.#held.hold(viewNo, entity, numbers);
+      return decodeNumbers(numbers, 0, numbers.length);
     } catch (cause) {
       throw unavailable(cause);
     }
