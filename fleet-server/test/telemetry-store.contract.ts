@@ -1,4 +1,5 @@
 /** What every telemetry store must do, whatever it is built on. */
+import { entriesOf } from '../src/ports/log-columns.ts';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RecordKind } from '@shoal/protocol';
 import type { HistoryQuery, LogQuery, TelemetryStore } from '../src/ports/telemetry-store.ts';
@@ -222,12 +223,12 @@ export const telemetryStoreContract = (open: () => Promise<Subject>): void => {
       expect(two).toBeGreaterThan(one);
       const log = await store.readLog(ALL_OF_THE_LOG);
       expect(log).toMatchObject({ lastBatchId: two, records: 4 });
-      expect(log.said.map(({ source, receivedAt, eventAt }) => [source, receivedAt, [...eventAt]])).toEqual([
+      expect(entriesOf(log.said).map(({ source, receivedAt, eventAt }) => [source, receivedAt, [...eventAt]])).toEqual([
         [0, first.receivedAt, [NOW, NOW + 1]],
         [1, second.receivedAt, [NOW + 2]],
         [0, NOW + 41, [NOW]],
       ]);
-      expect(log.said.map(({ values }) => [...values])).toEqual([[1, 2], [0.5], [4]]);
+      expect(entriesOf(log.said).map(({ values }) => [...values])).toEqual([[1, 2], [0.5], [4]]);
       expect(await store.readLog({ ...ALL_OF_THE_LOG, commits: 1 })).toMatchObject({ lastBatchId: one, records: 2 });
       expect(await store.readLog({ ...ALL_OF_THE_LOG, records: 1 })).toMatchObject({ lastBatchId: one });
       expect(await store.readLog({ ...ALL_OF_THE_LOG, upToBatchId: one })).toMatchObject({ lastBatchId: one });
@@ -269,7 +270,7 @@ export const telemetryStoreContract = (open: () => Promise<Subject>): void => {
       expect((await store.history(query('readings'))).items).toEqual([]);
       expect((await store.ranges('pump-1')).epochs).toEqual([]);
       expect(await store.highestSequence('pump-2', EPOCH)).toBe(1);
-      expect((await store.readLog(ALL_OF_THE_LOG)).said.map(({ deviceId }) => deviceId)).toEqual(['pump-2']);
+      expect((await store.readLog(ALL_OF_THE_LOG)).said.devices).toEqual(['pump-2']);
       expect(await store.append([batchOf('readings', [reading(1, NOW)])], [])).toMatchObject({ duplicates: 0 });
     });
   });

@@ -3,16 +3,19 @@
  * is killed. Work takes a bounded share of the time, so that ingest goes first.
  */
 import { Injectable } from '@nestjs/common';
+import { paneMsOf } from '@shoal/models';
+import type { LogSlot } from '../ports/feature-store.ts';
+import { LogColumnsBuilder } from '../ports/log-columns.ts';
 import { MessageBus } from '../ports/message-bus.ts';
 import { TelemetryStore } from '../ports/telemetry-store.ts';
-import { pointsOf } from './log-points.ts';
+import type { StreamSlot } from './compiled-view.ts';
 import { NOTHING_TO_DO, PacedSteps, REST } from './paced-steps.ts';
 import { ViewRegistry } from './view-registry.service.ts';
 import { Surroundings } from './surroundings.service.ts';
 
 /** Of one step, so that a backlog of single readings is not slow. */
 const MOST_COMMITS = 256;
-/** A step ends with the commit that reaches this: what is handed on stays far below the event-loop budget. */
+/** A step ends with the commit that reaches this: others who ask the same threads do not wait for long. */
 const RECORDS_PER_STEP = 1_000;
 const DAY_MS = 86_400_000;
 /** Panes are dropped a day after no record may enter them any more. */
@@ -69,7 +72,7 @@ export class LogConsumer {
     const from = Math.min(...streams.map(({ slotNo }) => this.registry.positionOf(slotNo)));
     // A window that was defined later starts where the others have been long ago: it catches up alone.
     const behind = streams.filter(({ slotNo }) => this.registry.positionOf(slotNo) === from);
-    const slotNos = behind.map(({ slotNo }) => slotNo);
+    const slots = behind.map(logSlotOf);
     const until = Math.min(
       ...streams.map(({ slotNo }) => this.registry.positionOf(slotNo)).filter((position) => position > from),
     );
@@ -82,13 +85,15 @@ export class LogConsumer {
     });
     if (lastBatchId === undefined) {
       // The commits between are gone with their retention.
-      if (Number.isFinite(until)) await this.registry.apply({ lastBatchId: until, slotNos, points: [], keptFrom: 0 });
+      if (Number.isFinite(until)) {
+        await this.registry.apply({ lastBatchId: until, slots, said: new LogColumnsBuilder().columns(), keptFrom: 0 });
+      }
       return NOTHING_TO_DO;
     }
     const { applied, tooLate } = await this.registry.apply({
       lastBatchId,
-      slotNos,
-      points: said.flatMap((values) => pointsOf(values, behind)),
+      slots,
+      said,
       keptFrom: now - this.around.config.historyDays * DAY_MS,
     });
     this.around.metrics.count('feature_records_applied_total', applied);
@@ -103,3 +108,10 @@ export class LogConsumer {
     await this.registry.dropWindowsBefore(now - (this.around.config.historyDays + 1) * DAY_MS);
   }
 }
+
+const logSlotOf = ({ viewNo, slotNo, source }: StreamSlot): LogSlot => ({
+  viewNo,
+  slotNo,
+  paneMs: paneMsOf(source),
+  panes: source.panes,
+});

@@ -79,8 +79,9 @@ export class ViewRegistry {
 
   /** Effects of the log on windows, and how far these are afterwards. @throws FleetError FEATURE_STORE_UNAVAILABLE */
   async apply(effects: LogEffects): Promise<{ readonly applied: number; readonly tooLate: number }> {
-    const outcome = await this.noted(effects.slotNos, this.store.applyLog(effects));
-    for (const slotNo of effects.slotNos) this.progress.set(slotNo, { position: effects.lastBatchId, fill: null });
+    const slotNos = effects.slots.map(({ slotNo }) => slotNo);
+    const outcome = await this.noted(slotNos, this.store.applyLog(effects));
+    for (const slotNo of slotNos) this.progress.set(slotNo, { position: effects.lastBatchId, fill: null });
     return outcome;
   }
 

@@ -5,6 +5,7 @@
  */
 import type { Pane, PushedValue } from '@shoal/models';
 import type { FeatureHistoryEntry, FeatureImport, Page, RejectedRow, SkewAudit } from '@shoal/protocol';
+import type { LogColumns } from './log-columns.ts';
 
 export interface SlotSpec {
   readonly kind: 'pushed' | 'stream' | 'windows';
@@ -51,24 +52,20 @@ export interface PushedWrite {
 export type PushedOutcome =
   { readonly changed: boolean; readonly pushedAt: number } | { readonly stale: true; readonly pushedAt: number };
 
-/** Values of one stream slot of one entity out of one committed batch. Parallel arrays. */
-export interface StreamPoints {
+/** A window over the log, as the store keeps it. */
+export interface LogSlot {
   readonly viewNo: number;
   readonly slotNo: number;
-  readonly entity: string;
   readonly paneMs: number;
   readonly panes: number;
-  readonly createdAt: number;
-  /** Milliseconds, parallel to `values`. */
-  readonly eventAt: Float64Array | readonly number[];
-  readonly values: Float64Array | readonly number[];
 }
 
 export interface LogEffects {
   readonly lastBatchId: number;
-  /** All that are at `lastBatchId` afterwards, also those without points. */
-  readonly slotNos: readonly number[];
-  readonly points: readonly StreamPoints[];
+  /** Parallel to the sources of `said`. All of them are at `lastBatchId` afterwards, also those that nothing was said to. */
+  readonly slots: readonly LogSlot[];
+  /** Known to the server since the records were received. Given away: nobody reads its arrays afterwards. */
+  readonly said: LogColumns;
   /** Records with an earlier event time enter no window. */
   readonly keptFrom: number;
 }

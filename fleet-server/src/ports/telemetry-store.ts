@@ -14,6 +14,7 @@ import type {
   StoredReading,
   StreamSource,
 } from '@shoal/protocol';
+import type { LogColumns } from './log-columns.ts';
 import type { AppendedBatch } from './message-bus.ts';
 
 /** One decoded message, to be stored whole. Parallel arrays, ascending sequence. */
@@ -93,23 +94,13 @@ export interface LogQuery {
   readonly sources: readonly StreamSource[];
 }
 
-/** What records of one device that were received at once say to one source. Parallel arrays, ascending sequence. */
-export interface LoggedValues {
-  /** Position in `sources`. */
-  readonly source: number;
-  readonly deviceId: string;
-  readonly receivedAt: number;
-  readonly eventAt: Float64Array;
-  readonly values: Float64Array;
-}
-
 export interface LogValues {
   /** Undefined when there is no commit; ids ascend without reuse. */
   readonly lastBatchId: number | undefined;
   /** Read, whether or not they say anything to a source. */
   readonly records: number;
-  /** In commit order. */
-  readonly said: readonly LoggedValues[];
+  /** In commit order; positions in the sources of the query. */
+  readonly said: LogColumns;
 }
 
 export interface StorageState {

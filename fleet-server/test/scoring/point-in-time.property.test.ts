@@ -1,4 +1,5 @@
 /** Vectors that a run is scored with equal an oracle that keeps everything, and nothing that becomes known later changes one. */
+import { LogColumnsBuilder } from '../../src/ports/log-columns.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -121,10 +122,10 @@ describe('the features of a scoring run', () => {
     }
     const slotNo = streams[0]?.slotNo ?? 0;
     batchId += 1;
-    const points = [
-      { viewNo, slotNo, entity, paneMs: PANE_MS, panes: PANES, createdAt, eventAt: [eventAt], values: [value] },
-    ];
-    await store.applyLog({ lastBatchId: batchId, slotNos: [slotNo], points, keptFrom: 0 });
+    const said = new LogColumnsBuilder();
+    said.add({ source: 0, deviceId: entity, receivedAt: createdAt, eventAt: [eventAt], values: [value] });
+    const slots = [{ viewNo, slotNo, paneMs: PANE_MS, panes: PANES }];
+    await store.applyLog({ lastBatchId: batchId, slots, said: said.columns(), keptFrom: 0 });
   };
 
   /** As the runner reads them: many entities, one after the other, as of one instant. */

@@ -40,6 +40,10 @@ interface Store {
   importRows(part: object): Promise<void>;
   applyLog(effects: object): Promise<object>;
 }
+interface ColumnsBuilder {
+  add(entry: object): void;
+  columns(): object;
+}
 interface Compiled {
   readonly viewNo: number;
   readonly slotNos: readonly number[];
@@ -112,21 +116,24 @@ export class FeatureStoreUnderTest {
     for (let first = 0; first < ENTITIES; first += AT_ONCE) await this.#push(first, 0, AT_ONCE);
     const recordsStart = performance.now();
     const now = Date.now();
+    const { LogColumnsBuilder } = await builtModule<{ LogColumnsBuilder: New<ColumnsBuilder> }>('ports/log-columns.js');
     for (let first = 0; first < ENTITIES; first += AT_ONCE) {
-      const points = Array.from({ length: AT_ONCE }, (_, offset) => ({
-        viewNo: this.viewNo,
-        slotNo: this.#compiled.slotNos[PUSHED],
-        entity: entityOf(first + offset),
-        paneMs: WINDOW_MS / PANES,
-        panes: PANES,
-        createdAt: now,
-        eventAt: Array.from({ length: PANES }, (__, pane) => now - (pane * WINDOW_MS) / PANES),
-        values: Array.from({ length: PANES }, (__, pane) => pane),
-      }));
+      const log = new LogColumnsBuilder();
+      for (let offset = 0; offset < AT_ONCE; offset += 1) {
+        log.add({
+          source: 0,
+          deviceId: entityOf(first + offset),
+          receivedAt: now,
+          eventAt: Array.from({ length: PANES }, (_, pane) => now - (pane * WINDOW_MS) / PANES),
+          values: Array.from({ length: PANES }, (_, pane) => pane),
+        });
+      }
       await this.#store?.applyLog({
         lastBatchId: first + 1,
-        slotNos: [this.#compiled.slotNos[PUSHED]],
-        points,
+        slots: [
+          { viewNo: this.viewNo, slotNo: this.#compiled.slotNos[PUSHED], paneMs: WINDOW_MS / PANES, panes: PANES },
+        ],
+        said: log.columns(),
         keptFrom: 0,
       });
     }

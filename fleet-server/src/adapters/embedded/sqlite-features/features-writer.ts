@@ -4,15 +4,16 @@ import { mergePanes, paneIndexAt, paneOf } from '@shoal/models/panes';
 import type {
   ImportPart,
   LogEffects,
+  LogSlot,
   PublishedValue,
   PushedOutcome,
   PushedWrite,
   RegisteredView,
   SettledAudit,
   SlotSpec,
-  StreamPoints,
   WindowEffects,
 } from '../../../ports/feature-store.ts';
+import { entriesOf, type LogEntry } from '../../../ports/log-columns.ts';
 import { decodePane, decodeState, emptyState, encodePane, encodeState, type EntityState } from './entity-state.ts';
 import type { Sqlite } from './features-file.ts';
 import { trimmed, withPane } from './held-panes.ts';
@@ -93,15 +94,17 @@ export class FeaturesWriter {
     return null;
   }
 
-  applyLog({ lastBatchId, slotNos, points, keptFrom }: LogEffects): { applied: number; tooLate: number } {
+  applyLog({ lastBatchId, slots, said, keptFrom }: LogEffects): { applied: number; tooLate: number } {
     return this.#transaction(() => {
       let [applied, tooLate] = [0, 0];
-      for (const each of points) {
-        const entered = this.#enter(each, keptFrom);
+      for (const entry of entriesOf(said)) {
+        const slot = slots[entry.source];
+        if (slot === undefined) continue;
+        const entered = this.#enter(slot, entry, keptFrom);
         applied += entered;
-        tooLate += each.values.length - entered;
+        tooLate += entry.values.length - entered;
       }
-      for (const slotNo of slotNos) this.#sql.setPosition.run(lastBatchId, slotNo);
+      for (const { slotNo } of slots) this.#sql.setPosition.run(lastBatchId, slotNo);
       return { applied, tooLate };
     });
   }
@@ -204,16 +207,15 @@ export class FeaturesWriter {
   }
 
   /** @returns how many values entered */
-  #enter(points: StreamPoints, keptFrom: number): number {
-    const { viewNo, slotNo, entity, paneMs, panes } = points;
-    const { entityNo, state } = this.#entity(viewNo, entity);
-    const createdAt = Math.max(points.createdAt, state.streamAt);
+  #enter({ viewNo, slotNo, paneMs, panes }: LogSlot, entry: LogEntry, keptFrom: number): number {
+    const { entityNo, state } = this.#entity(viewNo, entry.deviceId);
+    const createdAt = Math.max(entry.receivedAt, state.streamAt);
     const held = state.slots.get(slotNo);
     let window: Pane[] = Array.isArray(held) ? held : [];
     const touched = new Map<number, Pane>();
     let entered = 0;
-    for (const [at, value] of points.values.entries()) {
-      const eventAt = points.eventAt[at] ?? createdAt;
+    for (const [at, value] of entry.values.entries()) {
+      const eventAt = entry.eventAt[at] ?? createdAt;
       if (eventAt < keptFrom) continue;
       entered += 1;
       const index = paneIndexAt(eventAt, paneMs);

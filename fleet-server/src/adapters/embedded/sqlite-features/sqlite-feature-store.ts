@@ -22,6 +22,7 @@ import {
   type StoredEntity,
   type WindowEffects,
 } from '../../../ports/feature-store.ts';
+import { buffersOf } from '../../../ports/log-columns.ts';
 import type { Metrics } from '../../../ports/metrics.ts';
 import { LateCheck } from '../sqlite-telemetry/late-check.ts';
 import { ThreadLink } from '../sqlite-telemetry/thread-link.ts';
@@ -146,7 +147,10 @@ export class SqliteFeatureStore extends FeatureStore {
   }
 
   override async applyLog(effects: LogEffects): Promise<{ applied: number; tooLate: number }> {
-    return this.#write(effects.points, 'applyLog', effects);
+    const { slots, said } = effects;
+    const viewNos = [...new Set(slots.map(({ viewNo }) => viewNo))];
+    const about = viewNos.flatMap((viewNo) => said.devices.map((entity) => ({ viewNo, entity })));
+    return this.#write(about, 'applyLog', effects, buffersOf(said));
   }
 
   override async applyWindows(effects: WindowEffects): Promise<{ applied: number; tooLate: number }> {
@@ -223,9 +227,10 @@ export class SqliteFeatureStore extends FeatureStore {
     about: readonly Named[],
     job: K,
     ask: WriterJobs[K]['ask'],
+    transfer: readonly ArrayBuffer[] = [],
   ): Promise<WriterJobs[K]['answer']> {
     try {
-      const answer = await this.#ask(this.#writer, job, ask);
+      const answer = await this.#ask(this.#writer, job, ask, transfer);
       for (const { viewNo, entity } of about) this.#held.forget(viewNo, entity);
       return answer;
     } catch (error) {
@@ -238,10 +243,11 @@ export class SqliteFeatureStore extends FeatureStore {
     link: ThreadLink<J>,
     job: K,
     ask: J[K]['ask'],
+    transfer: readonly ArrayBuffer[] = [],
   ): Promise<J[K]['answer']> {
     try {
       if (!link.isRunning) await link.start();
-      return await link.ask(job, ask);
+      return await link.ask(job, ask, transfer);
     } catch (cause) {
       throw unavailable(cause);
     }

@@ -2,7 +2,8 @@
 import { sourceValue } from '@shoal/models/panes';
 import type { AnyRecord, RecordKind } from '@shoal/protocol';
 import { RECORD_KINDS } from '@shoal/protocol/vocabulary';
-import type { LoggedValues, LogQuery, LogValues } from '../../../ports/telemetry-store.ts';
+import { LogColumnsBuilder, type LogEntry } from '../../../ports/log-columns.ts';
+import type { LogQuery, LogValues } from '../../../ports/telemetry-store.ts';
 import { parseExtents, type Extent } from './commit-extents.ts';
 import { listDays, rawTable, shapeTable, type Day } from './day-table.ts';
 import { parseShape, readRecord } from './record-body.ts';
@@ -31,7 +32,7 @@ export const readLog = (db: Sqlite, { afterBatchId, upToBatchId, commits, record
       'SELECT batch_id, extents FROM commits WHERE batch_id > ? AND batch_id <= ? ORDER BY batch_id LIMIT ?',
     )
     .all(afterBatchId, upToBatchId, commits);
-  const said: LoggedValues[] = [];
+  const said = new LogColumnsBuilder();
   let lastBatchId: number | undefined;
   let read = 0;
   for (const { batch_id: batchId, extents } of entries) {
@@ -41,10 +42,10 @@ export const readLog = (db: Sqlite, { afterBatchId, upToBatchId, commits, record
       if (!days.has(extent.day) || !wanted.has(kindOf(extent))) continue;
       const rows = readRows(db, extent);
       read += rows.length;
-      said.push(...valuesOf(db, extent, rows, sources));
+      for (const entry of valuesOf(db, extent, rows, sources)) said.add(entry);
     }
   }
-  return { lastBatchId, records: read, said };
+  return { lastBatchId, records: read, said: said.columns() };
 };
 
 const kindOf = ({ kind }: Extent): RecordKind => RECORD_KINDS[kind] ?? 'readings';
@@ -55,7 +56,7 @@ const valuesOf = (
   extent: Extent,
   rows: readonly Row[],
   sources: LogQuery['sources'],
-): readonly LoggedValues[] => {
+): readonly LogEntry[] => {
   const deviceId = db
     .prepare<[number], string>('SELECT device_id FROM epochs JOIN devices USING (device_no) WHERE epoch_no = ?')
     .pluck()
@@ -77,9 +78,7 @@ const valuesOf = (
   }
   return [...byReceipt].flatMap(([receivedAt, growing]) =>
     growing.flatMap(({ eventAt, values }, source) =>
-      values.length === 0
-        ? []
-        : [{ source, deviceId, receivedAt, eventAt: Float64Array.from(eventAt), values: Float64Array.from(values) }],
+      values.length === 0 ? [] : [{ source, deviceId, receivedAt, eventAt, values }],
     ),
   );
 };

@@ -1,5 +1,7 @@
 /** The worker thread that answers reads: history, charts, exports and the log never run on the event loop or the writer. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { buffersOf } from '../../../ports/log-columns.ts';
+import type { LogValues } from '../../../ports/telemetry-store.ts';
 import { readDeadLetters, readHistory } from './history-reads.ts';
 import { readHighestSequence, readRanges, readTotals } from './ledger-reads.ts';
 import { readLog } from './log-reads.ts';
@@ -37,14 +39,14 @@ const perform = async (db: Sqlite, request: Request): Promise<unknown> => {
 const port = parentPort;
 if (port !== null) {
   const { file } = workerData as { file: string };
-  const say = (answer: ThreadAnswer): void => port.postMessage(answer);
+  const say = (answer: ThreadAnswer, given: readonly ArrayBuffer[] = []): void => port.postMessage(answer, given);
   let db: Sqlite | undefined;
   const handle = async (request: Request): Promise<void> => {
     try {
       db ??= openForReading(file);
       const answer = await perform(db, request);
       if (!db.open) db = undefined;
-      say({ id: request.id, answer });
+      say({ id: request.id, answer }, request.job === 'readLog' ? buffersOf((answer as LogValues).said) : []);
     } catch (error) {
       say({ id: request.id, fault: asFault(error) });
     }

@@ -1,4 +1,5 @@
 /** The store against an oracle that keeps everything: whatever comes late, an as-of read knows only what was known by then. */
+import { LogColumnsBuilder } from '../../../../src/ports/log-columns.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -119,9 +120,11 @@ describe('point in time', () => {
           } else {
             batchId += 1;
             const { viewNo } = registered;
-            const base = { viewNo, slotNo: streamSlot, entity, paneMs: PANE_MS, panes: 4, createdAt: clock.at };
-            const points = [{ ...base, eventAt: [each.eventAt], values: [each.value ?? 0] }];
-            await store.applyLog({ lastBatchId: batchId, slotNos: [streamSlot], points, keptFrom: 0 });
+            const slots = [{ viewNo, slotNo: streamSlot, paneMs: PANE_MS, panes: 4 }];
+            const log = new LogColumnsBuilder();
+            const [eventAt, values] = [[each.eventAt], [each.value ?? 0]];
+            log.add({ source: 0, deviceId: entity, receivedAt: clock.at, eventAt, values });
+            await store.applyLog({ lastBatchId: batchId, slots, said: log.columns(), keptFrom: 0 });
           }
           said[kind].push(each);
           const online = store.read(registered.viewNo, entity)?.slots;
@@ -157,9 +160,10 @@ describe('point in time', () => {
   test('a record older than what is kept enters no window, and is counted', async () => {
     const { viewNo, slots } = registered;
     const slotNo = slots[1]?.slotNo ?? 0;
-    const base = { viewNo, slotNo, entity: 'late', paneMs: PANE_MS, panes: 4, createdAt: 50_000 };
-    const points = [{ ...base, eventAt: [100, 49_990], values: [1, 2] }];
-    const effects = { lastBatchId: batchId + 1, slotNos: [slotNo], points, keptFrom: 1_000 };
+    const log = new LogColumnsBuilder();
+    log.add({ source: 0, deviceId: 'late', receivedAt: 50_000, eventAt: [100, 49_990], values: [1, 2] });
+    const windows = [{ viewNo, slotNo, paneMs: PANE_MS, panes: 4 }];
+    const effects = { lastBatchId: batchId + 1, slots: windows, said: log.columns(), keptFrom: 1_000 };
     expect(await store.applyLog(effects)).toEqual({ applied: 1, tooLate: 1 });
   });
 
