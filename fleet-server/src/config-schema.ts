@@ -184,7 +184,9 @@ const scoringSchema = z.strictObject({
     .min(0)
     .max(19)
     .default(19)
-    .describe('how far scoring steps back behind everything else for the processor (Linux); 0 not at all'),
+    .describe(
+      'how far scoring steps back behind everything else for the processor (Linux); 0 not at all, 19 takes only what nobody else wants',
+    ),
 });
 
 const grpcSchema = z.strictObject({
