@@ -1,7 +1,7 @@
 /** Makes every part of an agent from its slice of the configuration and joins them; nothing here starts anything. */
 import { join } from 'node:path';
 import { isWindowed } from '@shoal/models';
-import { desiredTwinSchema, type ReportedState } from '@shoal/protocol';
+import { desiredTwinSchema, type ReportedState } from '@shoal/protocol/wire';
 import type { AgentConfig } from './config.ts';
 import { benchCommand } from './device-commands/bench-command.ts';
 import { CommandDesk } from './device-commands/command-desk.ts';

@@ -1,6 +1,6 @@
 /** What an agent says of itself: on its local API, on the command line, and to programs it is embedded in. */
 import type { WindowCounters } from '@shoal/models';
-import type { ClockState, HealthReason, ModelReference } from '@shoal/protocol';
+import type { ClockState, HealthReason, ModelReference } from '@shoal/protocol/wire';
 import type { FallbackReport } from './fallback/fallback-report.ts';
 import type { ProcessFacts } from './health/process-gauge.ts';
 import type { CalibrationReport } from './inference/calibration.ts';

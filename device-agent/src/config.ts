@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { ENGINE_KINDS, engineKindSchema } from '@shoal/models';
-import { deviceIdSchema } from '@shoal/protocol';
+import { deviceIdSchema } from '@shoal/protocol/wire';
 import { z } from 'zod';
 import { AgentError } from './errors.ts';
 import { fallbackSchema } from './fallback-config.ts';

@@ -1,5 +1,5 @@
 /** The section `fallback` of the configuration: when a model of this device asks the fleet, and what it may cost. */
-import { escalationPolicySchema } from '@shoal/protocol';
+import { escalationPolicySchema } from '@shoal/protocol/wire';
 import { z } from 'zod';
 
 const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);

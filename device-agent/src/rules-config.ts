@@ -1,5 +1,5 @@
 /** The part of the configuration that says what the device does by itself: rules, and the actions that they may name. */
-import { localRuleSchema } from '@shoal/protocol';
+import { localRuleSchema } from '@shoal/protocol/wire';
 import { z } from 'zod';
 import { modelName, type ChainLink, type ConfigFault } from './model-chains.ts';
 import { localBrokerSchema } from './sensing-config.ts';

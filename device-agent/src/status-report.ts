@@ -1,5 +1,5 @@
 /** Puts together what the parts say of themselves: the status for people, the reported state for the fleet. */
-import type { ReportedState } from '@shoal/protocol';
+import type { ReportedState } from '@shoal/protocol/wire';
 import type { AgentParts } from './agent-parts.ts';
 import type { AgentStatus, ModelStatus } from './agent-status.ts';
 import { dropEntries } from './outbox/drop-counts.ts';

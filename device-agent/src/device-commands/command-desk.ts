@@ -9,7 +9,7 @@ import {
   type CommandOutcome,
   type DownTopic,
   type JsonObject,
-} from '@shoal/protocol';
+} from '@shoal/protocol/wire';
 import { isAgentError, sentenceOf } from '../errors.ts';
 import type { Logger } from '../runtime.ts';
 import type { FleetConnection, LinkParticipant } from '../uplink/fleet-link.port.ts';

@@ -1,5 +1,5 @@
 /** Remembers what became of commands, over restarts, so that none is carried out twice. */
-import { commandOutcomeSchema, type CommandOutcome } from '@shoal/protocol';
+import { commandOutcomeSchema, type CommandOutcome } from '@shoal/protocol/wire';
 import { z } from 'zod';
 import type { StateFile } from '../state-file.ts';
 

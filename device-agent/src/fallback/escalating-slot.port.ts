@@ -1,6 +1,6 @@
 /** What the fallback needs of a model of this device. */
 import type { Bundle, FeatureVector } from '@shoal/models';
-import type { DesiredFallback, Tensors } from '@shoal/protocol';
+import type { DesiredFallback, Tensors } from '@shoal/protocol/wire';
 import type { ModelSlotRunner, SlotVerdict } from '../inference/model-slot-runner.port.ts';
 import type { AssembledWindow } from '../windows/assembled-window.port.ts';
 

@@ -1,5 +1,5 @@
 /** Decides whether the answer of a device is good enough or the fleet is asked: pure. */
-import type { EscalationPolicy } from '@shoal/protocol';
+import type { EscalationPolicy } from '@shoal/protocol/wire';
 
 /** What is known of one answer. */
 export interface Evidence {

@@ -1,5 +1,5 @@
 /** Leads the windows of a model past its fallback where it has one; a device without any pays for nothing behind this. */
-import type { ModelReference } from '@shoal/protocol';
+import type { ModelReference } from '@shoal/protocol/wire';
 import type { ModelSlotRunner, SlotState, SlotVerdict } from '../inference/model-slot-runner.port.ts';
 import type { AssembledWindow } from '../windows/assembled-window.port.ts';
 import type { EscalatingSlot } from './escalating-slot.port.ts';

@@ -1,5 +1,5 @@
 /** What the fallback of one model says of itself. */
-import type { PredictionSource } from '@shoal/protocol';
+import type { PredictionSource } from '@shoal/protocol/wire';
 import type { BreakerState } from './circuit-breaker.ts';
 
 export interface FallbackCounters {

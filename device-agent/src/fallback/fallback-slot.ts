@@ -1,6 +1,6 @@
 /** One model with the fleet behind it: answers each window within its budget, here or there, the first good answer first. */
 import { isModelError, VectorHistory, windowedManifest, type FeatureVector } from '@shoal/models';
-import type { EscalationPolicy, ModelReference, PredictionSource } from '@shoal/protocol';
+import type { EscalationPolicy, ModelReference, PredictionSource } from '@shoal/protocol/wire';
 import { sentenceOf } from '../errors.ts';
 import type { ModelSlotRunner, SlotState, SlotVerdict } from '../inference/model-slot-runner.port.ts';
 import type { Random } from '../runtime.ts';

@@ -1,5 +1,5 @@
 /** Counts what became of the windows of one model. */
-import type { PredictionSource } from '@shoal/protocol';
+import type { PredictionSource } from '@shoal/protocol/wire';
 import type { FallbackCounters } from './fallback-report.ts';
 
 const TOLERATED = 1.1;

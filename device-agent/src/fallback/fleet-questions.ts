@@ -1,6 +1,6 @@
 /** The questions of one model to the fleet: whether one may be asked, what came of it, and what is kept of answers that differ. */
 import { vectorHash } from '@shoal/models';
-import { tensorsByName, type InferResponse } from '@shoal/protocol';
+import { tensorsByName, type InferResponse } from '@shoal/protocol/wire';
 import { sentenceOf } from '../errors.ts';
 import type { SlotVerdict } from '../inference/model-slot-runner.port.ts';
 import type { Clock } from '../runtime.ts';

@@ -11,7 +11,7 @@ import {
   topics,
   type DownTopic,
   type InferResponse,
-} from '@shoal/protocol';
+} from '@shoal/protocol/wire';
 import { randomId } from '../runtime.ts';
 import type { FleetConnection, LinkParticipant } from '../uplink/fleet-link.port.ts';
 import { RecentLatency } from './recent-latency.ts';

@@ -1,5 +1,5 @@
 /** One window on its way to an answer, and the time it has. */
-import type { EscalationPolicy } from '@shoal/protocol';
+import type { EscalationPolicy } from '@shoal/protocol/wire';
 import type { SlotVerdict } from '../inference/model-slot-runner.port.ts';
 import type { AssembledWindow } from '../windows/assembled-window.port.ts';
 

@@ -1,5 +1,5 @@
 /** Where parts say what is wrong with the device, and that it is over. */
-import type { HealthReason } from '@shoal/protocol';
+import type { HealthReason } from '@shoal/protocol/wire';
 
 export interface HealthBoard {
   /** `subject` tells two reasons of the same code apart. Raising again keeps the first `since` and takes the new sentence. */

@@ -1,5 +1,5 @@
 /** The reasons why the device is not in full health, each with the instant it began. */
-import type { HealthReason } from '@shoal/protocol';
+import type { HealthReason } from '@shoal/protocol/wire';
 import type { Clock } from '../runtime.ts';
 import type { HealthBoard } from './health-board.port.ts';
 

@@ -9,7 +9,7 @@ import {
   type EngineKind,
   type SupervisedModel,
 } from '@shoal/models';
-import type { Tensors } from '@shoal/protocol';
+import type { Tensors } from '@shoal/protocol/wire';
 import type { AgentConfig } from '../config.ts';
 import { sentenceOf } from '../errors.ts';
 import { readAssignedBundle } from './assigned-bundle.ts';

@@ -1,5 +1,5 @@
 /** What a calibration tells the fleet and the health of the device. */
-import type { ModelReference } from '@shoal/protocol';
+import type { ModelReference } from '@shoal/protocol/wire';
 import { sentenceOf } from '../errors.ts';
 import type { HealthBoard } from '../health/health-board.port.ts';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';

@@ -1,6 +1,6 @@
 /** Watches whether what a model is fed and what it answers still looks like the bundle's reference, and tells when it no longer does. */
 import { DriftWindow, QuantileSketch, type FeatureVector, type Reference } from '@shoal/models';
-import type { ModelReference } from '@shoal/protocol';
+import type { ModelReference } from '@shoal/protocol/wire';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';
 
 /** An hour at a hop of ten seconds. */

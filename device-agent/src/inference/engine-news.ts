@@ -1,6 +1,6 @@
 /** What the engines of a model tell the fleet and the health of the device. */
 import type { EngineState } from '@shoal/models';
-import type { ModelReference } from '@shoal/protocol';
+import type { ModelReference } from '@shoal/protocol/wire';
 import type { HealthBoard } from '../health/health-board.port.ts';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';
 

@@ -1,5 +1,5 @@
 /** What runs one model: ready or not, it takes a window and answers with a verdict or says why not. */
-import type { ModelReference, PredictionSource } from '@shoal/protocol';
+import type { ModelReference, PredictionSource } from '@shoal/protocol/wire';
 import type { AssembledWindow } from '../windows/assembled-window.port.ts';
 
 export interface SlotVerdict {

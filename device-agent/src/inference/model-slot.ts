@@ -13,7 +13,7 @@ import {
   type ServedModel,
   type SupervisedModel,
 } from '@shoal/models';
-import type { DesiredFallback, ModelReference, Tensors } from '@shoal/protocol';
+import type { DesiredFallback, ModelReference, Tensors } from '@shoal/protocol/wire';
 import type { HealthBoard } from '../health/health-board.port.ts';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';
 import type { StateFile } from '../state-file.ts';

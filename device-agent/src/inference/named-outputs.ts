@@ -1,6 +1,6 @@
 /** What a prediction says of a model's outputs: pure. */
 import type { BundleManifest } from '@shoal/models';
-import type { Tensors } from '@shoal/protocol';
+import type { Tensors } from '@shoal/protocol/wire';
 
 type Named = readonly (readonly [name: string, value: number])[];
 

@@ -8,7 +8,7 @@ import {
   type ServingState,
   type SupervisedModel,
 } from '@shoal/models';
-import type { JsonObject } from '@shoal/protocol';
+import type { JsonObject } from '@shoal/protocol/wire';
 import type { SlotState } from './model-slot-runner.port.ts';
 
 export interface ServedSource {

@@ -1,5 +1,5 @@
 /** Takes what the fleet assigns, and lets through only what the director and the repository both signed; what cannot be looked up yet is tried again. */
-import type { AssignedModel, SignedAssignment } from '@shoal/protocol';
+import type { AssignedModel, SignedAssignment } from '@shoal/protocol/wire';
 import type { Random } from '../runtime.ts';
 import type { MetadataView } from './metadata-store.ts';
 import type { RecordKeeper } from './record-keeper.ts';

@@ -1,6 +1,6 @@
 /** Fetches a packed bundle: goes on where a part of it ends, checks each chunk against its signed hash, tries a delta from what is installed first. */
 import { applyDelta, checkChunk, CHUNK_BYTES, chunkRange } from '@shoal/models/trust';
-import type { AssignedModel } from '@shoal/protocol';
+import type { AssignedModel } from '@shoal/protocol/wire';
 import { AgentError } from '../errors.ts';
 import type { BlobSource } from './blob-source.port.ts';
 import type { BlobStore } from './blob-store.ts';

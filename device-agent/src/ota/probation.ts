@@ -1,5 +1,5 @@
 /** Whether a version that serves does it well enough to stay. Pure. */
-import type { AssignedModel } from '@shoal/protocol';
+import type { AssignedModel } from '@shoal/protocol/wire';
 import type { ServiceCounts } from './model-host.port.ts';
 import { faultIn } from './service-faults.ts';
 

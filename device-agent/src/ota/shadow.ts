@@ -1,5 +1,5 @@
 /** Whether a candidate that ran beside the model in force answered, and said the same often enough. Pure. */
-import type { AssignedModel } from '@shoal/protocol';
+import type { AssignedModel } from '@shoal/protocol/wire';
 import type { ShadowCounts } from './model-host.port.ts';
 import { faultIn } from './service-faults.ts';
 import type { Cause } from './update-record.ts';

@@ -1,6 +1,6 @@
 /** When a download may begin: not before its instant, in the maintenance window of the day, later by a share of the jitter. Pure. */
 import { createHash } from 'node:crypto';
-import type { AssignedModel } from '@shoal/protocol';
+import type { AssignedModel } from '@shoal/protocol/wire';
 import { causeOf } from './update-fault.ts';
 import type { Cause } from './update-record.ts';
 

@@ -1,5 +1,5 @@
 /** Tells the fleet and the health of the device how updates move on. */
-import type { Severity, UpdateState } from '@shoal/protocol';
+import type { Severity, UpdateState } from '@shoal/protocol/wire';
 import type { HealthBoard } from '../health/health-board.port.ts';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';
 import { isTerminal } from './update-plan.ts';

@@ -1,5 +1,5 @@
 /** The update of one model as a table: what is done in each state, where it goes from there, and what a crash, a deadline or a new assignment does to it. Pure. */
-import type { AssignedModel, UpdateState } from '@shoal/protocol';
+import type { AssignedModel, UpdateState } from '@shoal/protocol/wire';
 import { EMPTY_MODEL, type Cause, type Installed, type ModelRecord, type Update } from './update-record.ts';
 
 /** What the updater does in a state; every one may be done again from its beginning. */

@@ -1,5 +1,5 @@
 /** What the updater keeps on disk: of each model what runs, what ran before, and how far its update is. */
-import { assignedModelSchema, updateStateSchema } from '@shoal/protocol';
+import { assignedModelSchema, updateStateSchema } from '@shoal/protocol/wire';
 import { z } from 'zod';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);

@@ -1,5 +1,5 @@
 /** What the fleet is told of an update. Pure. */
-import type { UpdateReport } from '@shoal/protocol';
+import type { UpdateReport } from '@shoal/protocol/wire';
 import { agreementPpm } from './shadow.ts';
 import type { ModelRecord, Update } from './update-record.ts';
 

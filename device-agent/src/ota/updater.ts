@@ -1,7 +1,7 @@
 /** Updates the models of this device: takes what the fleet assigns, carries each update to its end, and knows after a restart what is to run. */
 import { join } from 'node:path';
 import type { Bundle, ReadBundleOptions } from '@shoal/models';
-import type { SignedAssignment, UpdateReport } from '@shoal/protocol';
+import type { SignedAssignment, UpdateReport } from '@shoal/protocol/wire';
 import { sentenceOf } from '../errors.ts';
 import type { HealthBoard } from '../health/health-board.port.ts';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';

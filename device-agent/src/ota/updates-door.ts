@@ -1,7 +1,7 @@
 /** Leads to the updater of the models, which is loaded by the first assignment or by the record of an earlier one; a device without pays for nothing behind this. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SignedAssignment, UpdateReport } from '@shoal/protocol';
+import type { SignedAssignment, UpdateReport } from '@shoal/protocol/wire';
 import { sentenceOf } from '../errors.ts';
 import type { Logger } from '../runtime.ts';
 import type { LinkParticipant } from '../uplink/fleet-link.port.ts';

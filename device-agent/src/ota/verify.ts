@@ -1,6 +1,6 @@
 /** What must hold before a device acts on an assignment: the word of the director, and the same said by the repository (Uptane 5.4.4). */
 import { readDirectorKeys, readReleaseCustom, verifyAssignment } from '@shoal/models/trust';
-import type { AssignedModel, Assignment } from '@shoal/protocol';
+import type { AssignedModel, Assignment } from '@shoal/protocol/wire';
 import { AgentError } from '../errors.ts';
 import type { TargetFacts } from './look.ts';
 import type { MetadataView } from './metadata-store.ts';

@@ -8,7 +8,7 @@ import {
   type Lane,
   type PriorityClass,
   type RecordKind,
-} from '@shoal/protocol';
+} from '@shoal/protocol/wire';
 import type { StoredRecord } from './outbox.port.ts';
 
 export interface PackedBatch {

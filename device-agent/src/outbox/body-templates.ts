@@ -4,7 +4,7 @@
  */
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type Database from 'better-sqlite3';
-import type { RecordKind } from '@shoal/protocol';
+import type { RecordKind } from '@shoal/protocol/wire';
 import { AgentError, sentenceOf } from '../errors.ts';
 
 export interface PackedBody {

@@ -1,5 +1,5 @@
 /** Adds up records lost by class and reason. */
-import type { PriorityClass } from '@shoal/protocol';
+import type { PriorityClass } from '@shoal/protocol/wire';
 import { DROP_REASONS, type DropCounts, type DropReason } from './outbox.port.ts';
 import { CLASS_CODES } from './record-codes.ts';
 

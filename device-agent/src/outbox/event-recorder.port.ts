@@ -1,5 +1,5 @@
 /** Where parts record what happened to the device. */
-import type { EventKind, Severity } from '@shoal/protocol';
+import type { EventKind, Severity } from '@shoal/protocol/wire';
 
 export type EventFacts = Readonly<Record<string, number | string | boolean | null>>;
 

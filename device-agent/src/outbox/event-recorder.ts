@@ -1,5 +1,5 @@
 /** Puts events into the outbox, each in the class that its severity deserves. */
-import { BOUNDS, type EventKind, type PriorityClass, type Severity } from '@shoal/protocol';
+import { BOUNDS, type EventKind, type PriorityClass, type Severity } from '@shoal/protocol/wire';
 import type { Clock, Logger } from '../runtime.ts';
 import type { EventFacts, EventRecorder } from './event-recorder.port.ts';
 import type { Outbox } from './outbox.port.ts';

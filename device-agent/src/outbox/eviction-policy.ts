@@ -1,5 +1,5 @@
 /** Decides which records an outbox over its bounds gives up: the oldest of the lowest class first, and exactly how many. */
-import type { PriorityClass } from '@shoal/protocol';
+import type { PriorityClass } from '@shoal/protocol/wire';
 import type { DropReason } from './outbox.port.ts';
 import { CLASS_CODES } from './record-codes.ts';
 

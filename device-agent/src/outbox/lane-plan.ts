@@ -1,5 +1,5 @@
 /** Decides what the drainer sends next: live records as they come, beside them what waited, oldest first. */
-import { PRIORITY_CLASSES, type Lane, type PriorityClass } from '@shoal/protocol';
+import { PRIORITY_CLASSES, type Lane, type PriorityClass } from '@shoal/protocol/wire';
 
 /** Sequences `first` to `last`, both included. */
 export interface SequenceRange {

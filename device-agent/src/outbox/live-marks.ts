@@ -1,5 +1,5 @@
 /** Remembers when live records were committed, to know how long the oldest unsent one of a class has waited. */
-import { PRIORITY_CLASSES, type PriorityClass } from '@shoal/protocol';
+import { PRIORITY_CLASSES, type PriorityClass } from '@shoal/protocol/wire';
 import type { HighestByClass, LanePlan } from './lane-plan.ts';
 
 interface Mark {

@@ -1,5 +1,5 @@
 /** Records on their way to the outbox file: in order, bounded, giving up the oldest of the lowest class when full. */
-import type { PriorityClass } from '@shoal/protocol';
+import type { PriorityClass } from '@shoal/protocol/wire';
 import { addDrops, NO_DROPS } from './drop-counts.ts';
 import { LOWEST_FIRST } from './eviction-policy.ts';
 import type { RecordToStore } from './outbox-messages.ts';

@@ -1,6 +1,6 @@
 /** The outbox file: rows by class and sequence, the counters that outlive them, and one transaction per commit. */
 import Database from 'better-sqlite3';
-import type { PriorityClass } from '@shoal/protocol';
+import type { PriorityClass } from '@shoal/protocol/wire';
 import { AgentError } from '../errors.ts';
 import { randomId } from '../runtime.ts';
 import { BodyTemplates } from './body-templates.ts';

@@ -3,7 +3,7 @@
  * order they were read; MQTT keeps that order on a connection. Many may be in flight: when the connection ends, all that
  * is unacknowledged is sent again on the next one, in sequence order, and the server recognises what it has.
  */
-import { topics, type ClockState, type PriorityClass } from '@shoal/protocol';
+import { topics, type ClockState, type PriorityClass } from '@shoal/protocol/wire';
 import { AgentError, sentenceOf } from '../errors.ts';
 import type { Clock, Logger } from '../runtime.ts';
 import type { FleetConnection, LinkParticipant } from '../uplink/fleet-link.port.ts';

@@ -1,5 +1,5 @@
 /** What the outbox and its writing thread say to each other. */
-import type { PriorityClass, RecordKind } from '@shoal/protocol';
+import type { PriorityClass, RecordKind } from '@shoal/protocol/wire';
 import type { OutboxBounds } from './eviction-policy.ts';
 import type { Acknowledgement, DropCounts, ReadRequest, StoredRecord } from './outbox.port.ts';
 

@@ -1,5 +1,5 @@
 /** The outbox as the rest of the agent sees it: where records wait, durably and within bounds, until the server has them. */
-import type { PriorityClass, RecordKind, RecordOfKind } from '@shoal/protocol';
+import type { PriorityClass, RecordKind, RecordOfKind } from '@shoal/protocol/wire';
 
 /** A record before it has its sequence. */
 export type RecordBody<K extends RecordKind = RecordKind> = K extends RecordKind

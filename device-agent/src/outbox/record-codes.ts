@@ -2,7 +2,7 @@
  * How classes and kinds of records are written in the outbox file: by their place in these lists, which are part of its format.
  * They are not imported from the contract, because its schemas would cost the writing thread 20 MB that it has no use for.
  */
-import type { PriorityClass, RecordKind } from '@shoal/protocol';
+import type { PriorityClass, RecordKind } from '@shoal/protocol/wire';
 
 /** Highest first. */
 export const CLASS_CODES = ['alarm', 'prediction', 'reading', 'debug'] as const satisfies readonly PriorityClass[];

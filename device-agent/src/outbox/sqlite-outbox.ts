@@ -1,5 +1,5 @@
 /** The outbox on SQLite: group commits by a thread of its own, so that a slow card never holds up sensors or network. */
-import { PRIORITY_CLASSES, type PriorityClass } from '@shoal/protocol';
+import { PRIORITY_CLASSES, type PriorityClass } from '@shoal/protocol/wire';
 import { AgentError } from '../errors.ts';
 import { randomId, type Clock } from '../runtime.ts';
 import { addDrops, dropEntries, mergeDrops, NO_DROPS } from './drop-counts.ts';

@@ -1,5 +1,5 @@
 /** A threshold with hysteresis, hold and cooldown, as a machine over observations in event time. Pure. */
-import type { RuleCondition } from '@shoal/protocol';
+import type { RuleCondition } from '@shoal/protocol/wire';
 
 export type RulePhase = 'idle' | 'pending' | 'active' | 'clearing';
 

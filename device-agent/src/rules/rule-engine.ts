@@ -1,5 +1,5 @@
 /** Watches the streams of the device for its rules, and does what they say: events, and named actions. Needs no network. */
-import type { DesiredRule, LocalRule } from '@shoal/protocol';
+import type { DesiredRule, LocalRule } from '@shoal/protocol/wire';
 import { z } from 'zod';
 import { sentenceOf } from '../errors.ts';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';

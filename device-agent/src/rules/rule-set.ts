@@ -1,5 +1,5 @@
 /** Which rules are in force: those of the device's configuration, with what the fleet desires in their place. Pure. */
-import type { DesiredRule, LocalRule } from '@shoal/protocol';
+import type { DesiredRule, LocalRule } from '@shoal/protocol/wire';
 import { AgentError } from '../errors.ts';
 
 export type RuleList = Readonly<Record<string, LocalRule>>;

@@ -1,5 +1,5 @@
 /** One line of JSON as a sample: `{"observedAt": …, "values": {…}}`, or just the channels, with or without an `observedAt`. */
-import { BOUNDS, type ValueMark } from '@shoal/protocol';
+import { BOUNDS, type ValueMark } from '@shoal/protocol/wire';
 import { z } from 'zod';
 import { parseRecordedTime } from './recorded-time.ts';
 import type { Sample } from './sensor-source.port.ts';

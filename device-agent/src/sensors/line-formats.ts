@@ -1,5 +1,5 @@
 /** How one line of text becomes a sample: JSON, key=value pairs, or columns declared beforehand. */
-import { BOUNDS } from '@shoal/protocol';
+import { BOUNDS } from '@shoal/protocol/wire';
 import { markedSample, parseSampleLine, type BadLineReason } from './json-sample.ts';
 import type { Sample } from './sensor-source.port.ts';
 

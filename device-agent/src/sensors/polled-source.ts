@@ -1,5 +1,5 @@
 /** A sensor that is asked at a fixed rate: what cannot be read of it becomes null with a mark, a device that is gone ends the source. */
-import type { ValueMark } from '@shoal/protocol';
+import type { ValueMark } from '@shoal/protocol/wire';
 import { AgentError } from '../errors.ts';
 import type { Clock } from '../runtime.ts';
 import { pause } from './pause.ts';

@@ -1,7 +1,7 @@
 /** Reads any CSV with a time column, row by row, and names what it cannot use instead of stopping at it. */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { BOUNDS, type ValueMark } from '@shoal/protocol';
+import { BOUNDS, type ValueMark } from '@shoal/protocol/wire';
 import { parse } from 'csv-parse/sync';
 import { AgentError } from '../errors.ts';
 import { boundedLines } from './bounded-lines.ts';

@@ -1,5 +1,5 @@
 /** What state a sensor source is in, and which event each change is worth: a table, without effects. */
-import type { EventKind, Severity } from '@shoal/protocol';
+import type { EventKind, Severity } from '@shoal/protocol/wire';
 
 /** `silent`: running, and nothing came for longer than it should. `ended`: it has no more, in good order. */
 export type SensorState = 'starting' | 'running' | 'silent' | 'ended' | 'failed' | 'disabled';

@@ -1,5 +1,5 @@
 /** Where samples come from: one source is one stream of named channels. */
-import type { ValueMark } from '@shoal/protocol';
+import type { ValueMark } from '@shoal/protocol/wire';
 
 export interface Sample {
   /** Integer milliseconds since the Unix epoch. */

@@ -1,5 +1,5 @@
 /** Whether a sensor gives what it is expected to give: rate, gaps, stuck and impossible values. Pure: samples in, marked samples and findings out. */
-import type { ValueMark } from '@shoal/protocol';
+import type { ValueMark } from '@shoal/protocol/wire';
 import type { Sample } from './sensor-source.port.ts';
 
 export interface ChannelExpectation {

@@ -1,5 +1,5 @@
 /** What the fleet knows of this device, kept on disk with its age, and asked for again when it grows old. */
-import { contextReplySchema, type ContextReply, type JsonObject } from '@shoal/protocol';
+import { contextReplySchema, type ContextReply, type JsonObject } from '@shoal/protocol/wire';
 import { sentenceOf } from '../errors.ts';
 import type { Logger } from '../runtime.ts';
 import type { StateFile } from '../state-file.ts';

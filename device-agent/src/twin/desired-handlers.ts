@@ -6,7 +6,7 @@ import {
   type DesiredRule,
   type JsonObject,
   type SignedAssignment,
-} from '@shoal/protocol';
+} from '@shoal/protocol/wire';
 import { AgentError } from '../errors.ts';
 
 /** The adjustable sides of the agent's parts. */

@@ -10,7 +10,7 @@ import {
   type JsonObject,
   type ReportedState,
   type ReportedTwin,
-} from '@shoal/protocol';
+} from '@shoal/protocol/wire';
 import { isAgentError, sentenceOf } from '../errors.ts';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';
 import type { Logger } from '../runtime.ts';

@@ -1,5 +1,5 @@
 /** Measures how far the device's clock is from the server's, and says whether it can be believed. */
-import { clockOffset, type ClockState } from '@shoal/protocol';
+import { clockOffset, type ClockState } from '@shoal/protocol/wire';
 import { sentenceOf } from '../errors.ts';
 import type { Clock, Logger } from '../runtime.ts';
 import type { FleetConnection, LinkParticipant } from './fleet-link.port.ts';

@@ -1,6 +1,6 @@
 /** The way to the fleet server as the rest of the agent sees it: sessions, messages, requests with a deadline. */
 import type { AgentError } from '../errors.ts';
-import type { BirthReply, DownTopic, ReplyBodyOf, ServedMethod, Will } from '@shoal/protocol';
+import type { BirthReply, DownTopic, ReplyBodyOf, ServedMethod, Will } from '@shoal/protocol/wire';
 
 /** One live connection, subscribed to everything the server says to this device. */
 export interface LinkSession {

@@ -1,5 +1,5 @@
 /** Keeps the device connected: connects, announces it, lets the parts take part, and begins anew when the connection ends. */
-import { birthReplySchema, encodeFrame, topics, type BirthReply, type DownTopic } from '@shoal/protocol';
+import { birthReplySchema, encodeFrame, topics, type BirthReply, type DownTopic } from '@shoal/protocol/wire';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AgentError, isAgentError, sentenceOf } from '../errors.ts';
 import type { Outbox } from '../outbox/outbox.port.ts';

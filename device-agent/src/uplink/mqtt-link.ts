@@ -2,7 +2,7 @@
  * Sessions over MQTT 3.1.1. Every attempt is a new client that never reconnects by itself: what was in flight fails with
  * its session, and the outbox alone sends it again.
  */
-import { encodeFrame, parseTopic, topics, type DownTopic, type Will } from '@shoal/protocol';
+import { encodeFrame, parseTopic, topics, type DownTopic, type Will } from '@shoal/protocol/wire';
 import { connect, type MqttClient } from 'mqtt';
 import { writeToStream } from 'mqtt-packet';
 import { AgentError, sentenceOf } from '../errors.ts';

@@ -1,5 +1,5 @@
 /** What the device says of itself when it comes and when it goes. */
-import type { Birth, ModelReference, Will } from '@shoal/protocol';
+import type { Birth, ModelReference, Will } from '@shoal/protocol/wire';
 
 export interface PresenceOptions {
   readonly agentVersion: string;

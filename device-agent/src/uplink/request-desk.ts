@@ -8,7 +8,7 @@ import {
   type Reply,
   type ReplyBodyOf,
   type ServedMethod,
-} from '@shoal/protocol';
+} from '@shoal/protocol/wire';
 import { AgentError } from '../errors.ts';
 import { randomId } from '../runtime.ts';
 

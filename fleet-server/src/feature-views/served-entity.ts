@@ -1,5 +1,5 @@
 /** What a view answers about one entity, from what is stored of it. */
-import { decodeFeature, featureAt, judgeFeature, windowsOnce, type JudgedFeature } from '@shoal/models';
+import { answersAt, decodeFeature, judgeFeature, type JudgedFeature } from '@shoal/models';
 import type { EntityFeature, EntityFeatures, FeatureValue } from '@shoal/protocol';
 import type { StoredEntity } from '../ports/feature-store.ts';
 import type { CompiledView } from './compiled-view.ts';
@@ -7,9 +7,9 @@ import type { CompiledView } from './compiled-view.ts';
 /** Parallel to the features of the view. */
 export const judgeEntity = (compiled: CompiledView, stored: StoredEntity | undefined, at: number): JudgedFeature[] => {
   const { view, slotNos } = compiled;
-  const windowOf = windowsOnce();
+  const answer = answersAt(view, at);
   return view.features.map((feature, index) =>
-    judgeFeature(feature, featureAt(view, feature, stored?.slots.get(slotNos[index] ?? 0), at, windowOf)),
+    judgeFeature(feature, answer(feature, stored?.slots.get(slotNos[index] ?? 0))),
   );
 };
 

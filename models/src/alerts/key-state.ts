@@ -1,5 +1,5 @@
 /** What is kept of one rule and key between two looks, and what is told when it changes. */
-import type { Scalar } from '@shoal/protocol';
+import type { Scalar } from '@shoal/protocol/wire';
 import { CLEAR, type AlertState, type Change } from './alert-state.ts';
 
 export interface KeyState {

@@ -1,6 +1,7 @@
 /** A rule made ready to run: expressions parsed, and which names have to be there for it to say anything. */
 import { createHash } from 'node:crypto';
-import type { AlertRule, Expression, Labels, LabelTerms, RecordKind, Scalar } from '@shoal/protocol';
+import type { AlertRule, Labels, LabelTerms } from '@shoal/protocol';
+import type { Expression, RecordKind, Scalar } from '@shoal/protocol/wire';
 import { DEFAULT_QUIET_MS, parseExpression } from '@shoal/protocol/vocabulary';
 import { canonicalJson } from '../canonical-json.ts';
 import { bind, type NamedColumns } from '../streams/evaluate.ts';

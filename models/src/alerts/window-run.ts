@@ -3,7 +3,8 @@
  * what was before that window, so that the outcome is as if it had been so from the start; a revision of an older one
  * changes nothing. History never raises, but a revision of the window that raised can always take it back.
  */
-import type { Scalar, WindowResult } from '@shoal/protocol';
+import type { WindowResult } from '@shoal/protocol';
+import type { Scalar } from '@shoal/protocol/wire';
 import type { Column } from '../streams/record-columns.ts';
 import { advance, changeBetween, type Advance } from './alert-state.ts';
 import type { KeyState, RuleTally } from './key-state.ts';

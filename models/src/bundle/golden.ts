@@ -1,5 +1,5 @@
 /** Golden vectors: inputs with the outputs an engine must reproduce before it is trusted with a model. */
-import type { Tensor, Tensors } from '@shoal/protocol';
+import type { Tensor, Tensors } from '@shoal/protocol/wire';
 import { z } from 'zod';
 import { ModelError } from '../errors.ts';
 import { engineKindSchema, type EngineKind } from './manifest.ts';

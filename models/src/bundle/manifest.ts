@@ -1,5 +1,5 @@
 /** The manifest of a model bundle: everything about a model but its weights. */
-import { tensorSpecSchema, type Datatype } from '@shoal/protocol';
+import { tensorSpecSchema, type Datatype } from '@shoal/protocol/wire';
 import { z } from 'zod';
 import { ModelError } from '../errors.ts';
 import { gateSchema } from '../gate/gate-flags.ts';

@@ -1,5 +1,5 @@
 /** Tensors in JSON files of a bundle: golden vectors hold them exactly. */
-import { DATATYPES, elementCount, type Tensor, type TensorData } from '@shoal/protocol';
+import { DATATYPES, elementCount, type Tensor, type TensorData } from '@shoal/protocol/wire';
 import { z } from 'zod';
 
 const element = z.union([z.number(), z.boolean(), z.string()]);

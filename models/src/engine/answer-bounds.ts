@@ -1,5 +1,5 @@
 /** How much a model may answer: pure, from its signature and what it was asked. An answer is read by whoever asked, in one piece. */
-import { elementCount, type Tensors, type TensorSpec } from '@shoal/protocol';
+import { elementCount, type Tensors, type TensorSpec } from '@shoal/protocol/wire';
 import type { BundleManifest } from '../bundle/manifest.ts';
 import { rowCount } from './rows.ts';
 

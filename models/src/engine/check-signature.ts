@@ -1,5 +1,5 @@
 /** What a model file says of its tensors against what the manifest does. Engine processes start with this: it imports types and errors only. */
-import type { TensorSpec } from '@shoal/protocol';
+import type { TensorSpec } from '@shoal/protocol/wire';
 import type { BundleManifest } from '../bundle/manifest.ts';
 import { ModelError } from '../errors.ts';
 

@@ -1,5 +1,5 @@
 /** Checks of inputs and outputs against a signature: runtimes miss half of these and give no codes for the rest. */
-import { elementCount, holdsDatatype, type Tensor, type Tensors, type TensorSpec } from '@shoal/protocol';
+import { elementCount, holdsDatatype, type Tensor, type Tensors, type TensorSpec } from '@shoal/protocol/wire';
 import type { BundleManifest } from '../bundle/manifest.ts';
 import { ModelError, type ModelErrorCode } from '../errors.ts';
 

@@ -1,5 +1,5 @@
 /** What runs models, whichever runtime is behind it: the same port on device and server. */
-import type { Tensors } from '@shoal/protocol';
+import type { Tensors } from '@shoal/protocol/wire';
 import type { BundleManifest, EngineKind } from '../bundle/manifest.ts';
 import type { Bundle } from '../bundle/read-bundle.ts';
 

@@ -1,5 +1,5 @@
 /** Splits a batch into its rows and joins answers of rows again. */
-import type { Tensor, TensorData, Tensors } from '@shoal/protocol';
+import type { Tensor, TensorData, Tensors } from '@shoal/protocol/wire';
 import type { BundleManifest } from '../bundle/manifest.ts';
 
 type Signature = BundleManifest['signature'];

@@ -1,5 +1,5 @@
 /** A model that stays usable while engines come and go: probes them in order, falls over, says so, and never gives up for good. */
-import type { Tensors } from '@shoal/protocol';
+import type { Tensors } from '@shoal/protocol/wire';
 import { checkGolden } from '../bundle/golden.ts';
 import type { EngineKind } from '../bundle/manifest.ts';
 import type { Bundle } from '../bundle/read-bundle.ts';

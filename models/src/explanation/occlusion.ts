@@ -2,7 +2,7 @@
  * Occlusion, one feature at a time: what the score would lose if a feature had a neutral value (Zeiler and Fergus 2014, for rows). All
  * variants run as one batch, so an explanation costs about as much as an answer. Pure.
  */
-import type { Tensor, Tensors } from '@shoal/protocol';
+import type { Tensor, Tensors } from '@shoal/protocol/wire';
 import type { BundleManifest } from '../bundle/manifest.ts';
 import { sliceRows } from '../engine/rows.ts';
 import { ModelError } from '../errors.ts';

@@ -1,6 +1,6 @@
 /** The ordered vector over one or more entity views that a bundle pins: another definition refuses to load. */
 import { createHash } from 'node:crypto';
-import { featureNameSchema, viewNameSchema, type EntityView } from '@shoal/protocol';
+import { featureNameSchema, viewNameSchema, type EntityView } from '@shoal/protocol/wire';
 import { z } from 'zod';
 import { canonicalJson } from '../canonical-json.ts';
 import { ModelError } from '../errors.ts';

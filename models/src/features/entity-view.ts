@@ -1,6 +1,6 @@
 /** What a view over entities means: its hash, how its values are coded, and what a read at an instant answers. */
 import { createHash } from 'node:crypto';
-import type { EntityFeature, EntityView, FeatureStatus, FeatureValue } from '@shoal/protocol';
+import type { EntityFeature, EntityView, FeatureStatus, FeatureValue } from '@shoal/protocol/wire';
 import { canonicalJson } from '../canonical-json.ts';
 import { ModelError } from '../errors.ts';
 import { aggregateOf, windowAt, type Pane } from './window-panes.ts';
@@ -56,23 +56,22 @@ const NOT_FOUND: FeatureAnswer = Object.freeze({ value: null, status: 'NOT_FOUND
 
 const isPanes = (stored: PushedValue | readonly Pane[]): stored is readonly Pane[] => Array.isArray(stored);
 
+/** What a feature of a view is at an instant, from what is stored of it. */
+export type FeatureAnswers = (feature: EntityFeature, stored: StoredFeature) => FeatureAnswer;
+
 /**
- * What a feature is at an instant, from what is stored of it. A window without a record is answered as it last was, and is
- * then OUTSIDE_MAX_AGE whatever its age: the window itself has passed.
+ * Answers for one instant. A window without a record is answered as it last was, and is then OUTSIDE_MAX_AGE whatever its age: the window
+ * itself has passed. Aggregates of one window follow each other, and it is merged for the first of them.
  */
-export const featureAt = (
-  view: EntityView,
-  feature: EntityFeature,
-  stored: StoredFeature,
-  at: number,
-  windowOf: typeof windowAt = windowAt,
-): FeatureAnswer => {
-  if (stored === undefined) return NOT_FOUND;
-  const maxAgeMs = feature.maxAgeMs ?? view.maxAgeMs;
-  const { source } = feature;
-  if (isPanes(stored)) {
+export const answersAt = (view: EntityView, at: number): FeatureAnswers => {
+  let [merged, current]: [readonly Pane[] | undefined, Pane | undefined] = [undefined, undefined];
+  return (feature, stored) => {
+    if (stored === undefined) return NOT_FOUND;
+    const maxAgeMs = feature.maxAgeMs ?? view.maxAgeMs;
+    const { source } = feature;
+    if (!isPanes(stored)) return lastSaid(stored, source, at, maxAgeMs);
     if (source.kind === 'pushed' || source.kind === 'windows') return NOT_FOUND;
-    const current = windowOf(stored, at, source);
+    if (stored !== merged) [merged, current] = [stored, windowAt(stored, at, source)];
     const window = current ?? lastWindow(stored, at, source);
     if (window === undefined) return NOT_FOUND;
     const isFresh = current !== undefined && at - window.lastAt <= maxAgeMs;
@@ -81,21 +80,19 @@ export const featureAt = (
       status: isFresh ? 'PRESENT' : 'OUTSIDE_MAX_AGE',
       eventAt: window.lastAt,
     };
-  }
-  const { value, eventAt } = stored;
-  // The end of a published window lies ahead where the clock of the device does; it has happened all the same.
-  if (eventAt > at && source.kind !== 'windows') return NOT_FOUND;
-  if (at - eventAt > maxAgeMs) return { value, status: 'OUTSIDE_MAX_AGE', eventAt };
-  return { value, status: value === null ? 'NULL_VALUE' : 'PRESENT', eventAt };
+  };
 };
 
-/** `windowAt` for features read at one instant: aggregates of one window follow each other, and it is merged for the first. */
-export const windowsOnce = (): typeof windowAt => {
-  let [held, window]: [readonly Pane[] | undefined, Pane | undefined] = [undefined, undefined];
-  return (panes, at, source) => {
-    if (panes !== held) [held, window] = [panes, windowAt(panes, at, source)];
-    return window;
-  };
+const lastSaid = (
+  { value, eventAt }: PushedValue,
+  { kind }: EntityFeature['source'],
+  at: number,
+  maxAgeMs: number,
+): FeatureAnswer => {
+  // The end of a published window lies ahead where the clock of the device does; it has happened all the same.
+  if (eventAt > at && kind !== 'windows') return NOT_FOUND;
+  if (at - eventAt > maxAgeMs) return { value, status: 'OUTSIDE_MAX_AGE', eventAt };
+  return { value, status: value === null ? 'NULL_VALUE' : 'PRESENT', eventAt };
 };
 
 /** The window as it was when its last record before `at` had come. */

@@ -1,5 +1,5 @@
 /** From feature vectors to the input of a model, and from its output to verdicts. */
-import type { Tensor, Tensors } from '@shoal/protocol';
+import type { Tensor, Tensors } from '@shoal/protocol/wire';
 import type { BundleManifest } from '../bundle/manifest.ts';
 import type { PostProcessing } from '../bundle/post-processing.ts';
 import { ModelError } from '../errors.ts';

@@ -1,5 +1,5 @@
 /** Views that come with Shoal, for the pumps of the catalogue's models. */
-import { entityViewSchema, type EntityView, type WindowAggregate } from '@shoal/protocol';
+import { entityViewSchema, type EntityView, type WindowAggregate } from '@shoal/protocol/wire';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

@@ -1,5 +1,5 @@
 /** What one record of a device says to one window of features. */
-import type { AnyRecord, StreamSource } from '@shoal/protocol';
+import type { AnyRecord, StreamSource } from '@shoal/protocol/wire';
 
 /** Undefined: nothing. Always a finite number otherwise. */
 export const sourceValue = (source: StreamSource, record: AnyRecord): number | undefined => {

@@ -2,7 +2,7 @@
  * Windows over event time kept as mergeable panes: in whatever order records come, the same records give the same window.
  * A pane covers [index * paneMs, (index + 1) * paneMs). Mean and variance merge by Chan, Golub and LeVeque (1979).
  */
-import type { StreamSource, WindowAggregate } from '@shoal/protocol';
+import type { StreamSource, WindowAggregate } from '@shoal/protocol/wire';
 
 export interface Pane {
   readonly index: number;

@@ -1,5 +1,6 @@
 /** How published windows of a stream become values of a feature: what a key names, what fits, and the number in it. */
-import type { StreamDefinition, StreamKey, WindowResult, WindowSource } from '@shoal/protocol';
+import type { WindowResult } from '@shoal/protocol';
+import type { StreamDefinition, StreamKey, WindowSource } from '@shoal/protocol/wire';
 import { OTHER } from '../streams/label-counts.ts';
 import { shareName } from '../streams/share-name.ts';
 

@@ -1,5 +1,5 @@
 /** The static gate: decides from what an ONNX file declares whether native code may see its bytes. Pure. */
-import type { Datatype, TensorSpec } from '@shoal/protocol';
+import type { Datatype, TensorSpec } from '@shoal/protocol/wire';
 import { checkSignature } from '../engine/check-signature.ts';
 import { ModelError } from '../errors.ts';
 import { collectGraphs, type GraphCollection } from './collect-graphs.ts';

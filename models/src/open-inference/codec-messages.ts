@@ -1,5 +1,5 @@
 /** What travels between the threaded codec and its thread. */
-import type { EncodedInference, InferRequest, InferResponse, NamedTensor, TensorData } from '@shoal/protocol';
+import type { EncodedInference, InferRequest, InferResponse, NamedTensor, TensorData } from '@shoal/protocol/wire';
 import type { OutputEncodings } from './inference-codec.port.ts';
 
 export type CodecJob =

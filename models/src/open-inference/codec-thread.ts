@@ -1,5 +1,5 @@
 /** Entry of the thread that reads and writes large inference messages: one message in, one message out. */
-import { decodeInferRequest, encodeInferResponse } from '@shoal/protocol';
+import { decodeInferRequest, encodeInferResponse } from '@shoal/protocol/wire';
 import { gatheredTensors, transferOf, type CodecJob, type CodecResult } from './codec-messages.ts';
 import { serveJobs } from './job-thread.ts';
 

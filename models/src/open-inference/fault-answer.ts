@@ -1,5 +1,5 @@
 /** Faults as HTTP answers: Triton's status for each kind, a body that strict clients read, our code in a header. */
-import { ProtocolError, type ProtocolErrorCode } from '@shoal/protocol';
+import { ProtocolError, type ProtocolErrorCode } from '@shoal/protocol/wire';
 import { asModelError, isModelError, type ModelErrorCode } from '../errors.ts';
 import { jsonAnswer, type OpenInferenceAnswer } from './exchange.ts';
 

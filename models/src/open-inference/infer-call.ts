@@ -10,7 +10,7 @@ import {
   type JsonObject,
   type NamedTensor,
   type Tensors,
-} from '@shoal/protocol';
+} from '@shoal/protocol/wire';
 import type { CallerSignal, InferOptions } from '../engine/inference-engine.port.ts';
 import { rowCount } from '../engine/rows.ts';
 import { vectorHash } from '../features/vector-hash.ts';

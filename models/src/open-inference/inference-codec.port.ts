@@ -6,7 +6,7 @@ import {
   type InferRequest,
   type InferResponse,
   type TensorEncoding,
-} from '@shoal/protocol';
+} from '@shoal/protocol/wire';
 
 /** How each output of a response leaves, by name. */
 export type OutputEncodings = Readonly<Record<string, TensorEncoding>>;

@@ -1,6 +1,6 @@
 /** A thread for what would hold an event loop: one job after the other, and the thread ends when none has come for a while. */
 import { parentPort, Worker } from 'node:worker_threads';
-import { ProtocolError, type ProtocolErrorCode } from '@shoal/protocol';
+import { ProtocolError, type ProtocolErrorCode } from '@shoal/protocol/wire';
 import { ModelError } from '../errors.ts';
 
 /** `code: null` for a fault that is none of the protocol's. */

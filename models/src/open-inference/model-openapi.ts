@@ -1,5 +1,5 @@
 /** The data plane of one model as an OpenAPI 3.1 document: its own tensors in place of any tensors. */
-import type { Datatype, TensorSpec } from '@shoal/protocol';
+import type { Datatype, TensorSpec } from '@shoal/protocol/wire';
 import type { BundleManifest } from '../bundle/manifest.ts';
 
 type Schema = Readonly<Record<string, unknown>>;

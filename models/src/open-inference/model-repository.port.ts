@@ -1,5 +1,5 @@
 /** What the Open Inference Protocol service asks of whoever keeps models: the device its slots, the server its scheduler. */
-import type { JsonObject, Tensors } from '@shoal/protocol';
+import type { JsonObject, Tensors } from '@shoal/protocol/wire';
 import type { BundleManifest } from '../bundle/manifest.ts';
 import type { InferOptions, InferResult } from '../engine/inference-engine.port.ts';
 import type { ModelError } from '../errors.ts';

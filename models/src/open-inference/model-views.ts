@@ -1,5 +1,5 @@
 /** What the protocol shows of a model: metadata (OIP), configuration and statistics (Triton's extensions). */
-import type { Datatype, ModelMetadata, TensorSpec } from '@shoal/protocol';
+import type { Datatype, ModelMetadata, TensorSpec } from '@shoal/protocol/wire';
 import type { InferenceStatistics } from './model-meter.ts';
 import type { RepositoryEntry, ServedModel } from './model-repository.port.ts';
 

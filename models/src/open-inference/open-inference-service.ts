@@ -1,5 +1,5 @@
 /** The Open Inference Protocol v2 over any transport: a request in, an answer out, nothing thrown. */
-import type { ServerLive, ServerMetadata, ServerReady, ModelReady } from '@shoal/protocol';
+import type { ServerLive, ServerMetadata, ServerReady, ModelReady } from '@shoal/protocol/wire';
 import { ModelError } from '../errors.ts';
 import { headerOf, jsonAnswer, type OpenInferenceAnswer, type OpenInferenceRequest } from './exchange.ts';
 import { faultAnswer } from './fault-answer.ts';

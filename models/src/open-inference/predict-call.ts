@@ -10,7 +10,7 @@ import {
   type Tensor,
   type Tensors,
   type TensorSpec,
-} from '@shoal/protocol';
+} from '@shoal/protocol/wire';
 import { z } from 'zod';
 import { ModelError } from '../errors.ts';
 import { jsonAnswer, type OpenInferenceAnswer, type OpenInferenceRequest } from './exchange.ts';

@@ -1,5 +1,5 @@
 /** Large messages are read and written on a thread of their own, which ends when nothing large has come for a while. */
-import type { EncodedInference, InferRequest, InferResponse } from '@shoal/protocol';
+import type { EncodedInference, InferRequest, InferResponse } from '@shoal/protocol/wire';
 import { ownBytes, ownTensors, transferOf, type CodecJob, type CodecResult } from './codec-messages.ts';
 import { INLINE_CODEC, type InferenceCodec, type OutputEncodings } from './inference-codec.port.ts';
 import { JobThread } from './job-thread.ts';

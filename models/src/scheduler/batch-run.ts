@@ -1,5 +1,5 @@
 /** Runs a batch on one instance until every member has its answer or its own error. */
-import type { Tensors } from '@shoal/protocol';
+import type { Tensors } from '@shoal/protocol/wire';
 import { joinRows, sliceRows } from '../engine/rows.ts';
 import type { BatchOptions, InferResult, ModelHandle } from '../engine/inference-engine.port.ts';
 import { asModelError, ModelError } from '../errors.ts';

@@ -1,5 +1,5 @@
 /** From a call to work that can wait: checked, copied once, ranked, and split where it is larger than a batch. */
-import type { Tensors } from '@shoal/protocol';
+import type { Tensors } from '@shoal/protocol/wire';
 import type { BundleManifest } from '../bundle/manifest.ts';
 import { checkInputs, copyTensors, tensorsBytes } from '../engine/check-tensors.ts';
 import type { InferOptions } from '../engine/inference-engine.port.ts';

@@ -1,6 +1,6 @@
 /** Optional answers from memory in front of a model: for models that always answer the same to the same. */
 import { createHash } from 'node:crypto';
-import type { Tensor, Tensors } from '@shoal/protocol';
+import type { Tensor, Tensors } from '@shoal/protocol/wire';
 import { copyTensors, tensorsBytes } from '../engine/check-tensors.ts';
 import type { InferOptions, InferResult, ModelHandle, ModelStats } from '../engine/inference-engine.port.ts';
 import { ModelError } from '../errors.ts';

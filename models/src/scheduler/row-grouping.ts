@@ -1,5 +1,5 @@
 /** Which requests of a model may share a batch: those with equal datatypes and equal dimensions but the first. */
-import type { Tensors } from '@shoal/protocol';
+import type { Tensors } from '@shoal/protocol/wire';
 import type { BundleManifest } from '../bundle/manifest.ts';
 import { hasFreeRows } from '../engine/rows.ts';
 

@@ -1,5 +1,5 @@
 /** One caller of the scheduler and the parts its rows are worked off in: settled exactly once. */
-import type { Tensors } from '@shoal/protocol';
+import type { Tensors } from '@shoal/protocol/wire';
 import type { ModelError } from '../errors.ts';
 import type { CallerSignal, InferResult } from '../engine/inference-engine.port.ts';
 import { joinRows } from '../engine/rows.ts';

@@ -1,5 +1,5 @@
 /** Dynamic batching in front of the instances of one model: admits what can be kept, batches what waits, and answers everybody once. */
-import type { Tensors } from '@shoal/protocol';
+import type { Tensors } from '@shoal/protocol/wire';
 import type { Golden } from '../bundle/golden.ts';
 import type { InferOptions, InferResult, ModelHandle, ModelStats } from '../engine/inference-engine.port.ts';
 import { asModelError, ModelError } from '../errors.ts';

@@ -1,5 +1,5 @@
 /** Runs the golden vectors alone and joined to full batches: learns what both cost, and whether joining changes the answers. */
-import type { Tensors } from '@shoal/protocol';
+import type { Tensors } from '@shoal/protocol/wire';
 import { goldenInputs, tensorDifference, type Golden, type Tolerance } from '../bundle/golden.ts';
 import type { InferResult, ModelHandle } from '../engine/inference-engine.port.ts';
 import { joinRows, sliceRows } from '../engine/rows.ts';

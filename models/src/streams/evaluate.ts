@@ -1,5 +1,5 @@
 /** What an expression is worth in each row of columns: bound once to the columns, then called row by row. */
-import type { BinaryOperator, Expression, FunctionName, Scalar } from '@shoal/protocol';
+import type { BinaryOperator, Expression, FunctionName, Scalar } from '@shoal/protocol/wire';
 import type { Column, RecordColumns } from './record-columns.ts';
 
 /** Whatever has columns by name. */

@@ -2,7 +2,7 @@
  * What a window keeps of one value: mergeable, so that the same records give the same state in whatever order they come.
  * Mean and variance merge by Chan, Golub and LeVeque (1979).
  */
-import type { Scalar } from '@shoal/protocol';
+import type { Scalar } from '@shoal/protocol/wire';
 import type { ByteReader, ByteWriter } from '../sketch/byte-codec.ts';
 import { DistinctSketch } from '../sketch/distinct.ts';
 import { QuantileSketch } from '../sketch/quantiles.ts';

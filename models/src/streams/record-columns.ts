@@ -1,5 +1,6 @@
 /** Records of one device and kind out of one commit of the log, as columns: what a stream reads. */
-import type { ClockVerdict, Lane, RecordKind, Scalar } from '@shoal/protocol';
+import type { ClockVerdict } from '@shoal/protocol';
+import type { Lane, RecordKind, Scalar } from '@shoal/protocol/wire';
 
 /** What a name is worth in one row; null: there is no such value. */
 export type Column = (row: number) => Scalar;

@@ -1,5 +1,5 @@
 /** Records of one key as they come, joined to runs that are not interrupted for a session's gap. */
-import type { Scalar } from '@shoal/protocol';
+import type { Scalar } from '@shoal/protocol/wire';
 import type { StreamPlan } from './stream-plan.ts';
 import { WindowState } from './window-state.ts';
 

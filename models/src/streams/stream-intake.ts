@@ -1,5 +1,6 @@
 /** What a stream takes out of records: which pass, under what key, with what values. */
-import type { Labels, Scalar, StreamDefinition } from '@shoal/protocol';
+import type { Labels } from '@shoal/protocol';
+import type { Scalar, StreamDefinition } from '@shoal/protocol/wire';
 import { bind } from './evaluate.ts';
 import type { Column, RecordColumns } from './record-columns.ts';
 import { keyColumn } from './stream-key.ts';

@@ -1,5 +1,6 @@
 /** Which key the records of a device have in a stream. */
-import type { Labels, StreamKey } from '@shoal/protocol';
+import type { Labels } from '@shoal/protocol';
+import type { StreamKey } from '@shoal/protocol/wire';
 import type { Column, RecordColumns } from './record-columns.ts';
 
 const has = (

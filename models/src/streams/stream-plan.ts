@@ -1,6 +1,6 @@
 /** A definition made ready to run: expressions parsed, equal ones computed once, and only what is asked for kept. */
 import { createHash } from 'node:crypto';
-import type { Expression, StreamAggregate, StreamDefinition, StreamWindow } from '@shoal/protocol';
+import type { Expression, StreamAggregate, StreamDefinition, StreamWindow } from '@shoal/protocol/wire';
 import { parseExpression } from '@shoal/protocol/vocabulary';
 import { canonicalJson } from '../canonical-json.ts';
 

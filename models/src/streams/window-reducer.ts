@@ -2,7 +2,8 @@
  * The windows of one stream as a reducer: records and the clock in, changed windows and what is to be published out. It
  * knows no file and no clock of its own; the same records in any order leave the same windows.
  */
-import type { Labels, Scalar, StreamTally } from '@shoal/protocol';
+import type { Labels, StreamTally } from '@shoal/protocol';
+import type { Scalar } from '@shoal/protocol/wire';
 import { getOrMake } from './get-or-make.ts';
 import type { RecordColumns } from './record-columns.ts';
 import { SessionRuns } from './session-runs.ts';

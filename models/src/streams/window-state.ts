@@ -1,5 +1,6 @@
 /** The state of one window: how many records, when, and one part per value. It merges, so that arrival order does not matter. */
-import type { Scalar, StreamAggregate, WindowResult } from '@shoal/protocol';
+import type { WindowResult } from '@shoal/protocol';
+import type { Scalar, StreamAggregate } from '@shoal/protocol/wire';
 import { ByteReader, ByteWriter } from '../sketch/byte-codec.ts';
 import { FieldState } from './field-state.ts';
 import { shareName } from './share-name.ts';

@@ -1,6 +1,6 @@
 /** The director's word to one device: signs an assignment, and judges one on the device (Uptane 5.4.4.2). */
 import { verify, type KeyObject } from 'node:crypto';
-import { assignmentSchema, signedAssignmentSchema, type Assignment, type SignedAssignment } from '@shoal/protocol';
+import { assignmentSchema, signedAssignmentSchema, type Assignment, type SignedAssignment } from '@shoal/protocol/wire';
 import { canonicalize } from '@tufjs/canonical-json';
 import { ModelError } from '../errors.ts';
 import { signCanonical } from './signing-key.ts';

@@ -7,13 +7,12 @@ import {
   entityVectorHash,
   entityVectorSchema,
   entityViewHash,
-  featureAt,
+  answersAt,
   isModelError,
   judgeFeature,
   mergePanes,
   paneIndexAt,
   paneOf,
-  windowsOnce,
   pinEntityViews,
   pinnedViews,
   SHIPPED_VIEWS,
@@ -91,10 +90,10 @@ describe('panes', () => {
     ]);
     const feature = windowed.features[0] as EntityFeature;
     const held = [paneOf(0, 1, 500), paneOf(1, 3, 1_500)];
-    expect(featureAt(windowed, feature, held, 1_900)).toEqual({ value: 2, status: 'PRESENT', eventAt: 1_500 });
-    expect(featureAt(windowed, feature, held, 2_900)).toMatchObject({ value: 3, status: 'OUTSIDE_MAX_AGE' });
-    expect(featureAt(windowed, feature, held, 99_000)).toEqual({ value: 2, status: 'OUTSIDE_MAX_AGE', eventAt: 1_500 });
-    expect(featureAt(windowed, feature, undefined, 0).status).toBe('NOT_FOUND');
+    expect(answersAt(windowed, 1_900)(feature, held)).toEqual({ value: 2, status: 'PRESENT', eventAt: 1_500 });
+    expect(answersAt(windowed, 2_900)(feature, held)).toMatchObject({ value: 3, status: 'OUTSIDE_MAX_AGE' });
+    expect(answersAt(windowed, 99_000)(feature, held)).toEqual({ value: 2, status: 'OUTSIDE_MAX_AGE', eventAt: 1_500 });
+    expect(answersAt(windowed, 0)(feature, undefined).status).toBe('NOT_FOUND');
   });
 
   test('a window merged once for all its aggregates answers as one merged for each', () => {
@@ -107,10 +106,8 @@ describe('panes', () => {
     ]);
     const held = [paneOf(0, 1, 500), paneOf(1, 3, 1_500)];
     const other = [paneOf(0, 7, 1_400)];
-    const windowOf = windowsOnce();
-    const once = windowed.features.map((feature, index) =>
-      featureAt(windowed, feature, index < 2 ? held : other, 1_900, windowOf),
-    );
+    const answer = answersAt(windowed, 1_900);
+    const once = windowed.features.map((feature, index) => answer(feature, index < 2 ? held : other));
     expect(once.map(({ value }) => value)).toEqual([2, 3, 7]);
   });
 });
@@ -124,11 +121,11 @@ describe('a pushed value', () => {
     [6_001, 'OUTSIDE_MAX_AGE'],
     [4_999, 'NOT_FOUND'],
   ])('read at %d is %s', (at, status) => {
-    expect(featureAt(one, feature, { value: 7, eventAt: 5_000, createdAt: 5_000 }, at).status).toBe(status);
+    expect(answersAt(one, at)(feature, { value: 7, eventAt: 5_000, createdAt: 5_000 }).status).toBe(status);
   });
 
   test('of null is a null value while it is fresh', () => {
-    expect(featureAt(one, feature, { value: null, eventAt: 5_000, createdAt: 5_000 }, 5_500).status).toBe('NULL_VALUE');
+    expect(answersAt(one, 5_500)(feature, { value: null, eventAt: 5_000, createdAt: 5_000 }).status).toBe('NULL_VALUE');
   });
 
   const stale = { value: 7, status: 'OUTSIDE_MAX_AGE', eventAt: 1 } as const;

@@ -1,5 +1,5 @@
 /** Loads and runs a model in an engine process, and believes no answer unchecked. */
-import type { Tensors } from '@shoal/protocol';
+import type { Tensors } from '@shoal/protocol/wire';
 import type { BundleManifest } from '../../bundle/manifest.ts';
 import type { Bundle } from '../../bundle/read-bundle.ts';
 import { ModelError } from '../../errors.ts';

@@ -1,5 +1,5 @@
 /** A model inside an engine process, as its callers hold it. */
-import type { Tensors } from '@shoal/protocol';
+import type { Tensors } from '@shoal/protocol/wire';
 import type { Bundle } from '../../bundle/read-bundle.ts';
 import { ModelError } from '../../errors.ts';
 import { QuantileSketch } from '../../sketch/quantiles.ts';

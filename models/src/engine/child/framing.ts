@@ -1,5 +1,5 @@
 /** Messages between a supervisor and its engine process; `wire.ts` says how they travel. */
-import type { Tensors, TensorSpec } from '@shoal/protocol';
+import type { Tensors, TensorSpec } from '@shoal/protocol/wire';
 import type { BundleManifest } from '../../bundle/manifest.ts';
 import { isModelErrorCode, type ModelErrorCode } from '../../errors.ts';
 

@@ -1,5 +1,5 @@
 /** One caller waiting for an answer: settled once, by the engine, its deadline or its signal. */
-import type { Tensors } from '@shoal/protocol';
+import type { Tensors } from '@shoal/protocol/wire';
 import { ModelError } from '../../errors.ts';
 import type { BatchOptions, CallerSignal, InferOptions, InferResult } from '../inference-engine.port.ts';
 

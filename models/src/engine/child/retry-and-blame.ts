@@ -1,5 +1,5 @@
 /** What happens when a process is lost under a request: once more, row by row, and then somebody is to blame. */
-import type { Tensors } from '@shoal/protocol';
+import type { Tensors } from '@shoal/protocol/wire';
 import { asModelError, ModelError } from '../../errors.ts';
 import type { BatchOptions, InferResult } from '../inference-engine.port.ts';
 import { joinRows } from '../rows.ts';

@@ -1,5 +1,5 @@
 /** An engine in child processes: one for each model while memory lasts, a shared one for the trusted ones after that. */
-import type { Tensors } from '@shoal/protocol';
+import type { Tensors } from '@shoal/protocol/wire';
 import { checkGolden } from '../../bundle/golden.ts';
 import type { EngineKind } from '../../bundle/manifest.ts';
 import type { Bundle } from '../../bundle/read-bundle.ts';

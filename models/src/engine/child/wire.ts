@@ -3,7 +3,7 @@
  * head in JSON, and behind it the data of the tensors as they lie in memory, each at a multiple of 16 bytes: what comes in
  * is used in place. Little-endian as the two ends are, which are one machine.
  */
-import type { Tensors } from '@shoal/protocol';
+import type { Tensors } from '@shoal/protocol/wire';
 import { fixedDataOver, isFixed, isFixedData, type Datatype, type TensorData } from '@shoal/protocol/tensor-data';
 import type { ChildCall, ChildMessage, ChildRequest } from './framing.ts';
 

@@ -1,5 +1,5 @@
 /** What an answer weighs for the process that reads it. */
-import type { Tensors } from '@shoal/protocol';
+import type { Tensors } from '@shoal/protocol/wire';
 
 /** Of a string, beside what it holds: to its reader it is an object. */
 const STRING_BYTES = 64;

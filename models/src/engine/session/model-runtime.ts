@@ -1,5 +1,5 @@
 /** What an engine process asks of a runtime, whichever it is: one serve loop drives them all. */
-import type { Tensors, TensorSpec } from '@shoal/protocol';
+import type { Tensors, TensorSpec } from '@shoal/protocol/wire';
 import type { BundleManifest } from '../../bundle/manifest.ts';
 
 /** The verified bytes of one model. */

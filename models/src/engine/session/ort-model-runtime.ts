@@ -1,5 +1,5 @@
 /** onnxruntime, either of its builds, as the serve loop drives it. */
-import type { Tensors } from '@shoal/protocol';
+import type { Tensors } from '@shoal/protocol/wire';
 import { gateRulesOf } from '../../gate/gate-rules.ts';
 import { passGate } from '../../gate/static-gate.ts';
 import type { ModelAnswer, ModelContent, ModelRuntime, ModelSession } from './model-runtime.ts';

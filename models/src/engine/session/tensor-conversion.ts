@@ -1,5 +1,5 @@
 /** Between protocol tensors and onnxruntime's. */
-import type { Datatype, Tensor, TensorData, TensorSpec } from '@shoal/protocol';
+import type { Datatype, Tensor, TensorData, TensorSpec } from '@shoal/protocol/wire';
 import { ModelError } from '../../errors.ts';
 import type { OrtData, OrtMetadata, OrtRuntime, OrtTensor } from './ort-runtime.ts';
 

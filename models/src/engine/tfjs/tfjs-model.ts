@@ -1,6 +1,6 @@
 /** A layers or a graph model of TensorFlow.js behind one face: names, types, and one synchronous run. */
 import type { GraphModel, LayersModel, Tensor as TfTensor } from '@tensorflow/tfjs';
-import type { TensorSpec } from '@shoal/protocol';
+import type { TensorSpec } from '@shoal/protocol/wire';
 import { readTfjsModel, type TfjsModelFile } from '../../gate/tfjs-model-file.ts';
 import type { ModelContent } from '../session/model-runtime.ts';
 import type { TensorFlow } from './open-tensorflow.ts';

@@ -1,5 +1,5 @@
 /** TensorFlow.js as the serve loop drives it: gate, load, rehearse, and one run after the other without a tensor left behind. */
-import type { Tensor, Tensors, TensorSpec } from '@shoal/protocol';
+import type { Tensor, Tensors, TensorSpec } from '@shoal/protocol/wire';
 import { elementsOf } from '../../gate/onnx-model.ts';
 import { checkTfjsModel } from '../../gate/tfjs-gate.ts';
 import type { ModelAnswer, ModelContent, ModelRuntime, ModelSession } from '../session/model-runtime.ts';

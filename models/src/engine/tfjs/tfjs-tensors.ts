@@ -1,6 +1,6 @@
 /** Between protocol tensors and those of TensorFlow.js. */
 import type { Tensor as TfTensor } from '@tensorflow/tfjs';
-import type { Datatype, Tensor, TensorData } from '@shoal/protocol';
+import type { Datatype, Tensor, TensorData } from '@shoal/protocol/wire';
 import type { TensorFlow } from './open-tensorflow.ts';
 
 const TYPES = { FP32: 'float32', INT32: 'int32', BOOL: 'bool', BYTES: 'string' } as const;

@@ -1,5 +1,5 @@
 /** Vectors of many entities as rows of one matrix, judged feature by feature as a single request would be. */
-import { featureAt, judgeFeature, windowsOnce } from '@shoal/models';
+import { answersAt, judgeFeature, type FeatureAnswers } from '@shoal/models';
 import type { StoredEntity } from '../../../ports/feature-store.ts';
 import type { VectorLayout } from '../../../ports/score-runner.ts';
 
@@ -10,13 +10,13 @@ export interface RowFault {
 
 export class VectorRows {
   readonly #layout: VectorLayout;
-  readonly #asOf: number;
   readonly #refusesNaN: boolean;
-  readonly #windowOf = windowsOnce();
+  /** Per view of the layout. */
+  readonly #answers: readonly FeatureAnswers[];
 
   constructor(layout: VectorLayout, asOf: number, refusesNaN: boolean) {
     this.#layout = layout;
-    this.#asOf = asOf;
+    this.#answers = layout.views.map(({ view }) => answersAt(view, asOf));
     this.#refusesNaN = refusesNaN;
   }
 
@@ -50,11 +50,12 @@ export class VectorRows {
     const { names, picks, views } = this.#layout;
     const pick = picks[index];
     const compiled = pick === undefined ? undefined : views[pick.of];
+    const answer = pick === undefined ? undefined : this.#answers[pick.of];
     const feature = pick === undefined ? undefined : compiled?.view.features[pick.index];
-    if (pick === undefined || compiled === undefined || feature === undefined) return Number.NaN;
+    if (pick === undefined || compiled === undefined || answer === undefined || feature === undefined)
+      return Number.NaN;
     const held = stored[pick.of]?.slots.get(compiled.slotNos[pick.index] ?? 0);
-    const answer = featureAt(compiled.view, feature, held, this.#asOf, this.#windowOf);
-    const { used, fails } = judgeFeature(feature, answer);
+    const { used, fails } = judgeFeature(feature, answer(feature, held));
     if (fails) failed.push(names[index] ?? '');
     return used ?? Number.NaN;
   }
