@@ -184,9 +184,7 @@ const scoringSchema = z.strictObject({
     .min(0)
     .max(19)
     .default(19)
-    .describe(
-      'how far scoring steps back behind everything else for the processor (Linux); 0 not at all, 19 takes only what nobody else wants',
-    ),
+    .describe('how far scoring steps back behind everything else for the processor (Linux); 0 not at all'),
 });
 
 const grpcSchema = z.strictObject({
