@@ -28,3 +28,26 @@ const render = (value: HtmlValue): string => {
 /** Arrays are joined, `false` and `undefined` vanish, everything else is escaped for text and for quoted attributes. */
 export const html = (strings: TemplateStringsArray, ...values: readonly HtmlValue[]): Html =>
   new Html(String.raw({ raw: strings }, ...values.map(render)));
+
+interface DocumentParts {
+  readonly title: string;
+  /** The element, with what the policy of the page allows. */
+  readonly style: Html;
+  readonly body: HtmlValue;
+}
+
+/** A whole document, which asks nobody for anything. */
+export const htmlDocument = ({ title, style, body }: DocumentParts): string =>
+  html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>${title} · Shoal</title>
+        <link rel="icon" href="data:," />
+        ${style}
+      </head>
+      <body>
+        ${body}
+      </body>
+    </html> `.text;

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { faultAnswer, type OpenInferenceAnswer, type OpenInferenceService } from '@shoal/models';
+import { foreignRequest } from '@shoal/protocol/wire';
 import type { BodyReader } from './body-reader.ts';
 import { exampleLines, examplePage, readExampleQuery } from './example-list.ts';
 import type { FeedKind, RecordFeed } from './record-feed.ts';
@@ -141,4 +142,3 @@ const send = (
   response.writeHead(status, { ...FIXED_HEADERS, ...headers, ...length });
   response.end(request.method === 'HEAD' ? undefined : body);
 };
-import { foreignRequest } from '@shoal/protocol/wire';

@@ -1,6 +1,6 @@
 /** The frame of every documentation page: one file, nothing fetched, its style and script pinned by hash. */
 import { createHash } from 'node:crypto';
-import { Html, html, type HtmlValue } from '../html.ts';
+import { Html, html, htmlDocument, type HtmlValue } from '../html.ts';
 
 const STYLE = `
 :root{color-scheme:light dark;--text:light-dark(#1b1f24,#e6e8eb);--soft:light-dark(#57606a,#9aa4af);--line:light-dark(#d5dae0,#333b44);
@@ -73,21 +73,13 @@ export const jsonBlock = (value: unknown): Html => html`<pre>${JSON.stringify(va
 
 /** The whole document. */
 export const page = (title: string, body: HtmlValue): string =>
-  html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>${title} · Shoal</title>
-        <link rel="icon" href="data:," />
-        ${STYLE_ELEMENT}
-      </head>
-      <body>
-        <nav aria-label="Documents">${LINKS.map(([path, name]) => html`<a href="${path}">${name}</a> `)}</nav>
-        <main>
-          <h1>${title}</h1>
-          ${body}
-        </main>
-        ${SCRIPT_ELEMENT}
-      </body>
-    </html> `.text;
+  htmlDocument({
+    title,
+    style: STYLE_ELEMENT,
+    body: html`<nav aria-label="Documents">${LINKS.map(([path, name]) => html`<a href="${path}">${name}</a> `)}</nav>
+      <main>
+        <h1>${title}</h1>
+        ${body}
+      </main>
+      ${SCRIPT_ELEMENT}`,
+  });

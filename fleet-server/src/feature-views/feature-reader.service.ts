@@ -13,7 +13,7 @@ import { FleetError } from '../errors.ts';
 import { FeatureStore, type StoredEntity } from '../ports/feature-store.ts';
 import type { BoundCounter, BoundHistogram } from '../ports/metrics.ts';
 import type { CompiledView } from './compiled-view.ts';
-import { judgeEntity } from './served-entity.ts';
+import { judgeEntity, sortOut } from './served-entity.ts';
 import { SkewAuditService, type Served } from './skew-audit.service.ts';
 import { ViewRegistry } from './view-registry.service.ts';
 import { Surroundings } from './surroundings.service.ts';
@@ -176,30 +176,27 @@ interface Request {
 
 const ABSENT: JudgedFeature = { value: null, status: 'NOT_FOUND', eventAt: null, used: null, fails: false };
 
-/** One pass, and no typed array: one beyond 64 bytes lies outside the heap, and making it costs as much as the lookup. */
 const served = (plan: VectorPlan, judged: readonly JudgedFeature[][], request: Request): ServedVector => {
   const { names, picks, hash } = plan;
   const picked = picks.map(({ of, index }) => judged[of]?.[index] ?? ABSENT);
   const { asOf, entity, overrides } = request;
   if (overrides !== undefined) override(plan, picked, overrides, asOf);
-  const vector: number[] = [];
-  const statuses: FeatureStatus[] = [];
-  const eventAts: (number | null)[] = [];
-  const [stale, missing, failed]: [string[], string[], string[]] = [[], [], []];
-  picked.forEach(({ status, eventAt, used, fails }, index) => {
-    vector.push(used ?? Number.NaN);
-    statuses.push(status);
-    eventAts.push(eventAt);
-    if (status === 'PRESENT') return;
-    const name = names[index] ?? '';
-    (status === 'OUTSIDE_MAX_AGE' ? stale : missing).push(name);
-    if (fails) failed.push(`${name} is ${status}`);
-  });
+  const { failed, stale, missing } = sortOut(names, picked);
   if (failed.length > 0) {
-    const what = failed.join(', ');
+    const what = failed.map((name) => `${name} is ${picked[names.indexOf(name)]?.status}`).join(', ');
     throw new FleetError('FEATURE_UNAVAILABLE', `There is no vector for ${entity}: ${what}. Send it, or put a value.`);
   }
-  return { hash, names, vector, statuses, eventAt: eventAts, asOf, stale, missing };
+  return {
+    hash,
+    names,
+    // No typed array: one beyond 64 bytes lies outside the heap, and making it costs as much as the lookup.
+    vector: picked.map(({ used }) => used ?? Number.NaN),
+    statuses: picked.map(({ status }) => status),
+    eventAt: picked.map(({ eventAt }) => eventAt),
+    asOf,
+    stale,
+    missing,
+  };
 };
 
 const override = (

@@ -1,6 +1,6 @@
 /** What reports share: their style and headers, moments, shifts and tables. */
 import { createHash } from 'node:crypto';
-import { Html, html, type HtmlValue } from '../../html.ts';
+import { Html, html, htmlDocument, type HtmlValue } from '../../html.ts';
 import { shortNumber } from './plots.ts';
 
 const STYLE = `
@@ -74,20 +74,12 @@ export const table = (heads: readonly string[], rows: readonly (readonly HtmlVal
 
 /** The whole document. `about` says in a line of what it is the report. */
 export const reportDocument = (title: string, about: Html, content: HtmlValue): string =>
-  html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>${title} · Shoal</title>
-        <link rel="icon" href="data:," />
-        ${STYLE_ELEMENT}
-      </head>
-      <body>
-        <main>
-          <h1>${title}</h1>
-          <p class="soft">${about}</p>
-          ${content}
-        </main>
-      </body>
-    </html> `.text;
+  htmlDocument({
+    title,
+    style: STYLE_ELEMENT,
+    body: html`<main>
+      <h1>${title}</h1>
+      <p class="soft">${about}</p>
+      ${content}
+    </main>`,
+  });
