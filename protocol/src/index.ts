@@ -11,6 +11,7 @@ export * from './rest/models.ts';
 export * from './rest/predictions.ts';
 export * from './rest/scores.ts';
 export * from './rest/scoring.ts';
+export * from './rest/scoring-runs.ts';
 export * from './rest/scoring-backfill.ts';
 export * from './rest/scoring-schedule.ts';
 export * from './rest/deliveries.ts';

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { bodyProblems, idempotencyHeader, json, list, problems, type Operation } from './operation.ts';
 import * as backfills from './scoring-backfill.ts';
+import * as runs from './scoring-runs.ts';
 import * as scoring from './scoring.ts';
 
 const jobParams = z.object({ job: scoring.scoringJobNameSchema });
@@ -52,7 +53,7 @@ export const BACKFILL_OPERATIONS: readonly Operation[] = [
     description: 'Days that are done stay; submitting it again goes on.',
     params: backfillParams,
     headers: idempotencyHeader,
-    body: scoring.scoringOrderSchema,
+    body: runs.scoringOrderSchema,
     responses: {
       200: json('The backfill as it is now.', backfills.scoringBackfillSchema),
       ...bodyProblems(404, 409, 503),

@@ -19,6 +19,7 @@ import { openHeaders } from './prediction-operations.ts';
 import { predictionTicketSchema } from './predictions.ts';
 import { scoringScheduleStateSchema } from './scoring-schedule.ts';
 import * as scores from './scores.ts';
+import * as runs from './scoring-runs.ts';
 import * as scoring from './scoring.ts';
 
 const jobParams = z.object({ job: scoring.scoringJobNameSchema });
@@ -26,7 +27,7 @@ const runParams = z.object({ runId: scoring.scoringRunIdSchema });
 const scoreParams = jobParams.extend({ entity: entityIdSchema });
 const tag = 'scoring' as const;
 
-const run = (description: string) => json(description, scoring.scoringRunSchema);
+const run = (description: string) => json(description, runs.scoringRunSchema);
 const ifNoneMatchHeader = z.object({
   'If-None-Match': z.string().max(256).optional().meta({ description: 'The ETag that was read; 304 while it holds.' }),
 });
@@ -41,7 +42,7 @@ const order = (id: string, verb: string, summary: string, description: string): 
   description,
   params: runParams,
   headers: idempotencyHeader,
-  body: scoring.scoringOrderSchema,
+  body: runs.scoringOrderSchema,
   responses: { 200: run('The run as it is now.'), ...bodyProblems(404, 409, 503) },
 });
 
@@ -119,8 +120,8 @@ export const SCORING_OPERATIONS: readonly Operation[] = [
     summary: 'Say what a run would do, without running it',
     isRead: true,
     params: jobParams,
-    body: scoring.scoringSubmitSchema,
-    responses: { 200: json('Count and estimate.', scoring.scoringPlanSchema), ...bodyProblems(404, 409, 503) },
+    body: runs.scoringSubmitSchema,
+    responses: { 200: json('Count and estimate.', runs.scoringPlanSchema), ...bodyProblems(404, 409, 503) },
   },
   {
     id: 'submitScoring',
@@ -132,7 +133,7 @@ export const SCORING_OPERATIONS: readonly Operation[] = [
       'The id of a run follows from job, model digest, as-of instant and input: what runs or is done is answered as it is, and what failed or was canceled goes on where it stopped.',
     params: jobParams,
     headers: idempotencyHeader,
-    body: scoring.scoringSubmitSchema,
+    body: runs.scoringSubmitSchema,
     responses: { 202: run('The run.'), ...bodyProblems(404, 409, 503) },
   },
   {
@@ -143,7 +144,7 @@ export const SCORING_OPERATIONS: readonly Operation[] = [
     summary: 'Publish a complete run by hand',
     params: jobParams,
     headers: idempotencyHeader,
-    body: scoring.scoringPublishSchema,
+    body: runs.scoringPublishSchema,
     responses: { 200: run('The run that is read now.'), ...bodyProblems(404, 409, 503) },
   },
   {
@@ -156,7 +157,7 @@ export const SCORING_OPERATIONS: readonly Operation[] = [
       'One pointer is written: every reader has the old run from then on. Name the run where a request may be sent again: without a name each goes back by one, whatever its key.',
     params: jobParams,
     headers: idempotencyHeader,
-    body: scoring.scoringRollbackSchema,
+    body: runs.scoringRollbackSchema,
     responses: { 200: run('The run that is read now.'), ...bodyProblems(404, 409, 503) },
   },
   {
@@ -165,8 +166,8 @@ export const SCORING_OPERATIONS: readonly Operation[] = [
     path: '/api/scoring/runs',
     tag,
     summary: 'List runs, the newest first',
-    query: scoring.scoringRunQuerySchema,
-    responses: { 200: list('Runs.', scoring.scoringRunPageSchema, scoring.scoringRunSchema), ...problems(503) },
+    query: runs.scoringRunQuerySchema,
+    responses: { 200: list('Runs.', runs.scoringRunPageSchema, runs.scoringRunSchema), ...problems(503) },
   },
   {
     id: 'getScoringRun',
