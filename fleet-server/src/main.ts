@@ -1,4 +1,5 @@
 /** The `shoal-server` program: `run`, `keys`, and `--print-config` to see what it would run with. */
+import { setFlagsFromString } from 'node:v8';
 import { Command } from 'commander';
 import { addKeys } from './commands/keys.ts';
 import { printConfig } from './commands/print-config.ts';
@@ -13,6 +14,9 @@ interface RunOptions {
   readonly httpPort?: string;
   readonly printConfig?: boolean;
 }
+
+// The young generation that this program was started with is for this thread: as a flag it would overrule what each worker is given.
+setFlagsFromString('--max-semi-space-size=0');
 
 const program = new Command('shoal-server').description('The Shoal fleet server.');
 

@@ -29,7 +29,7 @@ export const SCORING_ERRORS = {
     409,
     'A finished run did not pass the validation of its job and was not published. Publish it with force if it is right.',
   ),
-  SCORING_RUNNER_LOST: again(503, 'The thread that scores ended. The run goes on where it stopped.'),
+  SCORING_RUNNER_LOST: again(503, 'The process that scores ended. The run goes on where it stopped.'),
   SCORE_NOT_FOUND: once(404, 'No run of the job is published, or the published one has no score of the entity.'),
   SCORE_STORE_UNAVAILABLE: again(503, 'The file of scores cannot be used (disk full, I/O error, thread ended).'),
   SCORE_STORE_CORRUPT: once(500, 'The file of scores was damaged, and set aside for a fresh one. Run the jobs again.'),

@@ -24,6 +24,8 @@ export const startTestServer = async (
     SHOAL_INFERENCE_START: 'lazy',
     SHOAL_GRPC_PORT: '0',
     SHOAL_MODELS_CATALOGUE: 'leave',
+    // Beside other suites a run that steps back would hardly come to its end.
+    SHOAL_SCORING_NICENESS: '0',
     ...environment,
   };
   const config = loadConfig({ file: undefined, environment: lazily, flags: { dataDir, mqttPort: '0', httpPort: '0' } });

@@ -37,6 +37,7 @@ export * from './engine/engine-choice.ts';
 export * from './engine/supervised-model.ts';
 export * from './engine/engine-supervisor.ts';
 export { hasRoom } from './engine/child/room.ts';
+export { boundCommand } from './engine/child/bound-command.ts';
 export { readProcessorWaitMs, readResidentBytes } from './engine/child/watchdog.ts';
 export { createNativeEngine } from './engine/native/native-engine.ts';
 export * from './engine/wasm/wasm-engine.ts';

@@ -52,7 +52,7 @@ export class AlertPublisher {
   private async tellFiring(): Promise<void> {
     let cursor: string | undefined;
     do {
-      const page = await this.store.alerts({ state: 'firing', limit: AT_ONCE, cursor });
+      const page = await this.store.firing(AT_ONCE, cursor);
       for (const alert of page.items) await this.tell(alert);
       cursor = page.nextCursor ?? undefined;
     } while (cursor !== undefined);

@@ -15,7 +15,7 @@ import { FastClock } from '../adapters/embedded/fast-clock.ts';
 import { InProcessBus } from '../adapters/embedded/in-process-bus.ts';
 import { LoopbackAuthenticator } from '../adapters/embedded/loopback-authenticator.ts';
 import { PrometheusMetrics } from '../adapters/embedded/prometheus-metrics.ts';
-import { ThreadedScoreRunner } from '../adapters/embedded/score-runner/threaded-score-runner.ts';
+import { ProcessScoreRunner } from '../adapters/embedded/score-runner/process-score-runner.ts';
 import { SqliteAlertStore } from '../adapters/embedded/sqlite-alerts/sqlite-alert-store.ts';
 import { SqliteFeatureStore } from '../adapters/embedded/sqlite-features/sqlite-feature-store.ts';
 import { SqlitePredictionQueue } from '../adapters/embedded/sqlite-predictions/sqlite-prediction-queue.ts';
@@ -27,6 +27,7 @@ import { AppModule } from '../app.module.ts';
 import { dataPath } from '../config.ts';
 import type { ServerConfig } from '../config-schema.ts';
 import { FleetError } from '../errors.ts';
+import { giveBackStartMemory } from '../start-memory.ts';
 import { GrpcServer } from '../inference/grpc/grpc-server.service.ts';
 import { answerBrokenRequest, guardHttpEdge } from '../http-edge.ts';
 import { HttpFront } from '../http-front.ts';
@@ -99,14 +100,14 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
   const artifacts = new DiskArtifacts(dataPath(config, 'artifacts'));
   await artifacts.start();
   const scores = new SqliteScoreStore({ file: dataPath(config, 'scores.db') }, { metrics, log });
-  const scoreRunner = new ThreadedScoreRunner(
+  const scoreRunner = new ProcessScoreRunner(
     {
       featuresFile: dataPath(config, 'features.db'),
       scoresFile: dataPath(config, 'scores.db'),
       niceness: config.scoring.niceness,
       version: readVersion(),
     },
-    { store: scores, log },
+    log,
   );
   const backtestRunner = new ThreadedBacktestRunner(
     {
@@ -218,6 +219,7 @@ const portOf = (app: NestFastifyApplication): number => {
 export const run = async (config: ServerConfig): Promise<void> => {
   const log = serverLog(config.logLevel);
   const server = await startServer(config, log);
+  await giveBackStartMemory();
   const { mqttUrl, httpUrl, grpcAddress } = server;
   const ready = { event: 'ready', mqttUrl, httpUrl, grpcAddress, pid: process.pid };
   process.stdout.write(`${JSON.stringify(ready)}\n`);

@@ -99,6 +99,8 @@ export abstract class AlertStore {
   abstract alerts(query: Omit<AlertQuery, 'format'>): Promise<Page<Alert>>;
   /** @throws FleetError ALERT_NOT_FOUND */
   abstract alert(alertId: string): Promise<AlertDetail>;
+  /** A page of what fires, for who tells it anew after a start. */
+  abstract firing(limit: number, cursor: string | undefined): Promise<Page<Alert>>;
   /** Of alerts that fired, in order. */
   abstract changes(afterChange: number, limit: number): Promise<readonly AlertChange[]>;
   abstract status(rule: string): Promise<AlertRuleStatus>;

@@ -51,7 +51,7 @@ export type RunEnd =
   | { readonly kind: 'failed'; readonly code: string; readonly message: string };
 
 export abstract class ScoreRunner {
-  /** One at a time. @throws FleetError SCORING_RUNNER_LOST when its thread ended; the run can be taken up again */
+  /** One at a time. @throws FleetError SCORING_RUNNER_LOST when it came to no end of its own; the run can be taken up again */
   abstract run(order: RunOrder): Promise<RunEnd>;
   /** What runs ends after the chunk under way, as stopped. */
   abstract stop(): Promise<void>;

@@ -2,7 +2,6 @@
  * Where scoring runs and their scores live. A chunk of scores and its line of the ledger are one transaction; a run is read only
  * once one pointer says so, and every read is of one run.
  */
-import type { MessagePort } from 'node:worker_threads';
 import type { Page, QuarantinedRow, ScoringJob, ScoringRun, ScoringState, ScoringSummary } from '@shoal/protocol';
 import type {
   BackfillChange,
@@ -165,6 +164,4 @@ export abstract class ScoreStore {
   abstract quarantine(runId: string, limit: number, cursor: string | undefined): Promise<Page<QuarantinedRow>>;
   /** Looks a run over, beside another one where there is one; without rows of a run whose scores are not kept. */
   abstract digest(query: DigestQuery): Promise<RunDigest>;
-  /** A way for the thread of the runner to the thread that writes. */
-  abstract connectRunner(port: MessagePort): Promise<void>;
 }

@@ -81,6 +81,13 @@ export const openStoreForWriting = (file: string, schema: StoreSchema, now: numb
   }
 };
 
+/** For another process that writes, while the store has the file open. Waits so long for who writes. */
+export const openStoreBeside = (file: string, { checkpointPages }: StoreSchema, patienceMs: number): Sqlite => {
+  const db = new Database(file, { fileMustExist: true, timeout: patienceMs });
+  db.pragma(`wal_autocheckpoint = ${checkpointPages}`);
+  return db;
+};
+
 export const openStoreForReading = (file: string, { readerCacheKb }: StoreSchema): Sqlite => {
   const db = new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_MS });
   setCache(db, readerCacheKb);

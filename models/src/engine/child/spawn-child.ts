@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { boundCommand } from './bound-command.ts';
 
 export interface ChildLaunch {
   /** The entry file of the engine, `.ts` from the sources, `.js` from `dist/`. */
@@ -24,17 +25,6 @@ const OOM_SCORE = { givesWay: 1_000, trusted: 300 } as const;
 /** A third of the processor's time that others get: low enough to disturb nobody, high enough that it comes to a verdict beside busy others. */
 const NICENESS = 5;
 
-/**
- * `$0` is the cap as `ulimit` takes it, `$1` the score for the kernel when memory runs out, the rest the command. Where the system has
- * util-linux's setpriv the kernel kills the process with its parent even in the middle of a run; elsewhere the closed socket ends it
- * after the run.
- */
-const SCRIPT = `[ "$0" = none ] || ulimit $0 2>/dev/null
-{ echo "$1" > /proc/self/oom_score_adj; } 2>/dev/null
-shift
-if setpriv --pdeathsig KILL true 2>/dev/null; then exec setpriv --pdeathsig KILL "$@"; fi
-exec "$@"`;
-
 /** onnxruntime sends telemetry unless told otherwise; malloc keeps every arena it ever grew unless told otherwise. */
 export const childEnvironment = (folder: string): Record<string, string> => ({
   PATH: '/usr/local/bin:/usr/bin:/bin',
@@ -55,9 +45,12 @@ export const childArguments = (launch: ChildLaunch, node: string): string[] => {
   const { entry, nodeFlags, givesWay = false } = launch;
   const path = fileURLToPath(entry);
   const conditions = path.endsWith('.ts') ? ['--conditions=source'] : [];
-  const score = String(givesWay ? OOM_SCORE.givesWay : OOM_SCORE.trusted);
-  const lower = givesWay ? ['nice', '-n', String(NICENESS)] : [];
-  return ['-c', SCRIPT, capOf(launch), score, ...lower, node, ...HEAP_FLAGS, ...nodeFlags, ...conditions, path];
+  const bounds = {
+    cap: capOf(launch),
+    oomScore: givesWay ? OOM_SCORE.givesWay : OOM_SCORE.trusted,
+    niceness: givesWay ? NICENESS : 0,
+  };
+  return boundCommand(bounds, [node, ...HEAP_FLAGS, ...nodeFlags, ...conditions, path]);
 };
 
 /** From now on a process that was to give way is like any other, as far as the system lets its user say so; it is when it starts next. */

@@ -1,7 +1,7 @@
 /** Entities in ascending order out of a view or out of a list that was staged: in ranges, and a slice at a time. */
 import type { EntityOrigin } from '../../../ports/score-runner.ts';
 import type { Sqlite } from '../sqlite-scores/scores-file.ts';
-import type { PartitionRange } from '../sqlite-scores/thread-messages.ts';
+import type { PartitionRange } from '../sqlite-scores/chunk-ledger.ts';
 
 /** One entity: what a view has of it, or what a file says of it. */
 export type SourceRow = readonly [entity: string, state: Buffer | null, own: Buffer | null];

@@ -1,17 +1,16 @@
 /** One run from its order to its end: what is listed, partition by partition, and what it came to. */
 import { setTimeout } from 'node:timers/promises';
 import { asModelError } from '@shoal/models';
-import type { RunEnd, RunOrder } from '../../../ports/score-runner.ts';
+import type { QuarantinedRow } from '@shoal/protocol';
+import type { EntityOrigin, RunEnd, RunOrder } from '../../../ports/score-runner.ts';
 import { encodeBlocks } from '../sqlite-scores/score-block.ts';
-import type { LeasedPartition, RunnerJobs } from '../sqlite-scores/thread-messages.ts';
+import type { ChunkLedger, LeasedPartition, RunTotals } from '../sqlite-scores/chunk-ledger.ts';
 import type { RowScorer, ScoredBatch } from './batch-engine.ts';
 import { CarriedRows, joined, type SplitRows } from './carried-rows.ts';
 import { ChunkReader, type ReadChunk } from './chunk-reader.ts';
 import { openSource, type SourceFiles } from './entity-source.ts';
 import { KnownStates } from './known-states.ts';
-import type { LedgerLink } from './ledger-link.ts';
 import { summarize, type RunCounts } from './run-summary.ts';
-import { stageFile } from './staged-file.ts';
 import { VectorRows } from './vector-rows.ts';
 
 /** Chunks of a partition: what a retry reads again at most, and how often progress has a whole part to show. */
@@ -22,7 +21,7 @@ const NOTHING: RunCounts = { quarantined: 0, done: 0 };
 
 export interface RunParts {
   readonly files: SourceFiles;
-  readonly ledger: LedgerLink;
+  readonly ledger: ChunkLedger;
   readonly openEngine: () => Promise<RowScorer>;
   /** Stops after the chunk under way. */
   readonly stop: AbortSignal;
@@ -47,7 +46,7 @@ export class ScoringRun {
     this.#parts = parts;
   }
 
-  /** @throws ThreadError when scores cannot be written, SQLite's errors when features cannot be read */
+  /** @throws SQLite's errors when scores cannot be written or features read */
   async execute(): Promise<RunEnd> {
     try {
       return await this.#score();
@@ -61,7 +60,7 @@ export class ScoringRun {
     const { ledger, stop, now } = this.#parts;
     if (!this.#order.isPlanned) await this.#plan();
     while (!stop.aborted) {
-      const leased = await ledger.ask('lease', { runNo, now: now() });
+      const leased = ledger.lease(runNo, now());
       if (leased === 'gone') break;
       if (leased === 'done') return { kind: 'complete', summary: await this.#summary() };
       if (leased === 'busy') {
@@ -89,10 +88,16 @@ export class ScoringRun {
   async #plan(): Promise<void> {
     const { runNo, baseNo, origin, chunkRows } = this.#order;
     const { files, ledger } = this.#parts;
-    const quarantined = origin.kind === 'file' ? await stageFile(this.#order, origin, ledger) : [];
+    const quarantined = origin.kind === 'file' ? await this.#staged(origin) : [];
     const source = openSource(files, origin, runNo);
     const { expected, ranges } = source.partitions(chunkRows * CHUNKS_PER_PARTITION);
-    await ledger.ask('plan', { runNo, baseNo, expected: expected + quarantined.length, ranges, quarantined });
+    ledger.plan({ runNo, baseNo, expected: expected + quarantined.length, ranges, quarantined });
+  }
+
+  /** What reads files is loaded for them alone: it is a third of what a run has in memory before its first row. */
+  async #staged(origin: Extract<EntityOrigin, { kind: 'file' }>): Promise<readonly QuarantinedRow[]> {
+    const { stageFile } = await import('./staged-file.ts');
+    return stageFile(this.#order, origin, this.#parts.ledger);
   }
 
   /** An attempt that fails for a reason that can pass is made again, with another engine, as often as the job says. */
@@ -105,7 +110,7 @@ export class ScoringRun {
     } catch (error) {
       const fault = asModelError(error, 'ENGINE_CRASHED');
       if (fault !== error) throw error;
-      await this.#parts.ledger.ask('release', { runNo, partNo, fence });
+      this.#parts.ledger.release({ runNo, partNo, fence });
       if (failures >= retries) return { kind: 'failed', code: fault.code, message: fault.message };
       await this.#engine?.close();
       this.#engine = undefined;
@@ -128,7 +133,7 @@ export class ScoringRun {
       // It is awaited below; what it fails with meanwhile is heard there.
       reading?.catch(() => undefined);
       const scored = await scoring;
-      const totals = await this.#commit(leased, chunk, scored);
+      const totals = this.#commit(leased, chunk, scored);
       if (totals === 'gone') return 'gone';
       const failed = this.#tooMany(totals);
       if (failed !== undefined) return failed;
@@ -149,30 +154,25 @@ export class ScoringRun {
     };
   }
 
-  async #commit(
+  #commit(
     { partNo, fence }: LeasedPartition,
     { read: { last, isLast, skipped, quarantined }, split }: NextChunk,
     scored: ScoredBatch,
-  ): Promise<RunnerJobs['commit']['answer']> {
+  ): RunTotals | 'gone' {
     const rows = split === undefined ? { ...scored, carried: 0 } : joined(split, scored);
-    const blocks = encodeBlocks(rows);
-    return this.#parts.ledger.ask(
-      'commit',
-      {
-        runNo: this.#order.runNo,
-        partNo,
-        fence,
-        last,
-        isLast,
-        rows: rows.entities.length,
-        carried: rows.carried,
-        skipped,
-        blocks,
-        quarantined: [...quarantined, ...scored.quarantined],
-        now: this.#parts.now(),
-      },
-      blocks.map(({ data }) => data.buffer as ArrayBuffer),
-    );
+    return this.#parts.ledger.commit({
+      runNo: this.#order.runNo,
+      partNo,
+      fence,
+      last,
+      isLast,
+      rows: rows.entities.length,
+      carried: rows.carried,
+      skipped,
+      blocks: encodeBlocks(rows),
+      quarantined: [...quarantined, ...scored.quarantined],
+      now: this.#parts.now(),
+    });
   }
 
   #reader(engine: RowScorer): ChunkReader {

@@ -8,9 +8,8 @@ import { entityIdSchema, type EntityFeature, type FeatureValue, type Quarantined
 import { parse } from 'csv-parse';
 import { FleetError } from '../../../errors.ts';
 import type { EntityOrigin, RunOrder } from '../../../ports/score-runner.ts';
-import type { LedgerLink } from './ledger-link.ts';
 import { readParquet } from './parquet-reader.ts';
-import type { InputRow } from '../sqlite-scores/thread-messages.ts';
+import type { ChunkLedger, InputRow } from '../sqlite-scores/chunk-ledger.ts';
 
 type FileOrigin = Extract<EntityOrigin, { kind: 'file' }>;
 /** Cells by column, as text out of CSV and as JSON values out of NDJSON. */
@@ -68,11 +67,11 @@ const codedValue = (feature: EntityFeature | undefined, cell: unknown): number =
 class Stage {
   readonly quarantined: QuarantinedRow[] = [];
   readonly #order: RunOrder;
-  readonly #ledger: LedgerLink;
+  readonly #ledger: ChunkLedger;
   readonly #targets: ReturnType<typeof targetsOf>;
   #rows: InputRow[] = [];
 
-  constructor(order: RunOrder, ledger: LedgerLink) {
+  constructor(order: RunOrder, ledger: ChunkLedger) {
     this.#order = order;
     this.#ledger = ledger;
     this.#targets = targetsOf(order);
@@ -87,7 +86,7 @@ class Stage {
     this.quarantined.push({ entity: entity.slice(0, SAMPLE_CHARACTERS), reason, detail });
   }
 
-  async take(row: FileRow): Promise<void> {
+  take(row: FileRow): void {
     const cell = row[ENTITY];
     const entity = typeof cell === 'string' ? cell.trim() : JSON.stringify(cell ?? '');
     if (!entityIdSchema.safeParse(entity).success) {
@@ -99,12 +98,12 @@ class Stage {
     } catch (error) {
       this.refuse(entity, 'FEATURE_VALUE_REFUSED', error instanceof Error ? error.message : String(error));
     }
-    if (this.#rows.length >= ROWS_AT_ONCE) await this.flush();
+    if (this.#rows.length >= ROWS_AT_ONCE) this.flush();
   }
 
-  async flush(): Promise<void> {
+  flush(): void {
     const rows = this.#rows.splice(0);
-    const twice = await this.#ledger.ask('stage', { runNo: this.#order.runNo, rows });
+    const twice = this.#ledger.stage(this.#order.runNo, rows);
     for (const entity of twice) this.refuse(entity, 'SCORING_ENTITY_TWICE', 'The first row of the entity is scored.');
   }
 
@@ -150,7 +149,7 @@ const textRows = async (path: string, format: 'csv' | 'ndjson', stage: Stage): P
   const file = createReadStream(path);
   const hash = createHash('sha256');
   file.on('data', (bytes) => hash.update(bytes));
-  for await (const row of format === 'csv' ? csvRows(file, stage) : ndjsonRows(file, stage)) await stage.take(row);
+  for await (const row of format === 'csv' ? csvRows(file, stage) : ndjsonRows(file, stage)) stage.take(row);
   return hash.digest('hex');
 };
 
@@ -159,7 +158,7 @@ const parquetFileRows = async (path: string, stage: Stage): Promise<string> => {
   const before = await stat(path);
   const hash = createHash('sha256');
   for await (const bytes of createReadStream(path)) hash.update(bytes as Buffer);
-  for await (const row of readParquet({ path, entity: ENTITY, wanted: stage.columns })) await stage.take(row);
+  for await (const row of readParquet({ path, entity: ENTITY, wanted: stage.columns })) stage.take(row);
   const after = await stat(path);
   const isSame = after.ino === before.ino && after.size === before.size && after.mtimeMs === before.mtimeMs;
   return isSame ? hash.digest('hex') : 'touched';
@@ -172,12 +171,12 @@ const parquetFileRows = async (path: string, stage: Stage): Promise<string> => {
 export const stageFile = async (
   order: RunOrder,
   { path, format }: FileOrigin,
-  ledger: LedgerLink,
+  ledger: ChunkLedger,
 ): Promise<readonly QuarantinedRow[]> => {
-  await ledger.ask('clearInputs', { runNo: order.runNo });
+  ledger.clearInputs(order.runNo);
   const stage = new Stage(order, ledger);
   const hash = format === 'parquet' ? await parquetFileRows(path, stage) : await textRows(path, format, stage);
-  await stage.flush();
+  stage.flush();
   if (`file:${hash}` === order.input) return stage.quarantined;
   throw new FleetError('SCORING_INPUT_CHANGED', `${path} was changed since the run was submitted; submit it again.`);
 };

@@ -25,10 +25,6 @@ const perform = ({ db, log, windows, reads }: Opened, request: Request): unknown
       return reads.alerts(request.ask);
     case 'alert':
       return reads.alert(request.ask.alertId) ?? null;
-    case 'changes':
-      return reads.changes(request.ask.afterChange, request.ask.limit);
-    case 'intents':
-      return reads.intents(request.ask.limit);
     case 'silences':
       return reads.silences(request.ask.now);
     case 'status':

@@ -106,7 +106,7 @@ export class SqliteAlertStore extends AlertStore {
   }
 
   override intents(limit: number): Promise<readonly AlertIntent[]> {
-    return this.#read('intents', { limit });
+    return this.#write('intents', { limit });
   }
 
   override async handedOn(upToIntent: number): Promise<void> {
@@ -145,7 +145,11 @@ export class SqliteAlertStore extends AlertStore {
   }
 
   override changes(afterChange: number, limit: number): Promise<readonly AlertChange[]> {
-    return this.#read('changes', { afterChange, limit });
+    return this.#write('changes', { afterChange, limit });
+  }
+
+  override firing(limit: number, cursor: string | undefined): Promise<Page<Alert>> {
+    return this.#write('firing', { limit, cursor });
   }
 
   /** A rule that is switched off has looked at nothing. */

@@ -26,6 +26,10 @@ export interface WriterJobs {
   drop: { ask: { name: string; now: number }; answer: null };
   setDevices: { ask: { devices: readonly WatchedDevice[]; now: number }; answer: null };
   step: { ask: { now: number; records: number }; answer: AlertStep };
+  /** A page of what fires. */
+  firing: { ask: { limit: number; cursor: string | undefined }; answer: Page<Alert> };
+  changes: { ask: { afterChange: number; limit: number }; answer: AlertChange[] };
+  intents: { ask: { limit: number }; answer: AlertIntent[] };
   handedOn: { ask: { upToIntent: number }; answer: null };
   act: { ask: { deed: Deed; now: number }; answer: Alert };
   silence: { ask: { silence: Silence }; answer: null };
@@ -37,8 +41,6 @@ export interface WriterJobs {
 export interface ReaderJobs {
   alerts: { ask: AlertListQuery; answer: Page<Alert> };
   alert: { ask: { alertId: string }; answer: AlertDetail | null };
-  changes: { ask: { afterChange: number; limit: number }; answer: AlertChange[] };
-  intents: { ask: { limit: number }; answer: AlertIntent[] };
   silences: { ask: { now: number }; answer: Silence[] };
   status: { ask: { rule: string }; answer: AlertRuleStatus | null };
   preview: {

@@ -4,6 +4,7 @@ import { FOLLOWER_NICENESS, giveWay } from '../give-way.ts';
 import { asFault, type ThreadAnswer, type ThreadRequest } from '../sqlite-telemetry/thread-messages.ts';
 import { FollowedLog } from '../sqlite-windows/followed-log.ts';
 import { openForWriting, type Sqlite } from './alerts-file.ts';
+import { AlertsReads } from './alerts-reads.ts';
 import { AlertsWriter } from './alerts-writer.ts';
 import { FollowedWindows } from './followed-windows.ts';
 import type { ThreadData, WriterJobs } from './thread-messages.ts';
@@ -15,11 +16,12 @@ interface Opened {
   readonly log: FollowedLog;
   readonly windows: FollowedWindows;
   readonly writer: AlertsWriter;
+  readonly reads: AlertsReads;
 }
 
 const MS_PER_SECOND = 1_000;
 
-const perform = ({ db, log, windows, writer }: Opened, request: Request): unknown => {
+const perform = ({ db, log, windows, writer, reads }: Opened, request: Request): unknown => {
   switch (request.job) {
     case 'adopt':
       return writer.adopt(request.ask.rules, request.ask.now);
@@ -34,6 +36,12 @@ const perform = ({ db, log, windows, writer }: Opened, request: Request): unknow
       const step = writer.step(request.ask.now, request.ask.records);
       return { ...step, seconds: (performance.now() - startedAt) / MS_PER_SECOND };
     }
+    case 'firing':
+      return reads.alerts({ state: 'firing', ...request.ask });
+    case 'changes':
+      return reads.changes(request.ask.afterChange, request.ask.limit);
+    case 'intents':
+      return reads.intents(request.ask.limit);
     case 'handedOn':
       return writer.handedOn(request.ask.upToIntent);
     case 'act':
@@ -60,7 +68,7 @@ if (port !== null) {
     const { file, logFile, windowsFile } = workerData as ThreadData;
     const { db, quarantined } = openForWriting(file, Date.now());
     const [log, windows] = [new FollowedLog(logFile), new FollowedWindows(windowsFile)];
-    const opened = { db, log, windows, writer: new AlertsWriter(db, log, windows) };
+    const opened = { db, log, windows, writer: new AlertsWriter(db, log, windows), reads: new AlertsReads(db) };
     port.on('message', (request: Request) => {
       try {
         say({ id: request.id, answer: perform(opened, request) });

@@ -122,9 +122,10 @@ export const openForWriting = (file: string, checkedAtOpenBytes: number, now: nu
   }
 };
 
-export const openForReading = (file: string): Sqlite => {
+/** `cacheKb` of pages held in memory: who goes through the file once needs hardly any. */
+export const openForReading = (file: string, cacheKb = READER_CACHE_KB): Sqlite => {
   const db = new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_MS });
-  db.pragma(`cache_size = ${-READER_CACHE_KB}`);
+  db.pragma(`cache_size = ${-cacheKb}`);
   // Pages are copied, not mapped: after each commit a mapping is made again and faulted in page by page (docs/decisions/0032).
   return db;
 };

@@ -25,7 +25,7 @@ import {
 import { buffersOf } from '../../../ports/log-columns.ts';
 import type { Metrics } from '../../../ports/metrics.ts';
 import { LateCheck } from '../sqlite-telemetry/late-check.ts';
-import { ThreadLink } from '../sqlite-telemetry/thread-link.ts';
+import { STREAM_YOUNG_MB, ThreadLink } from '../sqlite-telemetry/thread-link.ts';
 import { asNumbers, decodeNumbers } from './entity-state.ts';
 import { openForReading, suspect, type Sqlite } from './features-file.ts';
 import { HeldStates } from './held-states.ts';
@@ -84,8 +84,8 @@ export class SqliteFeatureStore extends FeatureStore {
     };
     // What a thread was asked is answered with an error; the next question starts another.
     const onDeath = (error: Error): void => log.error({ err: error }, 'a thread of the feature store ended');
-    this.#writer = new ThreadLink(entry('writer-thread'), { onQuarantine, onDeath });
-    this.#reader = new ThreadLink(entry('reader-thread'), { onQuarantine, onDeath });
+    this.#writer = new ThreadLink(entry('writer-thread'), { onQuarantine, onDeath, youngMb: STREAM_YOUNG_MB });
+    this.#reader = new ThreadLink(entry('reader-thread'), { onQuarantine, onDeath, youngMb: STREAM_YOUNG_MB });
     const subject = { what: 'feature file', gauge: 'feature_check_running' };
     this.#lateCheck = new LateCheck({ metrics, log }, subject, () => suspect(options.file));
     this.#puts = new GroupCommit((waiting) => this.#commit(waiting), WRITES_PER_COMMIT);

@@ -15,8 +15,6 @@ const perform = (db: Sqlite, reads: TicketReads, request: Request): unknown => {
       return reads.list(request.ask);
     case 'latest':
       return reads.latest(request.ask.model, request.ask.version, request.ask.entity);
-    case 'untold':
-      return reads.untold();
     case 'close':
       db.close();
       return null;

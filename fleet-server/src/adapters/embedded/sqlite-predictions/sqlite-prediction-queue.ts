@@ -62,7 +62,7 @@ export class SqlitePredictionQueue extends PredictionQueue {
   async start(): Promise<void> {
     try {
       await this.#open();
-      await this.#reader.start(this.#data);
+      this.#reader.prepare(this.#data);
     } catch (cause) {
       await this.stop();
       const message = cause instanceof Error ? cause.message : String(cause);
@@ -99,7 +99,7 @@ export class SqlitePredictionQueue extends PredictionQueue {
   }
 
   override untold(): Promise<readonly Untold[]> {
-    return this.#read('untold', null);
+    return this.#write('untold', null);
   }
 
   override async told(intentIds: readonly string[]): Promise<void> {

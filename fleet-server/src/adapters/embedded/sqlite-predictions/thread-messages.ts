@@ -28,6 +28,7 @@ export interface WriterJobs {
   turn: { ask: QueueTurn; answer: TurnOutcome };
   cancel: { ask: { ticketId: string; now: number }; answer: TicketChange | null };
   retry: { ask: { ticketId: string; now: number; expiresAt: number }; answer: TicketChange | null };
+  untold: { ask: null; answer: Untold[] };
   told: { ask: { intentIds: readonly string[] }; answer: null };
   trim: { ask: { finishedBefore: number }; answer: number };
   /** Leases of a process that is gone; the first job of every writer. */
@@ -38,7 +39,6 @@ export interface WriterJobs {
 export interface ReaderJobs {
   find: { ask: { ticketId: string }; answer: StoredTicket | null };
   list: { ask: TicketQuery; answer: Page<StoredTicket> };
-  untold: { ask: null; answer: Untold[] };
   latest: { ask: { model: string; version: string | undefined; entity: string }; answer: StoredTicket | null };
   close: { ask: null; answer: null };
 }

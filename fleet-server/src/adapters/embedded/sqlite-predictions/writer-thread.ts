@@ -4,10 +4,17 @@ import { asFault, type ThreadAnswer, type ThreadRequest } from '../sqlite-teleme
 import { openForWriting, type Sqlite } from './predictions-file.ts';
 import { PredictionsWriter } from './predictions-writer.ts';
 import type { ThreadData, WriterJobs } from './thread-messages.ts';
+import { TicketReads } from './ticket-reads.ts';
 
 type Request = ThreadRequest<WriterJobs>;
 
-const perform = (db: Sqlite, writer: PredictionsWriter, request: Request): unknown => {
+interface Opened {
+  readonly db: Sqlite;
+  readonly writer: PredictionsWriter;
+  readonly reads: TicketReads;
+}
+
+const perform = ({ db, writer, reads }: Opened, request: Request): unknown => {
   switch (request.job) {
     case 'submit':
       return writer.submit(request.ask);
@@ -17,6 +24,8 @@ const perform = (db: Sqlite, writer: PredictionsWriter, request: Request): unkno
       return writer.cancel(request.ask.ticketId, request.ask.now);
     case 'retry':
       return writer.retry(request.ask.ticketId, request.ask.now, request.ask.expiresAt);
+    case 'untold':
+      return reads.untold();
     case 'told':
       return writer.told(request.ask.intentIds);
     case 'trim':
@@ -35,10 +44,10 @@ if (port !== null) {
   try {
     const data = workerData as ThreadData;
     const { db, quarantined } = openForWriting(data.file, Date.now());
-    const writer = new PredictionsWriter(db, data);
+    const opened = { db, writer: new PredictionsWriter(db, data), reads: new TicketReads(db) };
     port.on('message', (request: Request) => {
       try {
-        say({ id: request.id, answer: perform(db, writer, request) });
+        say({ id: request.id, answer: perform(opened, request) });
       } catch (error) {
         say({ id: request.id, fault: asFault(error) });
       }

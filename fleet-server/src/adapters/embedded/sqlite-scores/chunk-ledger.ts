@@ -2,8 +2,58 @@
 import type { Statement } from 'better-sqlite3';
 import type { QuarantinedRow } from '@shoal/protocol';
 import { RunPace } from './run-pace.ts';
+import type { EncodedBlock } from './score-block.ts';
 import { PARTITION, type Sqlite } from './scores-file.ts';
-import type { CommittedChunk, InputRow, LeasedPartition, RunnerJobs } from './thread-messages.ts';
+
+/** Entities after `from`, up to and with `to`; null is without end. */
+export interface PartitionRange {
+  readonly from: string;
+  readonly to: string | null;
+}
+
+/** Who holds a partition: a commit with another fence writes nothing. */
+export interface Lease {
+  readonly runNo: number;
+  readonly partNo: number;
+  readonly fence: number;
+}
+
+export interface LeasedPartition extends PartitionRange {
+  readonly partNo: number;
+  readonly fence: number;
+  /** Attempts that failed before. */
+  readonly failures: number;
+}
+
+export interface RunPlan {
+  readonly runNo: number;
+  /** Of the run whose rows are carried over. */
+  readonly baseNo: number | null;
+  readonly expected: number;
+  readonly ranges: readonly PartitionRange[];
+  readonly quarantined: readonly QuarantinedRow[];
+}
+
+export interface CommittedChunk extends Lease {
+  /** The last entity that was read. */
+  readonly last: string;
+  readonly isLast: boolean;
+  readonly rows: number;
+  /** Of these the ones that were carried over. */
+  readonly carried: number;
+  /** Read, and nothing was known of them at the as-of instant. */
+  readonly skipped: number;
+  readonly blocks: readonly EncodedBlock[];
+  readonly quarantined: readonly QuarantinedRow[];
+  readonly now: number;
+}
+
+/** An entity of a file or a list, with what the file says of it. */
+export interface InputRow {
+  readonly entity: string;
+  /** Float64 numbers parallel to the features; NaN where the file says nothing. */
+  readonly own: Uint8Array | null;
+}
 
 /** A lease that is not renewed by a commit ends after this. */
 const LEASE_MS = 60_000;
@@ -16,13 +66,15 @@ interface PartitionRow {
   readonly failures: number;
 }
 
-interface Totals {
+export interface RunTotals {
   readonly quarantined: number;
   readonly done: number;
   readonly expected: number;
 }
 
+/** Written by whoever runs, beside whoever else writes the file. `gone`: the run does not run any more, or somebody else has the lease. */
 export class ChunkLedger {
+  readonly #db: Sqlite;
   readonly #pace: RunPace;
   readonly #runs: Statement<[number], number>;
   readonly #clear: readonly Statement<[number]>[];
@@ -40,9 +92,10 @@ export class ChunkLedger {
   readonly #chunk: Statement;
   readonly #forward: Statement;
   readonly #release: Statement<[number, number, number]>;
-  readonly #totals: Statement<[number], Totals>;
+  readonly #totals: Statement<[number], RunTotals>;
 
   constructor(db: Sqlite) {
+    this.#db = db;
     this.#pace = new RunPace(db);
     this.#runs = db
       .prepare<[number], number>("SELECT 1 FROM runs WHERE run_no = ? AND state = 'running'")
@@ -90,37 +143,51 @@ export class ChunkLedger {
     );
   }
 
-  clearInputs(runNo: number): null {
-    for (const statement of this.#clear) statement.run(runNo);
-    return null;
+  /** Starts the list of a file anew. */
+  clearInputs(runNo: number): void {
+    this.#whole(() => {
+      for (const statement of this.#clear) statement.run(runNo);
+    });
   }
 
   /** @returns entities that were listed before: the first row of each holds */
   stage(runNo: number, rows: readonly InputRow[]): string[] {
-    return rows
-      .filter(({ entity, own }) => this.#stage.run(runNo, entity, own).changes === 0)
-      .map(({ entity }) => entity);
+    return this.#whole(() =>
+      rows.filter(({ entity, own }) => this.#stage.run(runNo, entity, own).changes === 0).map(({ entity }) => entity),
+    );
   }
 
-  plan({ runNo, baseNo, expected, ranges, quarantined }: RunnerJobs['plan']['ask']): null {
-    for (const [partNo, { from, to }] of ranges.entries()) this.#partition.run(runNo, partNo, from, to, from);
-    this.#planned.run(expected, baseNo, runNo);
-    this.#unusable.run(quarantined.length, runNo);
-    this.#setAside(runNo, quarantined);
-    return null;
+  plan({ runNo, baseNo, expected, ranges, quarantined }: RunPlan): void {
+    this.#whole(() => {
+      for (const [partNo, { from, to }] of ranges.entries()) this.#partition.run(runNo, partNo, from, to, from);
+      this.#planned.run(expected, baseNo, runNo);
+      this.#unusable.run(quarantined.length, runNo);
+      this.#setAside(runNo, quarantined);
+    });
   }
 
   lease(runNo: number, now: number): LeasedPartition | 'done' | 'busy' | 'gone' {
-    if (this.#runs.get(runNo) === undefined) return 'gone';
-    const row = this.#free.get(runNo, now);
-    if (row === undefined) return this.#open.get(runNo) === undefined ? 'done' : 'busy';
-    this.#lease.run(now + LEASE_MS, runNo, row.part_no);
-    this.#pace.begin(runNo, now);
-    const { part_no: partNo, next_key: from, to_key: to, failures } = row;
-    return { partNo, from, to, fence: row.fence + 1, failures };
+    return this.#whole(() => {
+      if (this.#runs.get(runNo) === undefined) return 'gone';
+      const row = this.#free.get(runNo, now);
+      if (row === undefined) return this.#open.get(runNo) === undefined ? 'done' : 'busy';
+      this.#lease.run(now + LEASE_MS, runNo, row.part_no);
+      this.#pace.begin(runNo, now);
+      const { part_no: partNo, next_key: from, to_key: to, failures } = row;
+      return { partNo, from, to, fence: row.fence + 1, failures };
+    });
   }
 
-  commit(chunk: CommittedChunk): Totals | 'gone' {
+  commit(chunk: CommittedChunk): RunTotals | 'gone' {
+    return this.#whole(() => this.#commit(chunk));
+  }
+
+  /** The attempt failed: the partition is free again. */
+  release({ runNo, partNo, fence }: Lease): void {
+    this.#whole(() => this.#release.run(runNo, partNo, fence));
+  }
+
+  #commit(chunk: CommittedChunk): RunTotals | 'gone' {
     const { runNo, partNo, fence, last, isLast, rows, carried, skipped, blocks, quarantined, now } = chunk;
     const chunkNo = this.#runs.get(runNo) === undefined ? undefined : this.#held.get(runNo, partNo, fence);
     if (chunkNo === undefined) return 'gone';
@@ -140,12 +207,11 @@ export class ChunkLedger {
       begun: isLast ? 0 : 1,
     });
     this.#pace.note(runNo, rows + quarantined.length, now);
-    return this.#totals.get(runNo) as Totals;
+    return this.#totals.get(runNo) as RunTotals;
   }
 
-  release({ runNo, partNo, fence }: RunnerJobs['release']['ask']): null {
-    this.#release.run(runNo, partNo, fence);
-    return null;
+  #whole<T>(work: () => T): T {
+    return this.#db.transaction(work).immediate();
   }
 
   #setAside(runNo: number, rows: readonly QuarantinedRow[]): void {

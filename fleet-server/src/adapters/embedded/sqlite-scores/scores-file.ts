@@ -1,5 +1,6 @@
 /** Opens `scores.db`: pragmas, check, schema; a corrupt file is set aside and never used. */
 import {
+  openStoreBeside,
   openStoreForReading,
   openStoreForWriting,
   type OpenedStore,
@@ -90,6 +91,9 @@ const SCHEMA: StoreSchema = {
   checkpointPages: 2_000,
 };
 
+/** Two processes write the file: the server, and what goes through a run, which may have to wait long for a processor in the middle. */
+const WRITER_PATIENCE_MS = 10_000;
+
 /**
  * A chunk that a power cut takes back is scored again, so its commit does not wait for the disk; what somebody is told does
  * (`durably`). @throws as `openStoreForWriting`
@@ -97,7 +101,15 @@ const SCHEMA: StoreSchema = {
 export const openForWriting = (file: string, now: number): OpenedStore => {
   const opened = openStoreForWriting(file, SCHEMA, now);
   opened.db.pragma('synchronous = NORMAL');
+  opened.db.pragma(`busy_timeout = ${WRITER_PATIENCE_MS}`);
   return opened;
+};
+
+/** For who goes through a run, in a process of its own: the server has the file open, checked and on its newest schema. */
+export const openForRun = (file: string): Sqlite => {
+  const db = openStoreBeside(file, SCHEMA, WRITER_PATIENCE_MS);
+  db.pragma('synchronous = NORMAL');
+  return db;
 };
 
 /** One transaction that is on the disk when it returns, and with it everything that was committed before. */

@@ -1,4 +1,4 @@
-/** Everything that writes `scores.db`: each job is one transaction. */
+/** What the server itself writes to `scores.db`: each job is one transaction. Chunks are written by who scores them. */
 import type {
   BackfillChange,
   BackfillDay,
@@ -8,23 +8,19 @@ import type {
 } from '../../../ports/backfills.ts';
 import type { NewRun, PointerMove, RunChange, RunNote, StoredRun } from '../../../ports/score-store.ts';
 import { BackfillsTable } from './backfills-table.ts';
-import { ChunkLedger } from './chunk-ledger.ts';
 import { Publications } from './publications.ts';
 import { RunsTable } from './runs-table.ts';
 import { durably, type Sqlite } from './scores-file.ts';
-import type { RunnerJobs } from './thread-messages.ts';
 
 export class ScoresWriter {
   readonly #db: Sqlite;
   readonly #runs: RunsTable;
-  readonly #ledger: ChunkLedger;
   readonly #publications: Publications;
   readonly #backfills: BackfillsTable;
 
   constructor(db: Sqlite) {
     this.#db = db;
     this.#runs = new RunsTable(db);
-    this.#ledger = new ChunkLedger(db);
     this.#publications = new Publications(db, this.#runs);
     this.#backfills = new BackfillsTable(db, this.#runs);
   }
@@ -77,31 +73,7 @@ export class ScoresWriter {
     return this.#whole(() => this.#runs.takeBack(Date.now()));
   }
 
-  /** What the thread of the runner asks. */
-  serve<K extends keyof RunnerJobs>(job: K, ask: RunnerJobs[K]['ask']): RunnerJobs[K]['answer'] {
-    return this.#whole(() => this.#perform({ job, ask } as RunnerRequest)) as RunnerJobs[K]['answer'];
-  }
-
-  #perform(request: RunnerRequest): unknown {
-    switch (request.job) {
-      case 'clearInputs':
-        return this.#ledger.clearInputs(request.ask.runNo);
-      case 'stage':
-        return this.#ledger.stage(request.ask.runNo, request.ask.rows);
-      case 'plan':
-        return this.#ledger.plan(request.ask);
-      case 'lease':
-        return this.#ledger.lease(request.ask.runNo, request.ask.now);
-      case 'commit':
-        return this.#ledger.commit(request.ask);
-      case 'release':
-        return this.#ledger.release(request.ask);
-    }
-  }
-
   #whole<T>(work: () => T): T {
     return this.#db.transaction(work).immediate();
   }
 }
-
-type RunnerRequest = { [K in keyof RunnerJobs]: { job: K; ask: RunnerJobs[K]['ask'] } }[keyof RunnerJobs];

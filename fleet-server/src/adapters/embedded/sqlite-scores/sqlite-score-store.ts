@@ -1,5 +1,4 @@
 /** The score store on SQLite: one file, one thread that writes, one that reads, and point reads where they are asked. */
-import type { MessagePort } from 'node:worker_threads';
 import type { Page, QuarantinedRow } from '@shoal/protocol';
 import type { Logger } from 'pino';
 import { FLEET_ERRORS, FleetError } from '../../../errors.ts';
@@ -193,11 +192,7 @@ export class SqliteScoreStore extends ScoreStore {
     }
   }
 
-  override async connectRunner(port: MessagePort): Promise<void> {
-    await this.#write('connect', { port }, [port]);
-  }
-
-  /** A writer that is started anew takes back what was taken up: its runner cannot reach it any more. */
+  /** A writer that is started anew takes back what was taken up: a run that goes on all the same finds its lease gone. */
   #open(): Promise<void> {
     this.#starting ??= this.#begin().finally(() => {
       this.#starting = undefined;
@@ -213,14 +208,10 @@ export class SqliteScoreStore extends ScoreStore {
     this.#here = { db, reads: new ScoreReads(db) };
   }
 
-  async #write<K extends keyof WriterJobs>(
-    job: K,
-    ask: WriterJobs[K]['ask'],
-    transfer: readonly MessagePort[] = [],
-  ): Promise<WriterJobs[K]['answer']> {
+  async #write<K extends keyof WriterJobs>(job: K, ask: WriterJobs[K]['ask']): Promise<WriterJobs[K]['answer']> {
     try {
       if (!this.#writer.isRunning || this.#starting !== undefined) await this.#open();
-      return await this.#writer.ask(job, ask, transfer);
+      return await this.#writer.ask(job, ask);
     } catch (cause) {
       throw unavailable(cause);
     }

@@ -1,5 +1,4 @@
-/** What the store of scores, its two threads and the thread of the runner say to each other. */
-import type { MessagePort } from 'node:worker_threads';
+/** What the store of scores and its two threads say to each other. */
 import type { Page, QuarantinedRow } from '@shoal/protocol';
 import type {
   BulkScores,
@@ -22,70 +21,9 @@ import type {
   StoredBackfill,
 } from '../../../ports/backfills.ts';
 import type { DigestQuery, RunDigest } from '../../../ports/run-digest.ts';
-import type { EncodedBlock } from './score-block.ts';
 
 export interface ThreadData {
   readonly file: string;
-}
-
-/** Entities after `from`, up to and with `to`; null is without end. */
-export interface PartitionRange {
-  readonly from: string;
-  readonly to: string | null;
-}
-
-export interface LeasedPartition extends PartitionRange {
-  readonly partNo: number;
-  readonly fence: number;
-  /** Attempts that failed before. */
-  readonly failures: number;
-}
-
-export interface CommittedChunk {
-  readonly runNo: number;
-  readonly partNo: number;
-  readonly fence: number;
-  /** The last entity that was read. */
-  readonly last: string;
-  readonly isLast: boolean;
-  readonly rows: number;
-  /** Of these the ones that were carried over. */
-  readonly carried: number;
-  /** Read, and nothing was known of them at the as-of instant. */
-  readonly skipped: number;
-  readonly blocks: readonly EncodedBlock[];
-  readonly quarantined: readonly QuarantinedRow[];
-  readonly now: number;
-}
-
-/** An entity of a file or a list, with what the file says of it. */
-export interface InputRow {
-  readonly entity: string;
-  /** Float64 numbers parallel to the features; NaN where the file says nothing. */
-  readonly own: Uint8Array | null;
-}
-
-/** What the runner asks of the thread that writes. `gone`: the run does not run any more, or somebody else has the lease. */
-export interface RunnerJobs {
-  /** Starts the list of a file anew. */
-  clearInputs: { ask: { runNo: number }; answer: null };
-  /** @returns entities that were listed before */
-  stage: { ask: { runNo: number; rows: readonly InputRow[] }; answer: string[] };
-  plan: {
-    ask: {
-      runNo: number;
-      /** Of the run whose rows are carried over. */
-      baseNo: number | null;
-      expected: number;
-      ranges: readonly PartitionRange[];
-      quarantined: readonly QuarantinedRow[];
-    };
-    answer: null;
-  };
-  lease: { ask: { runNo: number; now: number }; answer: LeasedPartition | 'done' | 'busy' | 'gone' };
-  commit: { ask: CommittedChunk; answer: { quarantined: number; done: number; expected: number } | 'gone' };
-  /** The attempt failed: the partition is free again. */
-  release: { ask: { runNo: number; partNo: number; fence: number }; answer: null };
 }
 
 /** Per job: what is asked and what is answered. */
@@ -101,7 +39,6 @@ export interface WriterJobs {
   dropJob: { ask: { job: string }; answer: null };
   /** Runs of a process that is gone; the first job of every writer. */
   takeBack: { ask: null; answer: number };
-  connect: { ask: { port: MessagePort }; answer: null };
   close: { ask: null; answer: null };
 }
 

@@ -25,7 +25,7 @@ import { isCorruptCode } from './corruption.ts';
 import { firstDayKept } from './day-table.ts';
 import { LateCheck } from './late-check.ts';
 import { packAppend } from './packed-append.ts';
-import { ThreadLink, threadEntry } from './thread-link.ts';
+import { STREAM_YOUNG_MB, ThreadLink, threadEntry } from './thread-link.ts';
 import type { ReaderJobs, WriterJobs, WriterThreadData } from './thread-messages.ts';
 
 interface Collaborators {
@@ -62,10 +62,12 @@ export class SqliteTelemetryStore extends TelemetryStore {
     );
     const onQuarantine = (quarantined: string, why: string): void => this.#quarantined(quarantined, why);
     this.#writer = new ThreadLink<WriterJobs>(threadEntry('writer-thread'), {
+      youngMb: STREAM_YOUNG_MB,
       onQuarantine,
       onDeath: (error) => this.#refuse(`the writing thread died: ${error.message}`),
     });
     this.#reader = new ThreadLink<ReaderJobs>(threadEntry('reader-thread'), {
+      youngMb: STREAM_YOUNG_MB,
       onQuarantine,
       onDeath: (error) => this.#readerDied(error),
     });

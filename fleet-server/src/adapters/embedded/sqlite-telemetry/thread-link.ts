@@ -18,17 +18,23 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-interface Events {
+interface LinkOptions {
   readonly onQuarantine: (quarantined: string, why: string) => void;
   /** The thread is gone and nobody asked it to go. */
   readonly onDeath: (error: Error) => void;
+  readonly youngMb?: number;
 }
 
 /** A thread that does not answer by then is ended as it is; what it had not committed was not acknowledged. */
 const CLOSE_WITHIN_MS = 10_000;
 
-/** Rows pass through a thread and are gone: three quarters of what V8 would let them fill first is memory without use, once for every thread. */
-const maxYoungGenerationSizeMb = 12;
+/**
+ * Megabytes that what a thread makes may fill before V8 looks what of it is still used. Rows pass through and are gone: more is memory
+ * without use, once for every thread.
+ */
+const YOUNG_MB = 3;
+/** For threads through which the stream of records goes. */
+export const STREAM_YOUNG_MB = 12;
 
 /** Compiled, the sibling is JavaScript; from source, Node strips the types and finds the workspaces by their sources. */
 const IS_SOURCE = import.meta.url.endsWith('.ts');
@@ -39,16 +45,16 @@ export const threadEntry = (name: string): URL => new URL(`./${name}${IS_SOURCE 
 export class ThreadLink<J extends { [K in keyof J]: { ask: unknown; answer: unknown } }> {
   readonly #entry: URL;
   #data: unknown;
-  readonly #events: Events;
+  readonly #options: LinkOptions;
   readonly #pending = new Map<number, Pending>();
   #worker: Worker | undefined;
   #starting: Promise<boolean> | undefined;
   #lastId = 0;
   #closing = false;
 
-  constructor(entry: URL, events: Events) {
+  constructor(entry: URL, options: LinkOptions) {
     this.#entry = entry;
-    this.#events = events;
+    this.#options = options;
   }
 
   get isRunning(): boolean {
@@ -79,7 +85,7 @@ export class ThreadLink<J extends { [K in keyof J]: { ask: unknown; answer: unkn
     const worker = new Worker(this.#entry, {
       workerData: data,
       execArgv,
-      resourceLimits: { maxYoungGenerationSizeMb },
+      resourceLimits: { maxYoungGenerationSizeMb: this.#options.youngMb ?? YOUNG_MB },
     });
     this.#worker = worker;
     return new Promise<boolean>((resolve, reject) => {
@@ -123,7 +129,7 @@ export class ThreadLink<J extends { [K in keyof J]: { ask: unknown; answer: unkn
 
   #receive(message: Exclude<ThreadAnswer, { opened: boolean }>): void {
     if ('quarantined' in message) {
-      this.#events.onQuarantine(message.quarantined, message.why);
+      this.#options.onQuarantine(message.quarantined, message.why);
       return;
     }
     const pending = this.#pending.get(message.id);
@@ -139,6 +145,6 @@ export class ThreadLink<J extends { [K in keyof J]: { ask: unknown; answer: unkn
     this.#pending.clear();
     if (this.#closing) return;
     this.#worker = undefined;
-    this.#events.onDeath(error);
+    this.#options.onDeath(error);
   }
 }

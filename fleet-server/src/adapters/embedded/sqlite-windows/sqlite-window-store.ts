@@ -22,7 +22,7 @@ import {
   type WindowStep,
 } from '../../../ports/window-store.ts';
 import { asStoreError, codeOf } from '../store-errors.ts';
-import { ThreadLink } from '../sqlite-telemetry/thread-link.ts';
+import { STREAM_YOUNG_MB, ThreadLink } from '../sqlite-telemetry/thread-link.ts';
 import type { ReaderJobs, ThreadData, WriterJobs } from './thread-messages.ts';
 
 interface Collaborators {
@@ -51,8 +51,8 @@ export class SqliteWindowStore extends WindowStore {
     };
     // What a thread was asked is answered with an error; the next question starts another.
     const onDeath = (error: Error): void => log.error({ err: error }, 'a thread of the window store ended');
-    this.#writer = new ThreadLink(entry('writer-thread'), { onQuarantine, onDeath });
-    this.#reader = new ThreadLink(entry('reader-thread'), { onQuarantine, onDeath });
+    this.#writer = new ThreadLink(entry('writer-thread'), { onQuarantine, onDeath, youngMb: STREAM_YOUNG_MB });
+    this.#reader = new ThreadLink(entry('reader-thread'), { onQuarantine, onDeath, youngMb: STREAM_YOUNG_MB });
   }
 
   /** @throws FleetError WINDOW_STORE_UNAVAILABLE | WINDOW_STORE_VERSION_UNKNOWN */

@@ -2,18 +2,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { MessageChannel } from 'node:worker_threads';
 import { afterAll, expect, test } from '@jest/globals';
 import { scoringJobSchema } from '@shoal/protocol';
 import fc from 'fast-check';
 import type { RowScorer, Rows, ScoredBatch } from '../../../../src/adapters/embedded/score-runner/batch-engine.ts';
-import { LedgerLink } from '../../../../src/adapters/embedded/score-runner/ledger-link.ts';
 import { ScoringRun } from '../../../../src/adapters/embedded/score-runner/scoring-run.ts';
 import { openForWriting as openFeatures } from '../../../../src/adapters/embedded/sqlite-features/features-file.ts';
+import { ChunkLedger, type CommittedChunk } from '../../../../src/adapters/embedded/sqlite-scores/chunk-ledger.ts';
 import { RunReads } from '../../../../src/adapters/embedded/sqlite-scores/run-reads.ts';
 import { openForWriting, type Sqlite } from '../../../../src/adapters/embedded/sqlite-scores/scores-file.ts';
 import { ScoresWriter } from '../../../../src/adapters/embedded/sqlite-scores/scores-writer.ts';
-import type { RunnerJobs } from '../../../../src/adapters/embedded/sqlite-scores/thread-messages.ts';
 import type { RunEnd } from '../../../../src/ports/score-runner.ts';
 import type { StoredRun } from '../../../../src/ports/score-store.ts';
 import { carriedFrom } from '../../../../src/scoring/carried-from.ts';
@@ -76,6 +74,27 @@ interface Night {
   readonly weight: number;
   /** The process dies with the commit of so many chunks, each time it runs. */
   readonly deaths: readonly number[];
+}
+
+/** The process dies before the commit after so many. */
+class MortalLedger extends ChunkLedger {
+  readonly #stop: AbortController;
+  #left: number;
+
+  constructor(db: Sqlite, chunks: number, stop: AbortController) {
+    super(db);
+    this.#left = chunks;
+    this.#stop = stop;
+  }
+
+  override commit(chunk: CommittedChunk) {
+    if (this.#left <= 0) {
+      this.#stop.abort();
+      throw new Error('dead');
+    }
+    this.#left -= 1;
+    return super.commit(chunk);
+  }
 }
 
 class Server {
@@ -154,18 +173,7 @@ class Server {
     run: StoredRun,
     { chunks, scorer, ...planned }: { baseNo: number | null; isPlanned: boolean; scorer: Scorer; chunks: number },
   ): Promise<RunEnd> {
-    const { port1, port2 } = new MessageChannel();
-    let left = chunks;
     const stop = new AbortController();
-    port2.on('message', ({ id, job, ask }: { id: number; job: keyof RunnerJobs; ask: never }) => {
-      if (job === 'commit' && left <= 0) {
-        // As far as anybody will ever know it was not said.
-        stop.abort();
-        return port2.close();
-      }
-      left -= job === 'commit' ? 1 : 0;
-      return port2.postMessage({ id, answer: this.#writer.serve(job, ask) });
-    });
     const order = {
       ...planned,
       runNo: run.runNo,
@@ -183,11 +191,9 @@ class Server {
       canaries: [],
     };
     const files = { features, scores: this.#db };
-    const ledger = new LedgerLink(port1);
+    const ledger = new MortalLedger(this.#db, chunks, stop);
     const parts = { files, ledger, openEngine: () => Promise.resolve(scorer), stop: stop.signal, now: () => 1 };
-    const end = await new ScoringRun(order, parts).execute().catch((): RunEnd => ({ kind: 'stopped' }));
-    ledger.close();
-    return end;
+    return new ScoringRun(order, parts).execute().catch((): RunEnd => ({ kind: 'stopped' }));
   }
 }
 

@@ -5,12 +5,16 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import { scoringJobSchema } from '@shoal/protocol';
 import fc from 'fast-check';
+import { ChunkLedger, type LeasedPartition } from '../../../../src/adapters/embedded/sqlite-scores/chunk-ledger.ts';
 import { runBlocks } from '../../../../src/adapters/embedded/sqlite-scores/run-blocks.ts';
 import { decodeBlock, encodeBlocks, findInBlock } from '../../../../src/adapters/embedded/sqlite-scores/score-block.ts';
 import { ScoreReads } from '../../../../src/adapters/embedded/sqlite-scores/score-reads.ts';
-import { openForWriting, type Sqlite } from '../../../../src/adapters/embedded/sqlite-scores/scores-file.ts';
+import {
+  openForRun,
+  openForWriting,
+  type Sqlite,
+} from '../../../../src/adapters/embedded/sqlite-scores/scores-file.ts';
 import { ScoresWriter } from '../../../../src/adapters/embedded/sqlite-scores/scores-writer.ts';
-import type { LeasedPartition } from '../../../../src/adapters/embedded/sqlite-scores/thread-messages.ts';
 import type { NewRun } from '../../../../src/ports/score-store.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'shoal-ledger-'));
@@ -49,11 +53,13 @@ const newRun = (runId: string): NewRun => ({
 let files = 0;
 const RUN = 'r-00000000000000000000';
 
-/** A writer as the thread has it, and a runner that does what it is told step by step. */
+/** A writer as the server has it, and beside it the ledger of a runner that does what it is told step by step. */
 class Night {
   readonly #file = join(folder, `scores-${(files += 1)}.db`);
   #db: Sqlite = openForWriting(this.#file, 0).db;
   #writer = new ScoresWriter(this.#db);
+  #run: Sqlite = openForRun(this.#file);
+  #ledger = new ChunkLedger(this.#run);
   #leases: LeasedPartition[] = [];
   #positions = new Map<LeasedPartition, string>();
   #now = 1_000;
@@ -61,7 +67,7 @@ class Night {
   constructor() {
     this.#writer.submit(newRun(RUN));
     const run = this.#writer.takeUp(1);
-    this.#writer.serve('plan', {
+    this.#ledger.plan({
       runNo: run?.runNo ?? 0,
       baseNo: null,
       expected: ENTITIES.length,
@@ -72,7 +78,7 @@ class Night {
 
   /** @returns whether everything is scored */
   lease(): boolean {
-    const leased = this.#writer.serve('lease', { runNo: 1, now: this.#now });
+    const leased = this.#ledger.lease(1, this.#now);
     if (typeof leased === 'object') {
       this.#leases.push(leased);
       this.#positions.set(leased, leased.from);
@@ -90,7 +96,7 @@ class Night {
     const last = entities.at(-1) ?? from;
     const columns = [Float32Array.from(entities, scoreOf), Float64Array.from(entities, scoreOf)];
     const { partNo, fence } = lease;
-    const answer = this.#writer.serve('commit', {
+    const answer = this.#ledger.commit({
       runNo: 1,
       partNo,
       fence,
@@ -122,9 +128,12 @@ class Night {
 
   /** The process is gone; what it had leased is known to nobody. */
   kill(): void {
+    this.#run.close();
     this.#db.close();
     this.#db = openForWriting(this.#file, 0).db;
     this.#writer = new ScoresWriter(this.#db);
+    this.#run = openForRun(this.#file);
+    this.#ledger = new ChunkLedger(this.#run);
     this.#writer.takeBack();
     this.#writer.takeUp(this.#now);
   }
@@ -135,6 +144,7 @@ class Night {
       this.later(120_000);
     }
     const blocks = [...runBlocks(this.#db, { runNo: 1, columns: COLUMNS }, 2)].flat();
+    this.#run.close();
     this.#db.close();
     return blocks.flatMap(({ entities, columns }) =>
       entities.map((entity, index): [string, number | undefined, number | undefined] => [
@@ -195,9 +205,16 @@ test('A block gives back what went into it, whole and row by row; what is not fi
   );
 });
 
+/** As the server has it, and as a runner has it. */
+const open = (name: string) => {
+  const file = join(folder, name);
+  const { db } = openForWriting(file, 0);
+  const run = openForRun(file);
+  return { db, run, writer: new ScoresWriter(db), ledger: new ChunkLedger(run) };
+};
+
 test('A past day gives way to a run that is due, which finds it put back, and goes on behind it where it was', () => {
-  const { db } = openForWriting(join(folder, 'backfill.db'), 0);
-  const writer = new ScoresWriter(db);
+  const { db, run, writer, ledger } = open('backfill.db');
   const [past, due] = ['r-00000000000000000001', 'r-00000000000000000002'];
   const dueAt = 7;
   const { definition, model } = newRun(past);
@@ -208,10 +225,10 @@ test('A past day gives way to a run that is due, which finds it put back, and go
   writer.submit({ ...newRun(past), backfill: { id: backfillId, dueAt } });
   expect(writer.nextBackfillDay(1)).toBeNull();
   const runNo = writer.takeUp(1)?.runNo ?? 0;
-  writer.serve('plan', { runNo, baseNo: null, expected: 2, ranges: [{ from: '', to: null }], quarantined: [] });
-  const leased = writer.serve('lease', { runNo, now: 1 }) as LeasedPartition;
+  ledger.plan({ runNo, baseNo: null, expected: 2, ranges: [{ from: '', to: null }], quarantined: [] });
+  const leased = ledger.lease(runNo, 1) as LeasedPartition;
   const commit = ({ fence }: LeasedPartition, entity: string, isLast: boolean): unknown =>
-    writer.serve('commit', {
+    ledger.commit({
       runNo,
       partNo: 0,
       fence,
@@ -230,7 +247,7 @@ test('A past day gives way to a run that is due, which finds it put back, and go
   expect(writer.takeUp(2)?.runId).toBe(due);
   writer.note({ runId: due, event: 'fail', now: 2 });
   expect(writer.takeUp(3)).toMatchObject({ runId: past, backfill: backfillId, progress: { done: 1 } });
-  const again = writer.serve('lease', { runNo, now: 3 }) as LeasedPartition;
+  const again = ledger.lease(runNo, 3) as LeasedPartition;
   expect(again.from).toBe('a');
   expect(commit(again, 'b', true)).not.toBe('gone');
   writer.note({ runId: past, event: 'complete', now: 4 });
@@ -240,6 +257,7 @@ test('A past day gives way to a run that is due, which finds it put back, and go
     state: 'complete',
     days: { total: 1, done: 1, failed: 0 },
   });
+  run.close();
   db.close();
 });
 
@@ -268,15 +286,13 @@ test('A file of the version before is brought up, and its runs stay what they we
 });
 
 test('Readers have the run before until the pointer moves, and scores past keepRuns go', () => {
-  const file = join(folder, 'published.db');
-  const { db } = openForWriting(file, 0);
-  const writer = new ScoresWriter(db);
+  const { db, run, writer, ledger } = open('published.db');
   const reads = new ScoreReads(db);
   const publish = (runId: string, score: number): void => {
     writer.submit(newRun(runId));
     const runNo = writer.takeUp(1)?.runNo ?? 0;
-    writer.serve('plan', { runNo, baseNo: null, expected: 1, ranges: [{ from: '', to: null }], quarantined: [] });
-    const leased = writer.serve('lease', { runNo, now: 1 });
+    ledger.plan({ runNo, baseNo: null, expected: 1, ranges: [{ from: '', to: null }], quarantined: [] });
+    const leased = ledger.lease(runNo, 1);
     const { partNo, fence } = typeof leased === 'object' ? leased : { partNo: 0, fence: 0 };
     const blocks = encodeBlocks({ entities: ['a'], columns: [Float32Array.of(score), Float64Array.of(score)] });
     const chunk = {
@@ -292,7 +308,7 @@ test('Readers have the run before until the pointer moves, and scores past keepR
       quarantined: [],
       now: 1,
     };
-    writer.serve('commit', chunk);
+    ledger.commit(chunk);
     const before = reads.published('night')?.runId;
     writer.note({ runId, event: 'complete', now: 2 });
     expect(reads.published('night')?.runId).toBe(before);
@@ -305,5 +321,6 @@ test('Readers have the run before until the pointer moves, and scores past keepR
   expect(db.prepare('SELECT run_no FROM blocks').pluck().all()).toEqual([2]);
   expect(writer.publish('r-00000000000000000001', 4, 'move')).toMatchObject({ kind: 'refused' });
   expect(reads.history('night', 'a')).toHaveLength(1);
+  run.close();
   db.close();
 });
