@@ -184,7 +184,9 @@ const scoringSchema = z.strictObject({
     .min(0)
     .max(19)
     .default(19)
-    .describe('how far scoring steps back behind everything else for the processor (Linux); 0 not at all'),
+    .describe(
+      'how far scoring steps back behind everything else for the processor (Linux); at 19 it runs when nobody else wants it, 0 not at all',
+    ),
 });
 
 const grpcSchema = z.strictObject({
