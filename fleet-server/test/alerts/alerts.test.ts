@@ -100,7 +100,19 @@ describe('alerts', () => {
       notify: hook(),
     };
     await ask('POST', 'alert-rules', rule);
+    const everywhere = {
+      name: 'deafening',
+      on: { kind: 'readings' },
+      when: { condition: 'Noise > 1000' },
+      notify: hook(),
+    };
+    await ask('POST', 'alert-rules', everywhere);
     await say({ Noise: 50 });
+    // The reading is behind the rules before the label makes the device one of theirs.
+    await until(
+      async () => ((await server.get('/api/alert-rules/deafening/status')) as AlertRuleStatus).considered > 0,
+    );
+    await ask('DELETE', 'alert-rules/deafening');
     await ask('PATCH', 'devices/pump-1', { labels: { site: 'north' } });
     const until30 = { labels: [{ label: 'site', value: 'north' }], until: Date.now() + 30_000 };
     const silence = (await ask<Silence>('POST', 'silences', until30, { 'idempotency-key': 's' })).body;
