@@ -52,7 +52,7 @@ export class BatchEngine {
     this.#width = model.signature.inputs[0]?.shape[1] ?? 0;
   }
 
-  /** The process inherits the low priority of this thread. @throws ModelError of the bundle, or why no engine runs it */
+  /** The process inherits the low priority of this one. @throws ModelError of the bundle, or why no engine runs it */
   static async open(
     folder: string,
     digest: string,

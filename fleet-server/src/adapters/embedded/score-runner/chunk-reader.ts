@@ -1,4 +1,4 @@
-/** Reads chunks of entities with their vectors, a slice at a time, so that the thread can hear and hand on in between. */
+/** Reads chunks of entities with their vectors, a slice at a time, so that the process can hear and hand on in between. */
 import { setImmediate } from 'node:timers/promises';
 import type { QuarantinedRow } from '@shoal/protocol';
 import type { EntitySource, SourceRow } from './entity-source.ts';

@@ -1,4 +1,4 @@
-/** What the server and a process that goes through a run say to each other, once each. */
+/** What the server and a process that goes through a run say to each other. */
 import type { RunEnd, RunOrder } from '../../../ports/score-runner.ts';
 import type { ThreadFault } from '../sqlite-telemetry/thread-messages.ts';
 

@@ -21,8 +21,8 @@ const entry = (name: string): URL => new URL(`./${name}${fromSource ? '.ts' : '.
 const OOM_SCORE = 900;
 /** Who steps back as far as there is goes on only when nobody else wants the processor. */
 const LOWEST_NICENESS = 19;
-/** Rows pass through and are gone: a large young generation would only be memory. */
-const NODE_FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=256', '--disable-warning=ExperimentalWarning'];
+/** Rows pass through and are gone: a large young generation would only be memory. The old one has room for a file of which every row is refused. */
+const NODE_FLAGS = ['--max-semi-space-size=1', '--max-old-space-size=1024', '--disable-warning=ExperimentalWarning'];
 /** A process that does not end its chunk by then is ended as it is. */
 const CLOSE_WITHIN_MS = 10_000;
 const STDERR_CHARACTERS = 2_000;
