@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { SimulatorError } from './errors.ts';
 import type { SpawnCommand } from './faults/disk.ts';
+import { lastingPort } from './lasting-port.ts';
 import { ReadyProcess } from './ready-process.ts';
 
 const serverReadySchema = z.object({
@@ -17,13 +18,18 @@ export type ServerReady = z.infer<typeof serverReadySchema>;
 
 export interface FleetServerOptions {
   readonly dataDir: string;
-  /** 0 = any free port, kept over restarts. */
+  /** 0, the default = any free port, kept over restarts. */
   readonly mqttPort?: number;
   readonly httpPort?: number;
   readonly environment: NodeJS.ProcessEnv;
   /** Puts the command on a small disk, under strace … */
   readonly wrap?: (command: SpawnCommand) => SpawnCommand;
   readonly onLogLine?: (line: string) => void;
+}
+
+interface Ports {
+  readonly mqttPort: number;
+  readonly httpPort: number;
 }
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -42,10 +48,12 @@ const fleetServerProgram = (): string[] => {
 export class FleetServerProcess {
   private readonly options: FleetServerOptions;
   private readonly child: ReadyProcess<ServerReady>;
+  private ports: Ports;
   private urls: ServerReady | undefined;
 
   constructor(options: FleetServerOptions) {
     this.options = options;
+    this.ports = { mqttPort: options.mqttPort ?? 0, httpPort: options.httpPort ?? 0 };
     this.child = new ReadyProcess({
       name: 'fleet server',
       ready: serverReadySchema,
@@ -77,6 +85,8 @@ export class FleetServerProcess {
 
   /** @throws SimulatorError SERVER_NOT_BUILT | SERVER_FAILED */
   async start(): Promise<ServerReady> {
+    const { mqttPort, httpPort } = this.ports;
+    this.ports = { mqttPort: mqttPort || (await lastingPort()), httpPort: httpPort || (await lastingPort()) };
     this.urls = await this.child.start(this.options.environment);
     return this.urls;
   }
@@ -96,8 +106,7 @@ export class FleetServerProcess {
   }
 
   private command(): SpawnCommand {
-    const mqttPort = this.urls === undefined ? (this.options.mqttPort ?? 0) : portOf(this.urls.mqttUrl);
-    const httpPort = this.urls === undefined ? (this.options.httpPort ?? 0) : portOf(this.urls.httpUrl);
+    const { mqttPort, httpPort } = this.ports;
     const flags = { 'data-dir': this.options.dataDir, 'mqtt-port': mqttPort, 'http-port': httpPort };
     const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)]);
     return { file: process.execPath, args: [...fleetServerProgram(), 'run', ...args] };

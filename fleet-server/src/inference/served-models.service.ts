@@ -113,6 +113,8 @@ export class ServedModels implements ModelRepository {
   private startInBackground(model: ModelVersion): void {
     const { name: modelName, version } = model.manifest;
     model.start().catch((error: unknown) => {
+      // Unloaded, or the server stopped, before the engine was ready: nobody asks for it any more.
+      if (error instanceof ModelError && error.code === 'MODEL_CLOSED') return;
       this.around.log.error({ err: error, model: modelName, version }, 'no engine runs this model');
     });
   }
