@@ -81,10 +81,17 @@ export const openStoreForWriting = (file: string, schema: StoreSchema, now: numb
   }
 };
 
-/** For another process that writes, while the store has the file open. Waits so long for who writes. */
-export const openStoreBeside = (file: string, { checkpointPages }: StoreSchema, patienceMs: number): Sqlite => {
-  const db = new Database(file, { fileMustExist: true, timeout: patienceMs });
-  db.pragma(`wal_autocheckpoint = ${checkpointPages}`);
+export interface BesideOptions {
+  /** How long it waits for who writes. */
+  readonly patienceMs: number;
+  readonly cacheKb: number;
+}
+
+/** For another process that writes, while the store has the file open. */
+export const openStoreBeside = (file: string, schema: StoreSchema, options: BesideOptions): Sqlite => {
+  const db = new Database(file, { fileMustExist: true, timeout: options.patienceMs });
+  db.pragma(`wal_autocheckpoint = ${schema.checkpointPages}`);
+  setCache(db, options.cacheKb);
   return db;
 };
 

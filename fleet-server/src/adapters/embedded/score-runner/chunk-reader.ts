@@ -24,8 +24,11 @@ interface Filling {
   last: string;
 }
 
-/** A few milliseconds of work. */
-const SLICE_ROWS = 512;
+/**
+ * Under a millisecond of work, and so few that what was read of a row is forgotten while it is young: with 512 rows most of it reached
+ * the old generation, which made a run a tenth slower and its process 17 MB larger.
+ */
+const SLICE_ROWS = 64;
 
 export interface ReaderParts {
   readonly source: EntitySource;

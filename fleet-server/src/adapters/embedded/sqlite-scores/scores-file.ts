@@ -93,6 +93,8 @@ const SCHEMA: StoreSchema = {
 
 /** Two processes write the file: the server, and what goes through a run, which may have to wait long for a processor in the middle. */
 const WRITER_PATIENCE_MS = 10_000;
+/** A run appends chunks and never reads them again. */
+const RUN_CACHE_KB = 1_024;
 
 /**
  * A chunk that a power cut takes back is scored again, so its commit does not wait for the disk; what somebody is told does
@@ -107,7 +109,7 @@ export const openForWriting = (file: string, now: number): OpenedStore => {
 
 /** For who goes through a run, in a process of its own: the server has the file open, checked and on its newest schema. */
 export const openForRun = (file: string): Sqlite => {
-  const db = openStoreBeside(file, SCHEMA, WRITER_PATIENCE_MS);
+  const db = openStoreBeside(file, SCHEMA, { patienceMs: WRITER_PATIENCE_MS, cacheKb: RUN_CACHE_KB });
   db.pragma('synchronous = NORMAL');
   return db;
 };
