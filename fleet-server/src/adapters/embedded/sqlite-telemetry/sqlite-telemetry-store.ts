@@ -21,6 +21,7 @@ import {
   type StoredOf,
 } from '../../../ports/telemetry-store.ts';
 import { appendedOf } from './appended.ts';
+import { Checkpointer } from './checkpointer.ts';
 import { isCorruptCode } from './corruption.ts';
 import { firstDayKept } from './day-table.ts';
 import { LateCheck } from './late-check.ts';
@@ -48,6 +49,7 @@ export class SqliteTelemetryStore extends TelemetryStore {
   #lastQuarantine: string | null = null;
   #probe: NodeJS.Timeout | undefined;
   readonly #lateCheck: LateCheck;
+  readonly #checkpointer: Checkpointer;
 
   constructor(options: Options, collaborators: Collaborators) {
     super();
@@ -60,6 +62,7 @@ export class SqliteTelemetryStore extends TelemetryStore {
       subject,
       () => void this.#writer.ask('check', null).catch(() => undefined),
     );
+    this.#checkpointer = new Checkpointer(options.file, () => this.#writer.ask('checkpoint', null), collaborators.log);
     const onQuarantine = (quarantined: string, why: string): void => this.#quarantined(quarantined, why);
     this.#writer = new ThreadLink<WriterJobs>(threadEntry('writer-thread'), {
       youngMb: STREAM_YOUNG_MB,
@@ -95,6 +98,7 @@ export class SqliteTelemetryStore extends TelemetryStore {
   async stop(): Promise<void> {
     clearInterval(this.#probe);
     await this.#lateCheck.stop();
+    await this.#checkpointer.stop();
     await this.#reader.stop();
     await this.#writer.stop();
   }
@@ -111,7 +115,8 @@ export class SqliteTelemetryStore extends TelemetryStore {
       const outcome = await this.#writer.ask('append', { packed, now: this.#with.clock.now(), mayWait }, transfer);
       this.#with.metrics.observe('commit_seconds', outcome.seconds);
       this.#with.metrics.observe('commit_rows', outcome.rows);
-      const { batchId, duplicates, conflicts, fates } = outcome;
+      const { batchId, duplicates, conflicts, fates, log } = outcome;
+      this.#checkpointer.note(log, this.#with.clock.monotonic());
       return { batchId, appended: appendedOf(batches, fates), duplicates, conflicts };
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);

@@ -32,8 +32,10 @@ const MIGRATIONS: readonly string[] = [
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
-/** Pages of 4 kB in the log before it is folded into the file. */
-const CHECKPOINT_PAGES = 4_000;
+/** Pages of 4 kB in the log before they are copied into the file, beside the writer. */
+export const CHECKPOINT_PAGES = 4_000;
+/** The writer does so itself when nobody did. */
+const OWN_CHECKPOINT_PAGES = 32_000;
 const WRITER_CACHE_KB = 65_536;
 const READER_CACHE_KB = 16_384;
 /** Nobody else writes; a reader never blocks a writer in WAL mode. */
@@ -54,7 +56,7 @@ const openChecked = (file: string, { maxPages, checkedAtOpenBytes }: OpenOptions
   try {
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = FULL');
-    db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+    db.pragma(`wal_autocheckpoint = ${OWN_CHECKPOINT_PAGES}`);
     db.pragma(`cache_size = ${-WRITER_CACHE_KB}`);
     if (isSmall) checkIntegrity(db);
     else for (const table of LEDGER_TABLES) checkTable(db, table);
@@ -134,6 +136,13 @@ export const setAside = (file: string, now: number): string => {
     if (existsSync(file + suffix)) renameSync(file + suffix, name + suffix);
   }
   return name;
+};
+
+/** For another thread than the writer's, which copies the log into the file and does nothing else. */
+export const openForCheckpoint = (file: string): Sqlite => {
+  const db = new Database(file, { fileMustExist: true, timeout: BUSY_MS });
+  db.pragma('cache_size = 0');
+  return db;
 };
 
 export const openForReading = (file: string): Sqlite => {

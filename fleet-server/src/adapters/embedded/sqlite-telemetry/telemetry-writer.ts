@@ -23,11 +23,19 @@ export interface AppendOutcome {
   readonly fates: Uint8Array | undefined;
   readonly rows: number;
   readonly seconds: number;
+  readonly log: LogState;
 }
 
 /** Rows of a deleted device per transaction, so that appends come in between. */
 const DELETE_ROWS = 5_000;
 const PROBE_BYTES = 131_072;
+
+/** Pages of the log, and how many of them were copied into the file; only when all are does it begin anew. */
+export interface LogState {
+  readonly pages: number;
+  readonly copied: number;
+}
+type LogRow = readonly [busy: number, pages: number, copied: number];
 
 interface Tally {
   readonly batchId: number;
@@ -48,6 +56,7 @@ export class TelemetryWriter {
   readonly #addCommit;
   readonly #addTotals;
   readonly #readLastBatchId;
+  readonly #readLog;
   #lastBatchId: number;
   #today = daySpan(0);
   /** Newest first; undefined when it has to be read anew. */
@@ -64,6 +73,7 @@ export class TelemetryWriter {
         dead_letters = dead_letters + ?`,
     );
     this.#readLastBatchId = db.prepare<[], number>('SELECT last_batch_id FROM totals').pluck();
+    this.#readLog = db.prepare<[], LogRow>('PRAGMA wal_checkpoint(NOOP)').raw();
     this.#lastBatchId = this.#readLastBatchId.get() ?? 0;
   }
 
@@ -80,6 +90,7 @@ export class TelemetryWriter {
       this.#db.exec('COMMIT');
       this.#ranges.committed();
       const seconds = (performance.now() - startedAt) / 1_000;
+      const log = this.#logState();
       return tallies.map(({ batchId, stored, duplicates, conflicts, fates }) => ({
         batchId,
         duplicates,
@@ -87,11 +98,17 @@ export class TelemetryWriter {
         fates: duplicates + conflicts === 0 ? undefined : fates,
         rows: stored,
         seconds,
+        log,
       }));
     } catch (error) {
       this.#undo();
       throw error;
     }
+  }
+
+  /** Copies the log into the file as far as readers allow. */
+  checkpoint(): void {
+    this.#db.pragma('wal_checkpoint(PASSIVE)');
   }
 
   /** Takes as much space as a small append would, so that success means that appends can succeed. */
@@ -255,6 +272,11 @@ export class TelemetryWriter {
       this.#undo();
       throw error;
     }
+  }
+
+  #logState(): LogState {
+    const [, pages = 0, copied = 0] = this.#readLog.get() ?? [];
+    return { pages, copied };
   }
 
   /** SQLite rolls back by itself on some errors, so there may be nothing left to undo. */

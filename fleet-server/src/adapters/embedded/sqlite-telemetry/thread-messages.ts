@@ -26,6 +26,14 @@ export interface WriterJobs {
   check: { ask: null; answer: null };
   deleteDevice: { ask: { deviceId: string }; answer: null };
   dropExpired: { ask: { firstKept: string }; answer: string[] };
+  /** Copies what is left in the log into the file. */
+  checkpoint: { ask: null; answer: null };
+  close: { ask: null; answer: null };
+}
+
+export interface CheckpointJobs {
+  /** Answers how many pages came to the log meanwhile. */
+  checkpoint: { ask: null; answer: number };
   close: { ask: null; answer: null };
 }
 

@@ -97,6 +97,9 @@ class WriterThread {
       case 'deleteDevice':
         while (writer.deleteDeviceStep(request.ask.deviceId)) await letOthersIn();
         return null;
+      case 'checkpoint':
+        writer.checkpoint();
+        return null;
       case 'dropExpired':
         return writer.dropDaysBefore(request.ask.firstKept);
       case 'close':
