@@ -1,0 +1,248 @@
+/** Routes of system updates: those of operators, and those by which clients of hawkBit's DDI poll, download and report. */
+import { z } from 'zod';
+import * as ddi from './ddi.ts';
+import {
+  bodyProblems,
+  created,
+  idempotencyHeader,
+  ifMatchHeader,
+  json,
+  list,
+  nothing,
+  problems,
+  text,
+  type Operation,
+} from './operation.ts';
+import * as system from './system-updates.ts';
+
+const imageParams = z.object({ image: system.systemImageIdSchema });
+const targetParams = z.object({ targetId: system.systemTargetIdSchema });
+const actionParams = z.object({ actionId: system.systemActionIdSchema });
+
+const FOR_OPERATORS: readonly Operation[] = [
+  {
+    id: 'listSystemImages',
+    method: 'get',
+    path: '/api/system/images',
+    tag: 'system',
+    summary: 'List system images, the newest first',
+    query: system.systemImageQuerySchema,
+    responses: { 200: list('Images.', system.systemImagePageSchema, system.systemImageSchema), ...problems(404) },
+  },
+  {
+    id: 'uploadSystemImage',
+    method: 'post',
+    path: '/api/system/images',
+    tag: 'system',
+    summary: 'Upload a system image',
+    description:
+      'Streamed to disk and hashed on the way, at most ddi.maxImageBytes. The same content under the same name and version answers the same, other content is refused. Nothing looks into it: what it does is between its maker and the client that verifies it.',
+    query: system.systemImageUploadQuerySchema,
+    headers: idempotencyHeader,
+    body: z.string().meta({ format: 'binary', description: 'The image, for example a .swu file.' }),
+    bodyType: 'application/octet-stream',
+    responses: { 201: created('The image.', system.systemImageSchema), ...bodyProblems(404, 409, 429, 503) },
+  },
+  {
+    id: 'getSystemImage',
+    method: 'get',
+    path: '/api/system/images/{image}',
+    tag: 'system',
+    summary: 'Show one system image',
+    params: imageParams,
+    responses: { 200: json('The image.', system.systemImageSchema), ...problems(404) },
+  },
+  {
+    id: 'deleteSystemImage',
+    method: 'delete',
+    path: '/api/system/images/{image}',
+    tag: 'system',
+    summary: 'Remove an image that no open action needs and no target has installed',
+    params: imageParams,
+    headers: ifMatchHeader,
+    responses: { 204: nothing('Removed.'), ...problems(404, 409, 503) },
+  },
+  {
+    id: 'listSystemTargets',
+    method: 'get',
+    path: '/api/system/targets',
+    tag: 'system',
+    summary: 'List the clients that poll, by id',
+    query: system.systemTargetQuerySchema,
+    responses: { 200: list('Targets.', system.systemTargetPageSchema, system.systemTargetSchema), ...problems(404) },
+  },
+  {
+    id: 'getSystemTarget',
+    method: 'get',
+    path: '/api/system/targets/{targetId}',
+    tag: 'system',
+    summary: 'Show one target',
+    params: targetParams,
+    responses: { 200: json('The target.', system.systemTargetSchema), ...problems(404) },
+  },
+  {
+    id: 'deleteSystemTarget',
+    method: 'delete',
+    path: '/api/system/targets/{targetId}',
+    tag: 'system',
+    summary: 'Forget a target with its token and its actions',
+    description: 'One that still polls with the gateway token registers anew.',
+    params: targetParams,
+    headers: ifMatchHeader,
+    responses: { 204: nothing('Forgotten.'), ...problems(404, 503) },
+  },
+  {
+    id: 'putSystemTargetToken',
+    method: 'put',
+    path: '/api/system/targets/{targetId}/token',
+    tag: 'system',
+    summary: 'Give a target a token of its own; one that is not known yet is registered',
+    params: targetParams,
+    headers: ifMatchHeader,
+    body: system.systemTargetTokenSchema,
+    responses: { 200: json('The target.', system.systemTargetSchema), ...bodyProblems(404, 409, 503) },
+  },
+  {
+    id: 'listSystemActions',
+    method: 'get',
+    path: '/api/system/actions',
+    tag: 'system',
+    summary: 'List actions, the newest first',
+    query: system.systemActionQuerySchema,
+    responses: { 200: list('Actions.', system.systemActionPageSchema, system.systemActionSchema), ...problems(404) },
+  },
+  {
+    id: 'assignSystemImage',
+    method: 'post',
+    path: '/api/system/actions',
+    tag: 'system',
+    summary: 'Assign an image to a target',
+    description:
+      'A newer assignment takes the place of an older one: what the target has not fetched is canceled at once, of what it has begun it is asked to let go first.',
+    headers: idempotencyHeader,
+    body: system.systemAssignmentSchema,
+    responses: { 201: created('The action.', system.systemActionSchema), ...bodyProblems(404, 409, 503) },
+  },
+  {
+    id: 'getSystemAction',
+    method: 'get',
+    path: '/api/system/actions/{actionId}',
+    tag: 'system',
+    summary: 'Show one action with what the target reported',
+    params: actionParams,
+    responses: { 200: json('The action.', system.systemActionDetailSchema), ...problems(404) },
+  },
+  {
+    id: 'cancelSystemAction',
+    method: 'post',
+    path: '/api/system/actions/{actionId}/cancel',
+    tag: 'system',
+    summary: 'Cancel an action',
+    params: actionParams,
+    headers: idempotencyHeader,
+    body: system.systemCancelSchema,
+    responses: { 200: json('The action.', system.systemActionSchema), ...bodyProblems(404, 409, 503) },
+  },
+];
+
+const ROOT = '/{tenant}/controller/v1/{controllerId}';
+const clientParams = z.object({ tenant: z.string().max(64), controllerId: system.systemTargetIdSchema });
+const clientAction = clientParams.extend({ actionId: system.systemActionIdSchema });
+const artifactParams = clientParams.extend({
+  moduleId: system.systemActionIdSchema,
+  fileName: z.string().max(140),
+});
+
+const FOR_CLIENTS: readonly Operation[] = [
+  {
+    id: 'ddiPoll',
+    method: 'get',
+    path: ROOT,
+    tag: 'ddi',
+    summary: 'Poll: what is there to do; the first poll registers the target',
+    params: clientParams,
+    responses: { 200: json('Links.', ddi.ddiPollSchema), ...problems(404, 429, 503) },
+  },
+  {
+    id: 'ddiConfigData',
+    method: 'put',
+    path: `${ROOT}/configData`,
+    tag: 'ddi',
+    summary: 'Say what the target is',
+    params: clientParams,
+    body: ddi.ddiConfigDataSchema,
+    responses: { 200: nothing('Stored.'), ...bodyProblems(404, 503) },
+  },
+  {
+    id: 'ddiDeployment',
+    method: 'get',
+    path: `${ROOT}/deploymentBase/{actionId}`,
+    tag: 'ddi',
+    summary: 'Fetch what is to be installed',
+    params: clientAction,
+    responses: { 200: json('The deployment.', ddi.ddiDeploymentSchema), ...problems(404, 503) },
+  },
+  {
+    id: 'ddiDeploymentFeedback',
+    method: 'post',
+    path: `${ROOT}/deploymentBase/{actionId}/feedback`,
+    tag: 'ddi',
+    summary: 'Report how the installation goes',
+    params: clientAction,
+    body: ddi.ddiFeedbackSchema,
+    responses: { 200: nothing('Stored.'), ...bodyProblems(404, 410, 503) },
+  },
+  {
+    id: 'ddiCancel',
+    method: 'get',
+    path: `${ROOT}/cancelAction/{actionId}`,
+    tag: 'ddi',
+    summary: 'Fetch what is to be let go of',
+    params: clientAction,
+    responses: { 200: json('The cancellation.', ddi.ddiCancelSchema), ...problems(404, 503) },
+  },
+  {
+    id: 'ddiCancelFeedback',
+    method: 'post',
+    path: `${ROOT}/cancelAction/{actionId}/feedback`,
+    tag: 'ddi',
+    summary: 'Report whether it was let go of',
+    params: clientAction,
+    body: ddi.ddiFeedbackSchema,
+    responses: { 200: nothing('Stored.'), ...bodyProblems(404, 410, 503) },
+  },
+  {
+    id: 'ddiInstalled',
+    method: 'get',
+    path: `${ROOT}/installedBase/{actionId}`,
+    tag: 'ddi',
+    summary: 'Fetch what was installed last',
+    params: clientAction,
+    responses: { 200: json('The deployment.', ddi.ddiDeploymentSchema), ...problems(404, 503) },
+  },
+  {
+    id: 'ddiArtifacts',
+    method: 'get',
+    path: `${ROOT}/softwaremodules/{moduleId}/artifacts`,
+    tag: 'ddi',
+    summary: 'List the files of an image',
+    params: clientParams.extend({ moduleId: system.systemActionIdSchema }),
+    responses: { 200: json('Files.', z.array(ddi.ddiArtifactSchema)), ...problems(404, 503) },
+  },
+  {
+    id: 'ddiDownload',
+    method: 'get',
+    path: `${ROOT}/softwaremodules/{moduleId}/artifacts/{fileName}`,
+    tag: 'ddi',
+    summary: 'Download a file, whole or a range of it; with .MD5SUM at its end its checksum',
+    params: artifactParams,
+    responses: {
+      200: text('The content.', 'application/octet-stream'),
+      206: text('The range that was asked for.', 'application/octet-stream'),
+      416: nothing('A range that starts beyond the end.'),
+      ...problems(404, 503),
+    },
+  },
+];
+
+export const SYSTEM_UPDATE_OPERATIONS: readonly Operation[] = [...FOR_OPERATORS, ...FOR_CLIENTS];
