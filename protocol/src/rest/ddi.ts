@@ -51,6 +51,15 @@ export const ddiDeploymentSchema = z
   .meta({ id: 'DdiDeployment' });
 export type DdiDeployment = z.infer<typeof ddiDeploymentSchema>;
 
+export const ddiHistoryQuerySchema = z.object({
+  actionHistory: z.coerce
+    .number()
+    .int()
+    .min(-1)
+    .default(0)
+    .describe('How many of the latest messages are told with it; -1 for all.'),
+});
+
 export const ddiCancelSchema = z
   .object({ id: z.string(), cancelAction: z.object({ stopId: z.string() }) })
   .meta({ id: 'DdiCancel' });

@@ -180,6 +180,7 @@ const FOR_CLIENTS: readonly Operation[] = [
     tag: 'ddi',
     summary: 'Fetch what is to be installed',
     params: clientAction,
+    query: ddi.ddiHistoryQuerySchema,
     responses: { 200: json('The deployment.', ddi.ddiDeploymentSchema), ...problems(404, 503) },
   },
   {
@@ -218,6 +219,7 @@ const FOR_CLIENTS: readonly Operation[] = [
     tag: 'ddi',
     summary: 'Fetch what was installed last',
     params: clientAction,
+    query: ddi.ddiHistoryQuerySchema,
     responses: { 200: json('The deployment.', ddi.ddiDeploymentSchema), ...problems(404, 503) },
   },
   {

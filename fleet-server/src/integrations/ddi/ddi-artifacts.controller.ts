@@ -1,7 +1,7 @@
 /** …/softwaremodules: the files of the images that a target was given, whole, in ranges, and their checksums. */
-import { Controller, Get, Headers, Param, Res, UseGuards } from '@nestjs/common';
+import { Controller, Get, Param, Req, Res, UseGuards } from '@nestjs/common';
 import { systemActionIdSchema, type DdiArtifact } from '@shoal/protocol';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { SystemImageRow } from '../../db/database.ts';
 import { FleetError } from '../../errors.ts';
 import { rangeOf } from '../../models/byte-range.ts';
@@ -15,8 +15,6 @@ import { SwitchedOnGuard } from './switched-on.guard.ts';
 
 const NUMBER = { schema: systemActionIdSchema };
 const CHECKSUM = '.MD5SUM';
-
-type RequestHeaders = Readonly<Record<string, string | undefined>>;
 
 @Controller(':tenant/controller/v1/:controllerId/softwaremodules/:moduleId/artifacts')
 @UseGuards(SwitchedOnGuard, ClientGuard)
@@ -39,14 +37,14 @@ export class DdiArtifactsController {
   async download(
     @Place() { targetId }: ClientPlace,
     @Param() { moduleId, fileName }: { readonly moduleId: string; readonly fileName: string },
-    @Headers() headers: RequestHeaders,
+    @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const image = await this.imageOf(targetId, moduleId);
     if (fileName === `${image.file_name}${CHECKSUM}`)
       return void (await reply.type('text/plain; charset=utf-8').send(`${image.md5}  ${image.file_name}\n`));
     if (fileName !== image.file_name) throw absent();
-    await this.send(targetId, image, headers, reply);
+    await this.send(targetId, image, request, reply);
   }
 
   private async imageOf(targetId: string, moduleId: string): Promise<SystemImageRow> {
@@ -59,7 +57,7 @@ export class DdiArtifactsController {
   private async send(
     targetId: string,
     image: SystemImageRow,
-    headers: RequestHeaders,
+    { method, headers }: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
     const content = await this.contents.find(image.sha256);
@@ -67,13 +65,14 @@ export class DdiArtifactsController {
     const etag = `"${image.sha256}"`;
     void reply.headers({ etag, 'accept-ranges': 'bytes' });
     const { lengthBytes } = content;
-    const answer = rangeOf({ range: headers['range'], ifRange: headers['if-range'] }, etag, lengthBytes);
+    const answer = rangeOf({ range: headers.range, ifRange: headers['if-range']?.toString() }, etag, lengthBytes);
     if (answer.kind === 'unsatisfiable')
       return void (await reply.code(416).header('content-range', `bytes */${lengthBytes}`).send());
     const range = answer.kind === 'part' ? answer.range : { start: 0, end: lengthBytes };
     if (answer.kind === 'part')
       void reply.code(206).header('content-range', `bytes ${range.start}-${range.end - 1}/${lengthBytes}`);
-    await this.work.downloads(targetId, image, range.start);
+    // SWUpdate asks for the head first.
+    if (method === 'GET') await this.work.downloads(targetId, image, range.start);
     this.metrics.count('system_image_bytes_asked_total', range.end - range.start);
     void reply
       .header('content-length', range.end - range.start)

@@ -4,6 +4,7 @@ import {
   ddiConfigDataSchema,
   ddiDeploymentSchema,
   ddiFeedbackSchema,
+  ddiHistoryQuerySchema,
   ddiPollSchema,
   systemActionIdSchema,
   type DdiCancel,
@@ -22,6 +23,7 @@ import { SystemTargets } from './targets.service.ts';
 const ID = { schema: systemActionIdSchema };
 const FEEDBACK = { schema: ddiFeedbackSchema };
 type Feedback = z.output<typeof ddiFeedbackSchema>;
+type History = z.output<typeof ddiHistoryQuerySchema>;
 
 @Controller(':tenant/controller/v1/:controllerId')
 @UseGuards(SwitchedOnGuard, ClientGuard)
@@ -54,10 +56,10 @@ export class DdiController {
   async deployment(
     @Place() place: ClientPlace,
     @Param('actionId', ID) actionId: number,
-    @Query('actionHistory') history?: string,
+    @Query({ schema: ddiHistoryQuerySchema }) { actionHistory }: History,
   ): Promise<DdiDeployment> {
     const { action, image } = await this.work.deployment({ targetId: place.targetId, actionId });
-    return ddiDeploymentSchema.parse(deploymentDocument(place, action, image, await this.told(actionId, history)));
+    return ddiDeploymentSchema.parse(deploymentDocument(place, action, image, await this.told(actionId, actionHistory)));
   }
 
   @Post('deploymentBase/:actionId/feedback')
@@ -89,16 +91,14 @@ export class DdiController {
   async installed(
     @Place() place: ClientPlace,
     @Param('actionId', ID) actionId: number,
-    @Query('actionHistory') history?: string,
+    @Query({ schema: ddiHistoryQuerySchema }) { actionHistory }: History,
   ): Promise<DdiDeployment> {
     const { action, image } = await this.work.installed({ targetId: place.targetId, actionId });
-    return ddiDeploymentSchema.parse(deploymentDocument(place, action, image, await this.told(actionId, history)));
+    return ddiDeploymentSchema.parse(deploymentDocument(place, action, image, await this.told(actionId, actionHistory)));
   }
 
-  /** `actionHistory`: how many of the last messages; -1 is all, absent none. */
-  private async told(actionId: number, history: string | undefined): Promise<string[]> {
-    const count = Number(history ?? 0);
-    if (!Number.isInteger(count) || count === 0) return [];
+  private async told(actionId: number, count: number): Promise<string[]> {
+    if (count === 0) return [];
     const messages = await this.work.messages(actionId);
     return count < 0 ? messages : messages.slice(0, count);
   }
