@@ -2,12 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import {
-  systemImageIdSchema,
-  systemImageNameSchema,
-  systemImagePageSchema,
-  systemImageSchema,
-} from '@shoal/protocol';
+import { systemImageIdSchema, systemImageNameSchema, systemImagePageSchema, systemImageSchema } from '@shoal/protocol';
 import { InvalidArgumentError, type Command } from 'commander';
 import { z } from 'zod';
 import { contextOf, type CommandContext, type Surroundings } from './command-context.ts';

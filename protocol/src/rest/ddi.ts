@@ -80,9 +80,7 @@ export const ddiFeedbackSchema = z
       ]),
       result: z.object({
         finished: z.enum(['success', 'failure', 'none']),
-        progress: z
-          .object({ cnt: z.int().min(0).nullish(), of: z.int().min(0).nullish() })
-          .nullish(),
+        progress: z.object({ cnt: z.int().min(0).nullish(), of: z.int().min(0).nullish() }).nullish(),
       }),
       code: z.int().nullish(),
       details: z.array(z.string()).nullish(),

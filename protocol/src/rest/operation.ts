@@ -13,7 +13,8 @@ export const TAGS = {
   streams: 'Windows of event time over readings, predictions and events; exact also when data comes days late.',
   models: 'The registry: released versions, aliases, who runs what; and what devices fetch of it.',
   rollouts: 'Releases of models to devices in stages: what each stage must show, what stops it, and the way back.',
-  system: 'Images of the operating system of devices, the targets that fetch them, and how it went. Off unless configured.',
+  system:
+    'Images of the operating system of devices, the targets that fetch them, and how it went. Off unless configured.',
   ddi: 'What clients of hawkBit (SWUpdate, rauc-hawkbit-updater) speak: they poll, download and report. Off unless configured.',
   alerts: 'Rules over readings, predictions, events, windows and absence; what is wrong now, and who is told.',
   delivery: 'Webhooks, e-mail and MQTT to others: what was sent, how it went, and sending it again.',

@@ -40,9 +40,7 @@ export class ClientTokens {
     if (presented !== undefined) {
       const { kind, hash } = presented;
       const expected =
-        kind === 'gateway'
-          ? this.gatewayHash
-          : ((await this.rows.find(this.database, targetId))?.token_hash ?? null);
+        kind === 'gateway' ? this.gatewayHash : ((await this.rows.find(this.database, targetId))?.token_hash ?? null);
       if (isSameToken(hash, expected)) return;
     }
     throw new FleetError('DDI_TOKEN_REFUSED', `No token that counts for ${targetId} came with the request.`);

@@ -147,7 +147,10 @@ export class ClientWork {
   }
 
   /** The target is asked anew what it is: it is another system now. */
-  private async noteInstalled(transaction: Transaction, { target_id, action_id, image }: SystemActionRow): Promise<void> {
+  private async noteInstalled(
+    transaction: Transaction,
+    { target_id, action_id, image }: SystemActionRow,
+  ): Promise<void> {
     const installed = { installed_action: action_id, installed_image: image, asks_attributes: 1 };
     await this.targets.change(transaction, target_id, installed);
   }

@@ -59,9 +59,7 @@ export const deploymentDocument = (
   deployment: {
     download: 'forced',
     update: 'forced',
-    chunks: [
-      { part: 'os', version: image.version, name: image.name, artifacts: [artifactDocument(place, image)] },
-    ],
+    chunks: [{ part: 'os', version: image.version, name: image.name, artifacts: [artifactDocument(place, image)] }],
   },
   ...(messages.length > 0 && { actionHistory: { status: action.state.toUpperCase(), messages: [...messages] } }),
 });

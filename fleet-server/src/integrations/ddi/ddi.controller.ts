@@ -59,7 +59,9 @@ export class DdiController {
     @Query({ schema: ddiHistoryQuerySchema }) { actionHistory }: History,
   ): Promise<DdiDeployment> {
     const { action, image } = await this.work.deployment({ targetId: place.targetId, actionId });
-    return ddiDeploymentSchema.parse(deploymentDocument(place, action, image, await this.told(actionId, actionHistory)));
+    return ddiDeploymentSchema.parse(
+      deploymentDocument(place, action, image, await this.told(actionId, actionHistory)),
+    );
   }
 
   @Post('deploymentBase/:actionId/feedback')
@@ -94,7 +96,9 @@ export class DdiController {
     @Query({ schema: ddiHistoryQuerySchema }) { actionHistory }: History,
   ): Promise<DdiDeployment> {
     const { action, image } = await this.work.installed({ targetId: place.targetId, actionId });
-    return ddiDeploymentSchema.parse(deploymentDocument(place, action, image, await this.told(actionId, actionHistory)));
+    return ddiDeploymentSchema.parse(
+      deploymentDocument(place, action, image, await this.told(actionId, actionHistory)),
+    );
   }
 
   private async told(actionId: number, count: number): Promise<string[]> {

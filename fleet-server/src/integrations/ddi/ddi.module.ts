@@ -29,13 +29,7 @@ export class DdiModule implements OnModuleInit {
     return {
       module: DdiModule,
       imports: [AuditModule],
-      controllers: [
-        ImagesController,
-        TargetsController,
-        ActionsController,
-        DdiController,
-        DdiArtifactsController,
-      ],
+      controllers: [ImagesController, TargetsController, ActionsController, DdiController, DdiArtifactsController],
       providers: [
         { provide: DDI_CONFIG, useValue: config },
         Surroundings,

@@ -93,7 +93,13 @@ export class SystemImages {
       if (reasons.length > 0)
         throw new FleetError('SYSTEM_IMAGE_IN_USE', `${image} cannot be removed: ${reasons.join(', ')}.`);
       await this.rows.remove(transaction, image);
-      await record({ actor, action: 'system-image.removed', subject: `system-image:${image}`, before: row, after: null });
+      await record({
+        actor,
+        action: 'system-image.removed',
+        subject: `system-image:${image}`,
+        before: row,
+        after: null,
+      });
       return (await this.rows.ofContent(transaction, row.sha256)) === undefined ? row.sha256 : undefined;
     });
     // A kill before this leaves a file that nothing names; the next start takes it away.
@@ -108,7 +114,8 @@ export class SystemImages {
     });
     const staged = await this.contents.stage(passing, this.around.config.maxImageBytes);
     try {
-      if (staged.lengthBytes === 0) throw new FleetError('SYSTEM_IMAGE_EMPTY', 'No byte came; send the image as the body.');
+      if (staged.lengthBytes === 0)
+        throw new FleetError('SYSTEM_IMAGE_EMPTY', 'No byte came; send the image as the body.');
       const { sha256, lengthBytes } = staged;
       const arrived = { sha256, sha1: sha1.digest('hex'), md5: md5.digest('hex'), length_bytes: lengthBytes };
       return await this.keep(actor, image, arrived, staged);

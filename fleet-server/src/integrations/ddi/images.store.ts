@@ -8,7 +8,9 @@ export class ImagesStore {
     const row = await transaction
       .insertInto('system_numbers')
       .values({ kind, last: 1 })
-      .onConflict((conflict) => conflict.column('kind').doUpdateSet((set) => ({ last: set('system_numbers.last', '+', 1) })))
+      .onConflict((conflict) =>
+        conflict.column('kind').doUpdateSet((set) => ({ last: set('system_numbers.last', '+', 1) })),
+      )
       .returning('last')
       .executeTakeFirstOrThrow();
     return Number(row.last);

@@ -120,7 +120,10 @@ export class SystemTargets {
   private async register(transaction: Transaction, targetId: string): Promise<SystemTargetRow> {
     const { maxTargets } = this.around.config;
     if ((await this.rows.count(transaction)) >= maxTargets)
-      throw new FleetError('SYSTEM_TARGETS_TOO_MANY', `${maxTargets} targets are here, as many as ddi.maxTargets allows.`);
+      throw new FleetError(
+        'SYSTEM_TARGETS_TOO_MANY',
+        `${maxTargets} targets are here, as many as ddi.maxTargets allows.`,
+      );
     const row: SystemTargetRow = {
       target_id: targetId,
       registered_at: this.around.clock.now(),

@@ -1,11 +1,6 @@
 /** Rows as the API shows them. */
 import type { SystemAction, SystemActionEvent, SystemImage, SystemTarget } from '@shoal/protocol';
-import type {
-  SystemActionEventRow,
-  SystemActionRow,
-  SystemImageRow,
-  SystemTargetRow,
-} from '../../db/database.ts';
+import type { SystemActionEventRow, SystemActionRow, SystemImageRow, SystemTargetRow } from '../../db/database.ts';
 import { shownState } from './action-state.ts';
 
 export const imageView = (row: SystemImageRow): SystemImage => ({

@@ -38,7 +38,10 @@ test('a first poll registers; what is assigned is fetched whole, in ranges and w
   const [artifact] = chunk?.artifacts ?? [];
   expect([id, deployment.download, deployment.update]).toEqual([String(actionId), 'forced', 'forced']);
   expect(chunk).toMatchObject({ part: 'os', name: 'gateway-os', version: '1.0.0' });
-  expect(artifact).toMatchObject({ size: IMAGE.length, hashes: { sha1: hash('sha1'), md5: hash('md5'), sha256: hash('sha256') } });
+  expect(artifact).toMatchObject({
+    size: IMAGE.length,
+    hashes: { sha1: hash('sha1'), md5: hash('md5'), sha256: hash('sha256') },
+  });
 
   const href = artifact?._links['download-http'].href ?? '';
   const whole = await client.fetch(href);
@@ -64,10 +67,15 @@ test('a first poll registers; what is assigned is fetched whole, in ranges and w
     ['proceeding', 'half'],
     ['closed success', 'done'],
   ]);
-  expect(await operator.target('board-1')).toMatchObject({ installed: 'gateway-os@1.0.0', attributes: { board: 'x1' } });
+  expect(await operator.target('board-1')).toMatchObject({
+    installed: 'gateway-os@1.0.0',
+    attributes: { board: 'x1' },
+  });
   const after = await polledBy(client);
   expect(Object.keys(after)).toEqual(['configData', 'installedBase']);
-  expect((await client.get<DdiDeployment>(`${pathOf(after.installedBase)}?actionHistory=1`)).body.actionHistory).toEqual({
+  expect(
+    (await client.get<DdiDeployment>(`${pathOf(after.installedBase)}?actionHistory=1`)).body.actionHistory,
+  ).toEqual({
     status: 'FINISHED',
     messages: ['done'],
   });
@@ -164,7 +172,9 @@ test('what a target was not given it does not get, and names that are none are p
   expect((await other.fetch(file.replace('board-7', 'board-8'))).status).toBe(404);
   expect((await client.fetch(`${file}x`)).status).toBe(404);
   expect((await other.get(`/deploymentBase/${actionId}`)).status).toBe(404);
-  expect(await client.send('POST', `/deploymentBase/${actionId}/feedback`, { status: { execution: 'perhaps' } })).toBe(400);
+  expect(await client.send('POST', `/deploymentBase/${actionId}/feedback`, { status: { execution: 'perhaps' } })).toBe(
+    400,
+  );
   expect(await client.send('PUT', '/configData', { data: { board: 7 } })).toBe(400);
   const many = Object.fromEntries(Array.from({ length: 101 }, (_, index) => [`a${index}`, '']));
   expect(await client.send('PUT', '/configData', { data: many })).toBe(409);
@@ -197,22 +207,32 @@ test('an image is there once, is not altered, and goes when nobody needs it', as
 test('the same key assigns once, and lists have pages, filters and exports', async () => {
   for (const id of ['page-1', 'page-2', 'page-3']) await new Client(server, id).get('');
   const assign = (targetId: string) =>
-    operator.call<SystemAction>('POST', '/actions', { targetId, image: 'gateway-os@1.0.0' }, { 'idempotency-key': 'k1' });
+    operator.call<SystemAction>(
+      'POST',
+      '/actions',
+      { targetId, image: 'gateway-os@1.0.0' },
+      { 'idempotency-key': 'k1' },
+    );
   const [one, again, other] = [await assign('page-1'), await assign('page-1'), await assign('page-2')];
   expect([one.status, again.body.actionId, other.status]).toEqual([201, one.body.actionId, 409]);
   const targets = await operator.call<Page<SystemTarget>>('GET', '/targets?state=pending&limit=1');
   expect(targets.body.items.map(({ action }) => action?.state)).toEqual(['pending']);
-  const rest = await operator.call<Page<SystemTarget>>('GET', `/targets?limit=100&cursor=${targets.body.nextCursor ?? ''}`);
+  const rest = await operator.call<Page<SystemTarget>>(
+    'GET',
+    `/targets?limit=100&cursor=${targets.body.nextCursor ?? ''}`,
+  );
   expect(rest.body.items.map(({ targetId }) => targetId)).toEqual(expect.arrayContaining(['page-1', 'page-3']));
   const csv = await (await fetch(`${server.httpUrl}/api/system/actions?format=csv&targetId=page-1`)).text();
   expect(csv.split('\r\n').slice(0, 2).join('\n')).toMatch(
     /^actionId,targetId,image,state,createdAt,createdBy,heardAt,finishedAt\n\d+,page-1,gateway-os@1.0.0,pending,/,
   );
   const lines = await (await fetch(`${server.httpUrl}/api/system/images?format=ndjson`)).text();
-  expect(lines.trim().split('\n').map((line) => (JSON.parse(line) as { image: string }).image)).toEqual([
-    'gateway-os@1.1.0',
-    'gateway-os@1.0.0',
-  ]);
+  expect(
+    lines
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { image: string }).image),
+  ).toEqual(['gateway-os@1.1.0', 'gateway-os@1.0.0']);
 });
 
 test('no more targets register than there may be; one that is forgotten makes room', async () => {
