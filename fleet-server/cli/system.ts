@@ -17,7 +17,8 @@ import {
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { z } from 'zod';
 import { contextOf, type CommandContext, type Surroundings } from './command-context.ts';
-import { cliError } from './errors.ts';
+import { CliError, cliError } from './errors.ts';
+import type { FleetApi } from './fleet-api.ts';
 import { ageText, instantText, whole } from './moments.ts';
 import { addSystemImages } from './system-image.ts';
 import { factsOf, tableOf } from './table.ts';
@@ -117,6 +118,17 @@ const changed = ({ terminal, json }: CommandContext, action: SystemAction): void
   else terminal.talk(`Action ${action.actionId}, ${action.image} for ${action.targetId}, is ${action.state}.`);
 };
 
+/** One that is not known yet is registered with it. */
+const giveToken = async (api: FleetApi, id: string, token: string): Promise<void> => {
+  const path = '/api/system/targets';
+  try {
+    await api.call({ method: 'PUT', path: `${path}/${id}/token`, body: { token }, answer: systemTargetSchema });
+  } catch (error) {
+    if (!(error instanceof CliError) || error.code !== 'SYSTEM_TARGET_NOT_FOUND') throw error;
+    await api.call({ method: 'POST', path, body: { targetId: id, token }, answer: systemTargetSchema });
+  }
+};
+
 const addTargets = (system: Command, surroundings: Surroundings): void => {
   system
     .command('targets')
@@ -143,8 +155,7 @@ const addTargets = (system: Command, surroundings: Surroundings): void => {
     .action(async (id: string, _: object, command: Command) => {
       const { api, terminal, json } = contextOf(surroundings, command);
       const token = randomBytes(TOKEN_BYTES).toString('base64url');
-      const path = `/api/system/targets/${id}/token`;
-      await api.call({ method: 'PUT', path, body: { token }, answer: systemTargetSchema });
+      await giveToken(api, id, token);
       if (json) terminal.json({ targetId: id, token });
       else terminal.data(token);
     });

@@ -17,7 +17,11 @@ export const SYSTEM_UPDATE_ERRORS = {
   SYSTEM_IMAGES_TOO_MANY: once(409, 'As many images as ddi.maxImages allows. Remove one that is not used.'),
   SYSTEM_UPLOAD_INTERRUPTED: again(400, 'The connection broke before the image had arrived. Upload it again.'),
   SYSTEM_UPLOADS_TOO_MANY: again(429, 'As many images as may are on their way. Upload again after Retry-After.'),
-  SYSTEM_TARGET_NOT_FOUND: once(404, 'No such target. It registers with its first poll, or when it is given a token.'),
+  SYSTEM_TARGET_NOT_FOUND: once(
+    404,
+    'No such target. It registers with its first poll, or with POST /api/system/targets.',
+  ),
+  SYSTEM_TARGET_EXISTS: once(409, 'A target of this id is registered already. Change its token with PUT.'),
   SYSTEM_TARGETS_TOO_MANY: once(
     409,
     'As many targets as ddi.maxTargets allows. Forget those that are gone, or allow more.',

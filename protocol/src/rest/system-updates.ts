@@ -146,9 +146,11 @@ export const systemTargetQuerySchema = pageQuerySchema.extend({
 });
 export type SystemTargetQuery = z.infer<typeof systemTargetQuerySchema>;
 
-/** Whoever sends it has made it; here only its hash is kept, and it is never shown. */
-export const systemTargetTokenSchema = z
-  .strictObject({
-    token: z.string().regex(/^[\x21-\x7e]{16,128}$/, 'a token is 16-128 visible ASCII characters'),
-  })
-  .meta({ id: 'SystemTargetToken' });
+const tokenSchema = z.string().regex(/^[\x21-\x7e]{16,128}$/, 'a token is 16-128 visible ASCII characters');
+
+/** Whoever sends a token has made it; here only its hash is kept, and it is never shown. */
+export const systemTargetTokenSchema = z.strictObject({ token: tokenSchema }).meta({ id: 'SystemTargetToken' });
+
+export const systemTargetRegistrationSchema = z
+  .strictObject({ targetId: systemTargetIdSchema, token: tokenSchema })
+  .meta({ id: 'SystemTargetRegistration' });

@@ -6,6 +6,7 @@ import {
   Get,
   HttpCode,
   Param,
+  Post,
   Put,
   Query,
   UseGuards,
@@ -14,6 +15,7 @@ import {
 import {
   systemTargetIdSchema,
   systemTargetQuerySchema,
+  systemTargetRegistrationSchema,
   systemTargetSchema,
   systemTargetTokenSchema,
   type Page,
@@ -22,6 +24,7 @@ import {
 import type { z } from 'zod';
 import type { Actor } from '../../audit/actor.ts';
 import { Caller } from '../../identity/principal.decorator.ts';
+import { Exchange, type EditExchange } from '../../listing/exchange.decorator.ts';
 import { answerList } from '../../listing/list-answer.ts';
 import { SYSTEM_TARGETS } from './listings.ts';
 import { SwitchedOnGuard } from './switched-on.guard.ts';
@@ -43,6 +46,18 @@ export class TargetsController {
     @Query({ schema: querySchema }) query: z.output<typeof querySchema>,
   ): Promise<Page<SystemTarget> | StreamableFile> {
     return answerList(SYSTEM_TARGETS, query, (limit, cursor) => this.targets.list(query, limit, cursor));
+  }
+
+  @Post()
+  async add(
+    @Caller() actor: Actor,
+    @Body({ schema: systemTargetRegistrationSchema })
+    { targetId, token }: z.output<typeof systemTargetRegistrationSchema>,
+    @Exchange() { reply }: EditExchange,
+  ): Promise<SystemTarget> {
+    const target = await this.targets.add(actor, targetId, token);
+    void reply.header('location', `/api/system/targets/${targetId}`);
+    return systemTargetSchema.parse(target);
   }
 
   @Get(':targetId')

@@ -55,19 +55,32 @@ export class SystemTargets {
     return view;
   }
 
-  /** @throws FleetError SYSTEM_TARGETS_TOO_MANY */
+  /** Again with the same token it changes nothing. @throws FleetError SYSTEM_TARGETS_TOO_MANY | SYSTEM_TARGET_EXISTS */
+  async add(actor: Actor, targetId: string, token: string): Promise<SystemTarget> {
+    await this.audit.change(async (transaction, record) => {
+      const row = await this.rows.find(transaction, targetId);
+      const token_hash = hashOfToken(token);
+      if (row?.token_hash === token_hash) return;
+      if (row !== undefined)
+        throw new FleetError('SYSTEM_TARGET_EXISTS', `${targetId} is registered already; PUT its token to change it.`);
+      await this.register(transaction, targetId);
+      await this.rows.change(transaction, targetId, { token_hash });
+      const subject = `system-target:${targetId}`;
+      const after = { hasToken: true };
+      await record({ actor, action: 'system-target.registered', subject, before: null, after });
+    });
+    return this.show(targetId);
+  }
+
+  /** @throws FleetError SYSTEM_TARGET_NOT_FOUND */
   async putToken(actor: Actor, targetId: string, token: string): Promise<SystemTarget> {
     await this.audit.change(async (transaction, record) => {
       const row = await this.rows.find(transaction, targetId);
-      if (row === undefined) await this.register(transaction, targetId);
+      if (row === undefined) throw targetMissing(targetId);
       await this.rows.change(transaction, targetId, { token_hash: hashOfToken(token) });
-      await record({
-        actor,
-        action: 'system-target.token.changed',
-        subject: `system-target:${targetId}`,
-        before: row === undefined ? null : { hasToken: row.token_hash !== null },
-        after: { hasToken: true },
-      });
+      const subject = `system-target:${targetId}`;
+      const before = { hasToken: row.token_hash !== null };
+      await record({ actor, action: 'system-target.token.changed', subject, before, after: { hasToken: true } });
     });
     return this.show(targetId);
   }

@@ -143,6 +143,13 @@ test('a cancellation is asked for, forced where nobody answers, and refused wher
 });
 
 test('nobody gets in without a token that counts, nor with that of another target', async () => {
+  const registration = { targetId: 'board-5', token: 'the-first-of-its-tokens' };
+  const added = [
+    await operator.call('POST', '/targets', registration),
+    await operator.call('POST', '/targets', registration),
+  ];
+  const other = await operator.call('POST', '/targets', { ...registration, token: 'not-the-first-of-its-tokens' });
+  expect([...added, other].map(({ status }) => status)).toEqual([201, 201, 409]);
   const put = await operator.call<SystemTarget>('PUT', '/targets/board-5/token', { token: 'a-token-of-its-own' });
   expect(put.body).toMatchObject({ targetId: 'board-5', hasToken: true, lastPolledAt: null });
   expect(JSON.stringify(await server.get('/api/audit'))).not.toContain('a-token-of-its-own');
@@ -150,6 +157,7 @@ test('nobody gets in without a token that counts, nor with that of another targe
   expect((await new Client(server, 'board-5', own).get('')).status).toBe(200);
   const refused: Record<string, string>[] = [
     {},
+    { authorization: 'TargetToken the-first-of-its-tokens' },
     { authorization: 'TargetToken another-token-or-none' },
     { authorization: 'GatewayToken another-token-or-none' },
     { authorization: `TargetToken ${GATEWAY_TOKEN}` },
