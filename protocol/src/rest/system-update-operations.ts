@@ -60,7 +60,7 @@ const FOR_OPERATORS: readonly Operation[] = [
     summary: 'Remove an image that no open action needs and no target has installed',
     params: imageParams,
     headers: ifMatchHeader,
-    responses: { 204: nothing('Removed.'), ...problems(404, 409, 503) },
+    responses: { 204: nothing('Removed.'), ...problems(404, 409, 415, 503) },
   },
   {
     id: 'listSystemTargets',
@@ -99,7 +99,7 @@ const FOR_OPERATORS: readonly Operation[] = [
     description: 'One that still polls with the gateway token registers anew.',
     params: targetParams,
     headers: ifMatchHeader,
-    responses: { 204: nothing('Forgotten.'), ...problems(404, 503) },
+    responses: { 204: nothing('Forgotten.'), ...problems(404, 415, 503) },
   },
   {
     id: 'putSystemTargetToken',
@@ -171,7 +171,7 @@ const FOR_CLIENTS: readonly Operation[] = [
     tag: 'ddi',
     summary: 'Poll: what is there to do; the first poll registers the target',
     params: clientParams,
-    responses: { 200: json('Links.', ddi.ddiPollSchema), ...problems(404, 429, 503) },
+    responses: { 200: json('Links.', ddi.ddiPollSchema), ...problems(404, 409, 503) },
   },
   {
     id: 'ddiConfigData',
@@ -181,7 +181,7 @@ const FOR_CLIENTS: readonly Operation[] = [
     summary: 'Say what the target is',
     params: clientParams,
     body: ddi.ddiConfigDataSchema,
-    responses: { 200: nothing('Stored.'), ...bodyProblems(404, 503) },
+    responses: { 200: nothing('Stored.'), ...bodyProblems(404, 409, 503) },
   },
   {
     id: 'ddiDeployment',

@@ -36,6 +36,7 @@ export class SystemImages {
   private readonly contents: SystemImageStore;
   private readonly around: Surroundings;
   private uploads = 0;
+  private lane: Promise<unknown> = Promise.resolve();
 
   constructor(database: ControlDatabase, audit: AuditService, contents: SystemImageStore, around: Surroundings) {
     this.database = database;
@@ -84,6 +85,10 @@ export class SystemImages {
 
   /** @throws FleetError SYSTEM_IMAGE_NOT_FOUND | SYSTEM_IMAGE_IN_USE */
   async remove(actor: Actor, image: string): Promise<void> {
+    await this.alone(() => this.drop(actor, image));
+  }
+
+  private async drop(actor: Actor, image: string): Promise<void> {
     const orphan = await this.audit.change(async (transaction, record) => {
       const row = required(await this.rows.find(transaction, image), image);
       const reasons = [
@@ -118,7 +123,7 @@ export class SystemImages {
         throw new FleetError('SYSTEM_IMAGE_EMPTY', 'No byte came; send the image as the body.');
       const { sha256, lengthBytes } = staged;
       const arrived = { sha256, sha1: sha1.digest('hex'), md5: md5.digest('hex'), length_bytes: lengthBytes };
-      return await this.keep(actor, image, arrived, staged);
+      return await this.alone(() => this.keep(actor, image, arrived, staged));
     } finally {
       await staged.discard();
     }
@@ -147,6 +152,13 @@ export class SystemImages {
       await record({ actor, action: 'system-image.uploaded', subject, before: null, after: row });
       return row;
     });
+  }
+
+  /** One at a time: the same content may come under one name while it goes under another. */
+  private alone<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.lane.then(work);
+    this.lane = done.catch(() => undefined);
+    return done;
   }
 
   private async known(

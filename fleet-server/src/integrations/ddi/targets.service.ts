@@ -178,5 +178,5 @@ const attributesAfter = (
 ): Record<string, string> => {
   if (mode === 'replace') return { ...data };
   if (mode === 'merge') return { ...before, ...data };
-  return Object.fromEntries(Object.entries(before).filter(([name]) => !(name in data)));
+  return Object.fromEntries(Object.entries(before).filter(([name]) => !Object.hasOwn(data, name)));
 };

@@ -11,7 +11,7 @@ const hash = (algorithm: string): string => createHash(algorithm).update(IMAGE).
 let server: TestServer;
 let operator: Operator;
 beforeAll(async () => {
-  server = await startWithDdi({ POLL_SECONDS: '75', MAX_TARGETS: '20' });
+  server = await startWithDdi({ POLL_SECONDS: '75', MAX_TARGETS: '20', MAX_IMAGE_BYTES: '200000' });
   operator = new Operator(server);
   await operator.upload('gateway-os', '1.0.0', IMAGE);
   await operator.upload('gateway-os', '1.1.0', Buffer.from('another image'));
@@ -197,6 +197,7 @@ test('an image is there once, is not altered, and goes when nobody needs it', as
   const taken = await operator.upload('spare', '1', Buffer.from('other'));
   expect([taken.status, taken.body]).toMatchObject([409, { code: 'SYSTEM_IMAGE_TAKEN' }]);
   expect((await operator.upload('spare', '2', Buffer.alloc(0))).status).toBe(400);
+  expect((await operator.upload('spare', '2', Buffer.alloc(200_001))).status).toBe(413);
   await new Client(server, 'board-10').get('');
   await operator.assign('board-10', 'spare@1');
   const used = await operator.call<Problem>('DELETE', '/images/spare@1');

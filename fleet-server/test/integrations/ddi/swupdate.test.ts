@@ -42,7 +42,7 @@ suite('SWUpdate (install: apt-get install swupdate openssl)', () => {
     // Its sockets lie in this folder: another instance on the machine is none of its business.
     client = spawn('swupdate', ['-v', '-H', 'board:1.0', '-k', certificate, '-u', poll], {
       cwd: folder,
-      env: { ...process.env, TMPDIR: folder, RUNTIME_DIRECTORY: folder },
+      env: { PATH: '/usr/local/bin:/usr/bin:/bin', TMPDIR: folder },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
