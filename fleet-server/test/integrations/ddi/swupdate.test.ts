@@ -92,6 +92,24 @@ suite('SWUpdate (install: apt-get install swupdate openssl)', () => {
     expect(downloads).toEqual(['', expect.stringMatching(/^from byte [1-9]\d* on$/)]);
   });
 
+  test('lets go of what is canceled, and goes on to what took its place', async () => {
+    const images = ['4.0.0', '4.1.0'].map((version) => ({ version, content: randomBytes(10_000) }));
+    const target = join(folder, 'installed.bin');
+    for (const { version, content } of images)
+      await operator.upload('gateway-os', version, makeSwu(folder, version, content, target));
+    startClient('gateway-04', server.httpUrl);
+    await seen(async () => (await operator.target('gateway-04')).lastPolledAt != null);
+    const older = await operator.assign('gateway-04', 'gateway-os@4.0.0');
+    await seen(() => existsSync(target));
+    await stopClient();
+    const newer = await operator.assign('gateway-04', 'gateway-os@4.1.0');
+    expect((await operator.action(older.actionId)).state).toBe('canceling');
+    startClient('gateway-04', server.httpUrl);
+    await seen(async () => (await operator.action(older.actionId)).state === 'canceled');
+    await seen(async () => readFileSync(target).equals(images[1]?.content ?? Buffer.alloc(0)));
+    await seen(async () => (await operator.action(newer.actionId)).state === 'proceeding');
+  });
+
   test('an image that somebody altered is reported as failed', async () => {
     const [content, target] = [randomBytes(10_000), join(folder, 'installed.bin')];
     const altered = makeSwu(folder, '3.0.0', content, target);
