@@ -178,6 +178,15 @@ test('what a target was not given it does not get, and names that are none are p
   const { deployment } = (await client.get<DdiDeployment>(`/deploymentBase/${actionId}`)).body;
   const file = deployment.chunks[0]?.artifacts[0]?._links.download.href ?? '';
   expect((await other.fetch(file.replace('board-7', 'board-8'))).status).toBe(404);
+  await operator.assign('board-8', 'gateway-os@1.0.0');
+  expect((await other.fetch(file.replace('board-7', 'board-8'))).status).toBe(404);
+  const spare = new Client(server, 'board-9');
+  await spare.get('');
+  const forced = await operator.assign('board-9', 'gateway-os@1.0.0');
+  await spare.get(`/deploymentBase/${forced.actionId}`);
+  expect((await spare.fetch(file.replace('board-7', 'board-9'))).status).toBe(200);
+  await operator.call('POST', `/actions/${forced.actionId}/cancel`, { force: true });
+  expect((await spare.fetch(file.replace('board-7', 'board-9'))).status).toBe(404);
   expect((await client.fetch(`${file}x`)).status).toBe(404);
   expect((await other.get(`/deploymentBase/${actionId}`)).status).toBe(404);
   expect(await client.send('POST', `/deploymentBase/${actionId}/feedback`, { status: { execution: 'perhaps' } })).toBe(
