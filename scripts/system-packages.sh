@@ -4,6 +4,8 @@ set -euo pipefail
 needed=()
 command -v mosquitto_sub >/dev/null || needed+=(mosquitto-clients)
 command -v socat >/dev/null || needed+=(socat)
+command -v swupdate >/dev/null || needed+=(swupdate)
+command -v openssl >/dev/null || needed+=(openssl)
 command -v strace >/dev/null || needed+=(strace)
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || needed+=(postgresql)
 [ -d /usr/share/libonnx-testdata ] || needed+=(libonnx-testdata)

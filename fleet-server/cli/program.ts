@@ -16,6 +16,7 @@ import { addPrediction } from './prediction.ts';
 import { addRollout } from './rollout.ts';
 import { addStream } from './stream.ts';
 import { addSubscribe } from './subscribe.ts';
+import { addSystem } from './system.ts';
 import { harmless } from './terminal.ts';
 
 const EXIT_CODES = 'Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 refused, 5 timeout.';
@@ -41,6 +42,7 @@ const programOf = (surroundings: Surroundings): Command => {
   addPrediction(program, surroundings);
   addModel(program, surroundings);
   addRollout(program, surroundings);
+  addSystem(program, surroundings);
   addBatch(program, surroundings);
   addAlert(program, surroundings);
   addDelivery(program, surroundings);

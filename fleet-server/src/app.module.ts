@@ -15,6 +15,7 @@ import { DevicesModule } from './devices/devices.module.ts';
 import { DocsModule } from './docs/docs.module.ts';
 import { FeatureViewsModule } from './feature-views/feature-views.module.ts';
 import { HealthModule } from './health/health.module.ts';
+import { DdiModule } from './integrations/ddi/ddi.module.ts';
 import { HomeAssistantModule } from './integrations/home-assistant/home-assistant.module.ts';
 import { IdentityModule } from './identity/identity.module.ts';
 import { InferenceModule } from './inference/inference.module.ts';
@@ -70,6 +71,7 @@ export class AppModule {
         AdviceModule,
         AlertsModule.of(config.alerts, delivery),
         HomeAssistantModule,
+        DdiModule.of(config.ddi),
         DashboardModule,
         HealthModule,
         DocsModule.of({ version: readVersion(), broker: { host: config.mqtt.host, port: config.mqtt.port } }),

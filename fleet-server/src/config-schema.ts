@@ -199,6 +199,34 @@ const grpcSchema = z.strictObject({
   maxMessageBytes: amount(67_108_864, 'largest message, either way'),
 });
 
+const ddiSchema = z.strictObject({
+  endpoint: z
+    .enum(['off', 'on'])
+    .default('off')
+    .describe('whether clients of hawkBit, such as SWUpdate, may fetch system updates'),
+  tenant: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/)
+    .default('DEFAULT')
+    .describe('first part of the path that clients ask for'),
+  gatewayTokenFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('file that holds the token by which any target may register; without it only targets with own tokens'),
+  pollSeconds: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(86_399)
+    .default(300)
+    .describe('time between two polls that clients are told'),
+  actionTimeoutMs: durationMs(3_600_000, 'an action that was begun and not heard of for so long is timed out'),
+  maxTargets: amount(1_000, 'targets there may be; no more can register'),
+  maxImages: amount(100, 'images there may be'),
+  maxImageBytes: amount(2_147_483_648, 'largest image'),
+});
+
 const simulationSchema = z.strictObject({
   clockSpeed: z.coerce
     .number()
@@ -233,6 +261,7 @@ export const configSchema = z.strictObject({
   predictions: predictionsSchema.prefault({}),
   scoring: scoringSchema.prefault({}),
   grpc: grpcSchema.prefault({}),
+  ddi: ddiSchema.prefault({}),
   simulation: simulationSchema.prefault({}),
 });
 
@@ -249,4 +278,5 @@ export type RolloutsConfig = ServerConfig['rollouts'];
 export type InferenceConfig = ServerConfig['inference'];
 export type PredictionsConfig = ServerConfig['predictions'];
 export type ScoringConfig = ServerConfig['scoring'];
+export type DdiConfig = ServerConfig['ddi'];
 export type GrpcConfig = ServerConfig['grpc'];

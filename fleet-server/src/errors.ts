@@ -3,6 +3,7 @@
 import { BACKTEST_ERRORS } from './backtest-errors.ts';
 import { again, once, type ErrorEntry } from './error-entry.ts';
 import { SCORING_ERRORS } from './scoring-errors.ts';
+import { SYSTEM_UPDATE_ERRORS } from './system-update-errors.ts';
 
 export const FLEET_ERRORS = {
   CONFIG_INVALID: once(
@@ -226,6 +227,7 @@ export const FLEET_ERRORS = {
   ROLLOUT_NOT_FOUND: once(404, 'No such rollout. List them with GET /api/rollouts.'),
   ROLLOUT_STATE: once(409, 'The state of the rollout does not allow it. The message says what it allows.'),
   APPROVAL_OWN: once(403, 'A rollout approved by who made it. Somebody else has to approve it.'),
+  ...SYSTEM_UPDATE_ERRORS,
   ALERT_NOT_FOUND: once(404, 'No such alert. List them with GET /api/alerts.'),
   ALERT_RESOLVED: once(409, 'The alert is resolved already. A note can still be written.'),
   ALERT_RULE_NOT_FOUND: once(404, 'No such rule. List them with GET /api/alert-rules.'),

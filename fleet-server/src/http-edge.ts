@@ -24,11 +24,14 @@ const CSV_ROUTE = /^\/api\/features\/[^/]+\/import(\?|$)/;
 /** A packed bundle. */
 const ARCHIVE = 'application/x-tar';
 const ARCHIVE_ROUTE = /^\/api\/models(\?|$)/;
+/** An image of an operating system. */
+const IMAGE = 'application/octet-stream';
+const IMAGE_ROUTE = /^\/api\/system\/images(\?|$)/;
 const JSON_TYPE = /^application\/(json|merge-patch\+json)\s*(;|$)/i;
 
 export const guardHttpEdge = (http: FastifyInstance): void => {
   http.addContentTypeParser(MERGE_PATCH, { parseAs: 'string' }, http.getDefaultJsonParser('error', 'error'));
-  for (const type of [CSV, ARCHIVE]) http.addContentTypeParser(type, (_, payload, done) => done(null, payload));
+  for (const type of [CSV, ARCHIVE, IMAGE]) http.addContentTypeParser(type, (_, payload, done) => done(null, payload));
   http.addHook('onRequest', (request, reply, done) => {
     void reply.headers(EDGE_HEADERS);
     done(foreignFault(request.method, request.headers) ?? bodyFault(request));
@@ -106,5 +109,6 @@ const bodyFault = ({ headers, url }: FastifyRequest): FleetError | undefined => 
   const type = headers['content-type'] ?? '';
   if (JSON_TYPE.test(type) || (CSV_TYPE.test(type) && CSV_ROUTE.test(url))) return undefined;
   if (type === ARCHIVE && ARCHIVE_ROUTE.test(url)) return undefined;
+  if (type === IMAGE && IMAGE_ROUTE.test(url)) return undefined;
   return new FleetError('MEDIA_TYPE_UNSUPPORTED', `Bodies of type "${type}" are not read; send application/json.`);
 };

@@ -3,7 +3,7 @@ import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import type { Logger } from 'pino';
 import { HttpFront } from './http-front.ts';
 import { AlertStore } from './ports/alert-store.ts';
-import { ArtifactStore } from './ports/artifact-store.ts';
+import { ArtifactStore, SystemImageStore } from './ports/artifact-store.ts';
 import { Authenticator } from './ports/authenticator.ts';
 import { BacktestRunner } from './ports/backtest-runner.ts';
 import { Clock } from './ports/clock.ts';
@@ -34,6 +34,7 @@ export interface Platform {
   readonly predictions: PredictionQueue;
   readonly alerts: AlertStore;
   readonly artifacts: ArtifactStore;
+  readonly systemImages: SystemImageStore;
   readonly scores: ScoreStore;
   readonly scoreRunner: ScoreRunner;
   readonly backtestRunner: BacktestRunner;
@@ -56,6 +57,7 @@ export class PlatformModule {
       { provide: PredictionQueue, useValue: platform.predictions },
       { provide: AlertStore, useValue: platform.alerts },
       { provide: ArtifactStore, useValue: platform.artifacts },
+      { provide: SystemImageStore, useValue: platform.systemImages },
       { provide: ScoreStore, useValue: platform.scores },
       { provide: ScoreRunner, useValue: platform.scoreRunner },
       { provide: BacktestRunner, useValue: platform.backtestRunner },

@@ -8,6 +8,8 @@ export * from './rest/context.ts';
 export * from './rest/features.ts';
 export * from './rest/streams.ts';
 export * from './rest/models.ts';
+export * from './rest/system-updates.ts';
+export * from './rest/ddi.ts';
 export * from './rest/predictions.ts';
 export * from './rest/scores.ts';
 export * from './rest/scoring.ts';

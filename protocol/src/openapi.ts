@@ -13,6 +13,7 @@ import { SCORING_OPERATIONS } from './rest/scoring-operations.ts';
 import { ROLLOUT_OPERATIONS } from './rest/rollout-operations.ts';
 import { OVERVIEW_OPERATIONS, SERVICE_OPERATIONS } from './rest/service-operations.ts';
 import { STREAM_OPERATIONS } from './rest/stream-operations.ts';
+import { SYSTEM_UPDATE_OPERATIONS } from './rest/system-update-operations.ts';
 import { TELEMETRY_OPERATIONS } from './rest/telemetry-operations.ts';
 
 /** In the order a reader wants them. */
@@ -29,6 +30,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...MODEL_OPERATIONS,
   ...BACKTEST_OPERATIONS,
   ...ROLLOUT_OPERATIONS,
+  ...SYSTEM_UPDATE_OPERATIONS,
   ...ALERT_OPERATIONS,
   ...DELIVERY_OPERATIONS,
   ...OVERVIEW_OPERATIONS,

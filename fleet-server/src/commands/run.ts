@@ -99,6 +99,8 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
   );
   const artifacts = new DiskArtifacts(dataPath(config, 'artifacts'));
   await artifacts.start();
+  const systemImages = new DiskArtifacts(dataPath(config, 'system-images'));
+  if (config.ddi.endpoint === 'on') await systemImages.start();
   const scores = new SqliteScoreStore({ file: dataPath(config, 'scores.db') }, { metrics, log });
   const scoreRunner = new ProcessScoreRunner(
     {
@@ -141,6 +143,7 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
     predictions,
     alerts,
     artifacts,
+    systemImages,
     scores,
     scoreRunner,
     backtestRunner,
@@ -163,6 +166,7 @@ const startParts = async (config: ServerConfig, log: Logger): Promise<RunningSer
   app.connectMicroservice<MicroserviceOptions>({ strategy: new DeviceTransportStrategy(gateway, metrics) });
   const stop = async (): Promise<void> => {
     await app.close();
+    await systemImages.stop();
     await artifacts.stop();
     await alerts.stop();
     await scores.stop();

@@ -16,6 +16,7 @@ import * as models from './migrations/0015-models.ts';
 import * as scoringJobs from './migrations/0015-scoring-jobs.ts';
 import * as scoringSchedules from './migrations/0017-scoring-schedules.ts';
 import * as backtests from './migrations/0019-backtests.ts';
+import * as systemUpdates from './migrations/0020-system-updates.ts';
 import * as rollouts from './migrations/0016-rollouts.ts';
 
 /** In order; SQLite has no transactional DDL in Kysely's eyes, so every step creates only what does not exist. */
@@ -35,6 +36,7 @@ const MIGRATIONS: Record<string, Migration> = {
   '0017-scoring-schedules': scoringSchedules,
   '0016-rollouts': rollouts,
   '0019-backtests': backtests,
+  '0020-system-updates': systemUpdates,
 };
 
 /** @throws FleetError DATABASE_SCHEMA when the file was written by a newer server or a step fails */

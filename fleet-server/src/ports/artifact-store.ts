@@ -28,3 +28,6 @@ export abstract class ArtifactStore {
   /** Before anything is served: what a kill left behind goes. @returns how many */
   abstract retainOnly(known: ReadonlySet<string>): Promise<number>;
 }
+
+/** The same for images of operating systems, apart from what devices install as models. */
+export abstract class SystemImageStore extends ArtifactStore {}

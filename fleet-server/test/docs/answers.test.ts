@@ -9,8 +9,8 @@ import { call } from '../call.ts';
 import { startTestServer, until, type TestServer } from '../running-server.ts';
 import { TestDevice } from '../test-device.ts';
 
-/** Those of inference answer as their own protocol wants it: test/inference. */
-const OPERATIONS = ALL_OPERATIONS.filter(({ tag }) => tag !== 'inference');
+/** These answer as the protocols of others want it: test/inference, test/integrations/ddi. */
+const OPERATIONS = ALL_OPERATIONS.filter(({ tag }) => tag !== 'inference' && tag !== 'ddi');
 
 let server: TestServer;
 let device: TestDevice;
@@ -25,6 +25,7 @@ let rolloutId = '';
 let runId = '';
 let backtestId = '';
 let backfillId = '';
+let actionId = 0;
 const imports = mkdtempSync(join(tmpdir(), 'shoal-imports-'));
 
 const at = Date.now();
@@ -58,6 +59,7 @@ beforeAll(async () => {
     ...audited,
     SHOAL_MODELS_CATALOGUE: 'release',
     SHOAL_SCORING_IMPORT_FOLDER: imports,
+    SHOAL_DDI_ENDPOINT: 'on',
   });
   await call('POST', `${server.httpUrl}/api/alert-rules`, rule);
   device = await TestDevice.online(server.mqttPort, 'pump-01');
@@ -119,6 +121,12 @@ beforeAll(async () => {
   const backfills = `${server.httpUrl}/api/scoring/jobs/night/backfills`;
   ({ id: backfillId } = (await call<{ id: string }>('POST', backfills, days)).body);
   await call('POST', `${server.httpUrl}/api/scoring/backfills/${backfillId}/cancel`, {});
+  const system = `${server.httpUrl}/api/system`;
+  const octets = { 'content-type': 'application/octet-stream' };
+  await call('POST', `${system}/images?name=gateway-os&version=1`, 'an image', octets);
+  await call('POST', `${system}/targets`, { targetId: 'gateway-07', token: 'a-token-of-its-own' });
+  const assigned = { targetId: 'gateway-07', image: 'gateway-os@1' };
+  ({ actionId } = (await call<{ actionId: number }>('POST', `${system}/actions`, assigned)).body);
   const commands = `${server.httpUrl}/api/devices/pump-01/commands`;
   ({ commandId } = (await call<{ commandId: string }>('POST', commands, { name: 'ping' })).body);
 }, 180_000);
@@ -154,6 +162,9 @@ const filled = (path: string, subject = 'pump-01'): string => {
     .replace('{backtestId}', isThere ? backtestId : 'b-0000000000000000')
     .replace('{runId}', isThere ? runId : 'r-ffffffffffffffffffff')
     .replace('{backfillId}', isThere ? backfillId : 'b-ffffffffffffffffffff')
+    .replace('{image}', isThere ? 'gateway-os@1' : 'nobody@1')
+    .replace('{targetId}', isThere ? 'gateway-07' : subject)
+    .replace('{actionId}', isThere ? String(actionId) : '999999')
     .replace('{importId}', isThere ? 'import-1' : subject);
 };
 const urlOf = ({ path, query }: Operation, subject?: string): string => {
@@ -237,6 +248,8 @@ describe('answers', () => {
         cancelBacktest: {},
         submitBackfill: { from: '2025-06-01', to: '2025-06-01' },
         cancelBackfill: {},
+        cancelSystemAction: {},
+        putSystemTargetToken: { token: 'a-token-of-its-own' },
         readScores: { entities: ['nobody'] },
       };
       const body =

@@ -4,13 +4,15 @@ import { OPERATIONS, inferErrorSchema, PROTOCOL_ERRORS, problemSchema, type Oper
 import fc from 'fast-check';
 import { MODEL_ERRORS } from '@shoal/models';
 import { FLEET_ERRORS } from '../../src/errors.ts';
-import { startTestServer, type TestServer } from '../running-server.ts';
+import { GATEWAY, startWithDdi } from '../integrations/ddi/rig.ts';
+import type { TestServer } from '../running-server.ts';
 import { TestDevice } from '../test-device.ts';
 
 let server: TestServer;
 let device: TestDevice;
 beforeAll(async () => {
-  server = await startTestServer();
+  // Clients of hawkBit get as far as those that mean well.
+  server = await startWithDdi({ TENANT: 'pump-01' });
   device = await TestDevice.online(server.mqttPort, 'pump-01');
 });
 afterAll(async () => {
@@ -109,7 +111,7 @@ const send = async (operation: Operation, { deviceId, query, headers, body }: At
   );
   return fetch(`${server.httpUrl}${path}?${search.toString()}`, {
     method: operation.method.toUpperCase(),
-    headers: { 'content-type': 'application/json', ...headers },
+    headers: { 'content-type': 'application/json', ...GATEWAY, ...headers },
     ...(operation.body && { body }),
   });
 };

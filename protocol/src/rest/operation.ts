@@ -13,6 +13,9 @@ export const TAGS = {
   streams: 'Windows of event time over readings, predictions and events; exact also when data comes days late.',
   models: 'The registry: released versions, aliases, who runs what; and what devices fetch of it.',
   rollouts: 'Releases of models to devices in stages: what each stage must show, what stops it, and the way back.',
+  system:
+    'Images of the operating system of devices, the targets that fetch them, and how it went. Off unless configured.',
+  ddi: 'What clients of hawkBit (SWUpdate, rauc-hawkbit-updater) speak: they poll, download and report. Off unless configured.',
   alerts: 'Rules over readings, predictions, events, windows and absence; what is wrong now, and who is told.',
   delivery: 'Webhooks, e-mail and MQTT to others: what was sent, how it went, and sending it again.',
   advice: 'Which deployment pattern fits a need, by rule and by measurement.',
@@ -111,6 +114,7 @@ const PROBLEMS = {
   403: 'Refused: the caller may not do this.',
   404: 'No such thing.',
   409: 'In conflict with the current state: a stale revision, or it exists already.',
+  410: 'It is over; what was reported is noted and changes nothing.',
   413: 'The body is too large.',
   414: 'A path parameter is too long to be any id.',
   415: 'The body is not JSON by its content type.',

@@ -51,6 +51,7 @@ export const METRIC_HELP: Readonly<Record<string, string>> = {
   model_checks_failed_total: 'bundles whose check came to no verdict in time',
   tuf_renewals_failed_total: 'times that metadata could not be signed anew',
   blob_bytes_asked_total: 'bytes of packed bundles and deltas that devices asked for',
+  system_image_bytes_asked_total: 'bytes of system images that their clients asked for',
   feature_rows_rejected_total: 'rows of imports refused, by code',
   feature_skew_audits_total: 'served vectors derived again from the history, by result',
   feature_skew_ratio: 'share of audited vectors since the start that the history does not give',
