@@ -1,5 +1,7 @@
 /** Makes the updater of the models and joins it with the agent: loaded by the first assignment, or by the record of an earlier one. */
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { UpdateHold } from '@shoal/protocol/wire';
 import type { AgentConfig } from './config.ts';
 import type { HealthBoard } from './health/health-board.port.ts';
 import { readTrustedKeys } from './inference/trusted-keys.ts';
@@ -14,7 +16,6 @@ import type { EventRecorder } from './outbox/event-recorder.port.ts';
 import type { Clock, Logger, Random } from './runtime.ts';
 import { updatePlace } from './updates-config.ts';
 import { AGENT_VERSION } from './version.ts';
-import { join } from 'node:path';
 
 export interface UpdateSurroundings extends Pick<
   ModelSwitchOptions,
@@ -26,6 +27,7 @@ export interface UpdateSurroundings extends Pick<
   readonly clock: Clock;
   readonly random: Random;
   readonly knownNow: () => number | null;
+  readonly hold: () => UpdateHold | null;
   readonly onChange: () => void;
 }
 

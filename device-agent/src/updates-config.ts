@@ -17,6 +17,12 @@ export const updatesSchema = z.strictObject({
     .describe(
       'root metadata that this device trusts; by default the first one seen, from a server on this machine only',
     ),
+  maxHoldMs: z
+    .int()
+    .min(1_000)
+    .max(2_592_000_000)
+    .default(86_400_000)
+    .describe('longest that somebody on this machine may hold updates at a time [ms]'),
   directory: z.string().min(1).nullable().default(null).describe('by default "updates" in the data folder'),
 });
 export type UpdatesConfig = z.infer<typeof updatesSchema>;

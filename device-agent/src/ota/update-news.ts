@@ -23,7 +23,7 @@ export const tellChange = (
     before?.assigned.deploymentId !== after.assigned.deploymentId || before.assigned.sha256 !== after.assigned.sha256;
   if (before !== null && isOther && !isTerminal(before.state))
     tell(events, name, { ...before, state: 'superseded' }, before.state);
-  if (!isOther && before.state === after.state) return;
+  if (!isOther && before.state === after.state && before.held === after.held) return;
   tell(events, name, after, isOther ? null : before.state);
   if (after.state === 'rolled-back' || after.state === 'rejected') {
     const sentence = `The update of ${name} to ${after.assigned.version} failed: ${after.cause?.message ?? 'no cause is known'}`;

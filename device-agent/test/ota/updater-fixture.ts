@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Bundle } from '@shoal/models';
-import type { UpdateReport } from '@shoal/protocol';
+import type { UpdateHold, UpdateReport } from '@shoal/protocol';
 import { contentOf, type BundleShelf } from '../../../models/test/test-bundles.ts';
 import { DOUBLING } from '../../../models/test/hostile-models.ts';
 import { ReasonBoard } from '../../src/health/reason-board.ts';
@@ -82,6 +82,8 @@ export interface TestDevice {
   readonly folder: string;
   /** What is known of the time; null for nothing. */
   now: number | null;
+  /** Somebody on this machine holds updates; to be told with `updater.holdChanged`. */
+  hold: UpdateHold | null;
   /** Waits for a state, and gives what is reported then. */
   reaches(state: UpdateReport['state']): Promise<UpdateReport>;
   /** Waits for a cause. */
@@ -95,9 +97,11 @@ export interface TestDevicePlace {
   readonly server: ReleaseServer;
   readonly disk?: UpdateDisk;
   readonly patience?: HttpPatience;
+  readonly hold?: UpdateHold | null;
 }
 
-export const deviceAt = async ({ folder, server, disk = nodeDisk, patience }: TestDevicePlace): Promise<TestDevice> => {
+export const deviceAt = async (place: TestDevicePlace): Promise<TestDevice> => {
+  const { folder, server, disk = nodeDisk, patience, hold = null } = place;
   const { url } = server;
   const events = new EventList();
   const host = new TestHost();
@@ -117,6 +121,7 @@ export const deviceAt = async ({ folder, server, disk = nodeDisk, patience }: Te
     }),
     blobs: new HttpBlobs(url, patience),
     host,
+    hold: () => device.hold,
     bundlePolicy: async () => ({ signaturePolicy: 'allow-unsigned' }),
     events,
     health: new ReasonBoard(systemClock),
@@ -147,6 +152,7 @@ export const deviceAt = async ({ folder, server, disk = nodeDisk, patience }: Te
     events,
     folder,
     now: Date.now(),
+    hold,
     reaches: (state) => waitFor((report) => report.state === state),
     says: (code) => waitFor(({ cause }) => cause?.code === code),
     adopts: (id) => waitFor(({ deploymentId, state }) => deploymentId === id && state === 'committed'),
