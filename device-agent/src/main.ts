@@ -77,8 +77,8 @@ asks(updates.command('hold'))
   .description('"not now": nothing of an update begins that would disturb this machine, until it ends by itself')
   .option('--for <duration>', 'as 90s, 30m, 2h or 1d; an hour without it, and never longer than updates.maxHoldMs')
   .option('--reason <text>', 'for whoever looks at the fleet')
-  .action(async (_: LocalOptions, { optsWithGlobals }: Command) => {
-    const options = optsWithGlobals<LocalOptions & { for?: string; reason?: string }>();
+  .action(async (_: LocalOptions, command: Command) => {
+    const options = command.optsWithGlobals<LocalOptions & { for?: string; reason?: string }>();
     const { describeHold, durationMs, holdUpdates } = await import('./commands/updates.ts');
     const hold = await holdUpdates(await localUrl(options), {
       ...(options.for !== undefined && { forMs: durationMs(options.for) }),
@@ -89,8 +89,8 @@ asks(updates.command('hold'))
 
 asks(updates.command('release'))
   .description('let updates go on')
-  .action(async (_: LocalOptions, { optsWithGlobals }: Command) => {
-    const options = optsWithGlobals<LocalOptions>();
+  .action(async (_: LocalOptions, command: Command) => {
+    const options = command.optsWithGlobals<LocalOptions>();
     const { describeHold, releaseUpdates } = await import('./commands/updates.ts');
     await releaseUpdates(await localUrl(options));
     print(options.json === true ? JSON.stringify({ hold: null }) : describeHold(null));
