@@ -157,6 +157,7 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
         knownNow: () => offset.knownNow(),
         hold: () => updates.held(),
         onChange: () => twin.touch(),
+        join: (participant) => uplink.join(participant),
       });
     },
     join: (participant) => uplink.join(participant),

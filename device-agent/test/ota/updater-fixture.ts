@@ -7,10 +7,11 @@ import { contentOf, type BundleShelf } from '../../../models/test/test-bundles.t
 import { DOUBLING } from '../../../models/test/hostile-models.ts';
 import { ReasonBoard } from '../../src/health/reason-board.ts';
 import { firstRoot } from '../../src/ota/first-root.ts';
-import { HttpBlobs, type HttpPatience } from '../../src/ota/http-blobs.ts';
+import { HttpBlobs } from '../../src/ota/http-blobs.ts';
 import { MetadataStore } from '../../src/ota/metadata-store.ts';
 import type { ModelHost, ServiceCounts } from '../../src/ota/model-host.port.ts';
 import { nodeDisk } from '../../src/ota/node-disk.ts';
+import type { Patience } from '../../src/ota/patience.ts';
 import { runTufChild } from '../../src/ota/run-tuf-child.ts';
 import type { UpdateDisk } from '../../src/ota/update-disk.port.ts';
 import { Updater } from '../../src/ota/updater.ts';
@@ -96,7 +97,7 @@ export interface TestDevicePlace {
   readonly folder: string;
   readonly server: ReleaseServer;
   readonly disk?: UpdateDisk;
-  readonly patience?: HttpPatience;
+  readonly patience?: Patience;
   readonly hold?: UpdateHold | null;
 }
 
@@ -106,7 +107,8 @@ export const deviceAt = async (place: TestDevicePlace): Promise<TestDevice> => {
   const events = new EventList();
   const host = new TestHost();
   const logger = silentLogger();
-  const root = { disk, folder, url, file: null, logger };
+  const blobs = new HttpBlobs(url, patience);
+  const root = { disk, folder, source: blobs, file: null, logger };
   const updater = new Updater({
     deviceId: 'pump-07',
     agentVersion: '0.1.0',
@@ -119,7 +121,7 @@ export const deviceAt = async (place: TestDevicePlace): Promise<TestDevice> => {
       firstRoot: (signal) => firstRoot(root, signal),
       look: runTufChild,
     }),
-    blobs: new HttpBlobs(url, patience),
+    blobs,
     host,
     hold: () => device.hold,
     bundlePolicy: async () => ({ signaturePolicy: 'allow-unsigned' }),
