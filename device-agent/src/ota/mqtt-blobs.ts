@@ -110,7 +110,10 @@ export class MqttBlobs implements BlobSource, FileSource, LinkParticipant {
     throw new AgentError('UPDATE_OFFLINE', `${path} was cut off after ${bytes.byteLength} bytes.`);
   }
 
-  /** `first` and what follows it up to `end`; what was asked for and is not wanted any more is let go. */
+  /**
+   * What was asked for and is not wanted any more is let go.
+   * @yields `first`, and what follows it up to `end`
+   */
   async *#rest(path: string, first: Piece, end: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const { clock } = this.#options;
     const begunAt = clock.monotonic();

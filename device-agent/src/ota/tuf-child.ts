@@ -46,8 +46,8 @@ const MOST_FILE_BYTES = LIMITS.targetsMaxLength;
 const relayFetches = (): void => {
   const waiting = new Map<number, (answer: FileAnswer) => void>();
   process.on('message', (answer: FileAnswer) => waiting.get(answer.number)?.(answer));
-  globalThis.fetch = async (url) => {
-    const path = new URL(String(url)).pathname;
+  globalThis.fetch = async (asked) => {
+    const path = new URL(asked instanceof Request ? asked.url : asked).pathname;
     const { promise, resolve } = Promise.withResolvers<FileAnswer>();
     const number = waiting.size;
     waiting.set(number, resolve);

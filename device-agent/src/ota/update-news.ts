@@ -2,7 +2,7 @@
 import type { Severity, UpdateState } from '@shoal/protocol/wire';
 import type { HealthBoard } from '../health/health-board.port.ts';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';
-import { isTerminal } from './update-plan.ts';
+import { isTerminal } from './update-table.ts';
 import type { ModelRecord, Update } from './update-record.ts';
 
 const SEVERITIES: Partial<Readonly<Record<UpdateState, Severity>>> = {

@@ -1,7 +1,8 @@
 /** Carries one update forward, state by state: does the work of the state, keeps what comes of it, and is called off by whatever changes the record meanwhile. */
 import type { Random } from '../runtime.ts';
 import { faultOf } from './update-fault.ts';
-import { isTerminal, UPDATE_TABLE, workOf, type UpdateEvent, type Work } from './update-plan.ts';
+import type { UpdateEvent } from './update-plan.ts';
+import { isTerminal, UPDATE_TABLE, workOf, type Work } from './update-table.ts';
 import type { RecordKeeper } from './record-keeper.ts';
 import type { Update } from './update-record.ts';
 

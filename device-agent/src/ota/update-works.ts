@@ -12,7 +12,8 @@ import { judgeShadow } from './shadow.ts';
 import type { Staging } from './staging.ts';
 import { waitFor } from './start-time.ts';
 import { causeOf } from './update-fault.ts';
-import type { UpdateEvent, Work } from './update-plan.ts';
+import type { UpdateEvent } from './update-plan.ts';
+import type { Work } from './update-table.ts';
 import type { Update } from './update-record.ts';
 import type { DoWork, Facts, WorkContext } from './update-run.ts';
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from '@jest/globals';
 import { UPDATE_STATES, type AssignedModel, type UpdateHold, type UpdateState } from '@shoal/protocol';
-import { afterEvent, isTerminal, UPDATE_TABLE, workOf, type UpdateEvent } from '../../src/ota/update-plan.ts';
+import { afterEvent, type UpdateEvent } from '../../src/ota/update-plan.ts';
+import { isTerminal, UPDATE_TABLE, workOf } from '../../src/ota/update-table.ts';
 import type { ModelRecord } from '../../src/ota/update-record.ts';
 
 const sha = (digit: string): string => digit.repeat(64);
@@ -71,18 +72,15 @@ const ENDS: Readonly<Record<string, { readonly failed: UpdateState; readonly kil
 };
 
 /**
- * State → where it is once its work is done while updates are held, and what it is when they go on. Null: the hold changes
- * nothing there. What is begun finishes; no download, test, shadow or switch begins.
+ * State → where it is once its work is done while updates are held, and what it is when they go on. The hold changes nothing in the
+ * others. What is begun finishes; no download, test, shadow or switch begins.
  */
-const HOLDS: Readonly<Record<string, { readonly waits: UpdateState; readonly then: UpdateState } | null>> = {
-  assigned: { waits: 'wait-window', then: 'wait-window' },
-  downloading: null,
-  verifying: null,
-  staged: { waits: 'staged', then: 'self-test' },
-  'self-test': { waits: 'self-test', then: 'shadow' },
-  shadow: { waits: 'shadow', then: 'activating' },
-  activating: { waits: 'shadow', then: 'activating' },
-  probation: null,
+const HOLDS: Readonly<Record<string, { readonly waits: UpdateState; readonly released: UpdateState }>> = {
+  assigned: { waits: 'wait-window', released: 'wait-window' },
+  staged: { waits: 'staged', released: 'self-test' },
+  'self-test': { waits: 'self-test', released: 'shadow' },
+  shadow: { waits: 'shadow', released: 'activating' },
+  activating: { waits: 'shadow', released: 'activating' },
 };
 const DEATHS = Array.from({ length: 9 }, (): UpdateEvent => ({ type: 'started' }));
 
@@ -181,10 +179,20 @@ describe('the table of an update', () => {
       const longer = afterEvent(killed, { type: 'hold-changed' }, { now: 2_000, hold: { ...HOLD, until: 99_000 } });
       expect(longer.update).toMatchObject({ state: waits, held: true, cause: { until: 99_000 } });
       const released = after(longer, { type: 'hold-changed' });
-      expect(released.update).toMatchObject({ state: hold.then, held: false });
+      expect(released.update).toMatchObject({ state: hold.released, held: false });
       expect(released.update?.cause).toBeUndefined();
     },
   );
+
+  it('held in any other state it goes on', () => {
+    for (const state of WAY.filter((name) => HOLDS[name] === undefined)) {
+      const before = at(state, '2', committed('1'));
+      expect([state, afterIn(HELD, before, { type: 'hold-changed' }, done(state))]).toEqual([
+        state,
+        after(before, done(state)),
+      ]);
+    }
+  });
 
   it('fails and rolls back while it is held as at any time, and goes back to what ran before', () => {
     for (const [name, ends] of Object.entries(ENDS)) {
@@ -243,7 +251,8 @@ describe('the table of an update', () => {
           record = afterEvent(record, event, moment);
           const began = record.update?.state !== before?.update?.state ? record.update : null;
           const isWayBack = began?.assigned.sha256 === before?.previous?.sha256;
-          if (isHeld && !isWayBack && !DISTURBS_NOTHING.includes(began?.state)) expect(began?.held).toBe(true);
+          const mustWait = isHeld && !isWayBack && !DISTURBS_NOTHING.includes(began?.state);
+          expect(mustWait && began?.held !== true).toBe(false);
           if (record.update?.state === 'probation') verified.add(record.update.assigned.sha256);
           expect(verified.has(record.active?.sha256)).toBe(true);
           expect(record.floor).toBeGreaterThanOrEqual(before?.floor ?? 0);

@@ -73,6 +73,11 @@ export class UpMessages {
     return undefined;
   }
 
+  /** An answer that is no JSON. @returns false when the device does not listen now */
+  async replyBytes(deviceId: string, requestId: string, payload: Uint8Array): Promise<boolean> {
+    return this.gateway.send(deviceId, topics.reply(deviceId, requestId), payload);
+  }
+
   /** @returns false when the device does not listen now */
   async fail(deviceId: string, requestId: string, error: FleetError): Promise<boolean> {
     return this.reply(deviceId, { v: 1, requestId, outcome: 'failed', error: replyError(error) });

@@ -1,11 +1,10 @@
 /** Content in pieces over MQTT, for devices that reach nothing else: what /tuf and /blobs give anybody, a few pieces of a device at a time. */
 import { buffer } from 'node:stream/consumers';
 import { Injectable } from '@nestjs/common';
-import { encodeBlobReply, topics, type BlobRequest } from '@shoal/protocol';
+import { encodeBlobReply, type BlobRequest } from '@shoal/protocol';
 import { UpMessages } from '../devices/up-messages.service.ts';
 import { FleetError } from '../errors.ts';
 import { ArtifactStore } from '../ports/artifact-store.ts';
-import { DeviceGateway } from '../ports/device-gateway.ts';
 import { Surroundings } from './surroundings.service.ts';
 import { TufRepository } from './tuf-repository.service.ts';
 
@@ -23,23 +22,15 @@ interface Content {
 export class BlobDesk {
   private readonly artifacts: ArtifactStore;
   private readonly repository: TufRepository;
-  private readonly gateway: DeviceGateway;
   private readonly messages: UpMessages;
   private readonly around: Surroundings;
   /** Of each device that has any. */
   private readonly openOf = new Map<string, number>();
   private open = 0;
 
-  constructor(
-    artifacts: ArtifactStore,
-    repository: TufRepository,
-    gateway: DeviceGateway,
-    messages: UpMessages,
-    around: Surroundings,
-  ) {
+  constructor(artifacts: ArtifactStore, repository: TufRepository, messages: UpMessages, around: Surroundings) {
     this.artifacts = artifacts;
     this.repository = repository;
-    this.gateway = gateway;
     this.messages = messages;
     this.around = around;
   }
@@ -64,13 +55,14 @@ export class BlobDesk {
   }
 
   private async answer(deviceId: string, { requestId, body }: BlobRequest): Promise<void> {
-    const { lengthBytes, read } = await this.find(body.path);
+    const content = await this.find(body.path);
+    const { lengthBytes } = content;
     const start = Math.min(body.offset, lengthBytes);
     const end = Math.min(start + body.length, lengthBytes);
-    const bytes = end > start ? await read(start, end) : new Uint8Array();
+    const bytes = end > start ? await content.read(start, end) : new Uint8Array();
     const reply = { v: 1, requestId, outcome: 'ok', offset: start, totalBytes: lengthBytes } as const;
     this.around.metrics.count('blob_bytes_asked_total', end - start);
-    const isHeard = await this.gateway.send(deviceId, topics.reply(deviceId, requestId), encodeBlobReply(reply, bytes));
+    const isHeard = await this.messages.replyBytes(deviceId, requestId, encodeBlobReply(reply, bytes));
     this.count(isHeard ? 'ok' : 'unheard');
   }
 
