@@ -38,8 +38,8 @@ const collected = async (parts: AsyncIterable<Uint8Array>): Promise<Buffer> => {
   return Buffer.concat(all);
 };
 
-export const describeBlobSource = (name: string, start: () => Promise<BlobServer>): void => {
-  describe(name, () => {
+export const blobSourceContract = (start: () => Promise<BlobServer>): void => {
+  describe('a way to bundles', () => {
     const blob = randomBytes(2 * CHUNK_BYTES + 12_345);
     const sha256 = sha256Of(blob);
     const path = `/blobs/sha256/${sha256}`;

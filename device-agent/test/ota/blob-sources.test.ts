@@ -1,7 +1,7 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import {
   blobRequestSchema,
   decodeFrame,
@@ -16,7 +16,7 @@ import { MqttBlobs } from '../../src/ota/mqtt-blobs.ts';
 import { silentLogger, systemClock } from '../../src/runtime.ts';
 import { MqttLink } from '../../src/uplink/mqtt-link.ts';
 import { FleetFixture } from '../fixtures/fleet-fixture.ts';
-import { describeBlobSource, IMPATIENT, type BlobServer } from './blob-source.contract.ts';
+import { blobSourceContract, IMPATIENT, type BlobServer } from './blob-source.contract.ts';
 
 const DEVICE = 'pump-07';
 
@@ -103,8 +103,8 @@ const overMqtt = async (): Promise<BlobServer> => {
   return blobs;
 };
 
-describeBlobSource('bundles over HTTP', overHttp);
-describeBlobSource('bundles over MQTT', overMqtt);
+describe('over HTTP', () => blobSourceContract(overHttp));
+describe('over MQTT', () => blobSourceContract(overMqtt));
 
 it('a piece grows on a quick line to its bound and shrinks on a slow one to a few kilobytes', () => {
   const after = (ms: number): number =>

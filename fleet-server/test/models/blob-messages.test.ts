@@ -38,8 +38,8 @@ describe('pieces of content over MQTT', () => {
     return { totalBytes, bytes: Buffer.from(bytes) };
   };
   const refusal = async (body: object) => {
-    const { outcome, error } = (await answerTo(await send(body)))?.body as Reply;
-    return [outcome, error?.code];
+    const reply = (await answerTo(await send(body)))?.body as Reply | undefined;
+    return [reply?.outcome, reply?.error?.code];
   };
   const overHttp = async (path: string): Promise<Buffer> =>
     Buffer.from(await (await fetch(`${server.httpUrl}${path}`)).arrayBuffer());
