@@ -103,8 +103,12 @@ const overMqtt = async (): Promise<BlobServer> => {
   return blobs;
 };
 
-describe('over HTTP', () => blobSourceContract(overHttp));
-describe('over MQTT', () => blobSourceContract(overMqtt));
+describe('over HTTP', () => {
+  blobSourceContract(overHttp);
+});
+describe('over MQTT', () => {
+  blobSourceContract(overMqtt);
+});
 
 it('a piece grows on a quick line to its bound and shrinks on a slow one to a few kilobytes', () => {
   const after = (ms: number): number =>
