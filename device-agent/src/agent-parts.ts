@@ -14,6 +14,7 @@ import { createEngineRoom, createShelf } from './engine-parts.ts';
 import type { EngineRoom } from './inference/engine-room.ts';
 import type { ModelSlot } from './inference/model-slot.ts';
 import { modelName, modelStream, sourcesOf } from './model-chains.ts';
+import { HoldBook, holdFileSchema } from './ota/update-hold.ts';
 import { UpdatesDoor } from './ota/updates-door.ts';
 import { OutboxEventRecorder } from './outbox/event-recorder.ts';
 import { LossReporter } from './outbox/loss-reporter.ts';
@@ -135,8 +136,12 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
     logger,
   });
   const place = updatePlace(config);
+  const holdFile = new StateFile(join(place.folder, 'hold.json'), holdFileSchema);
   const updates: UpdatesDoor = new UpdatesDoor({
     ...place,
+    book: new HoldBook({ file: holdFile, clock, maxMs: config.updates.maxHoldMs }),
+    events,
+    onChange: () => twin.touch(),
     load: async () => {
       // Only a device whose models are updated pays for the code.
       const { createUpdater } = await import('./update-parts.ts');
@@ -150,7 +155,9 @@ export const createParts = (config: AgentConfig, surroundings: Surroundings): Ag
         health,
         createLane: (slot) => createLane(config, lanes, logger, slot),
         knownNow: () => offset.knownNow(),
+        hold: () => updates.held(),
         onChange: () => twin.touch(),
+        join: (participant) => uplink.join(participant),
       });
     },
     join: (participant) => uplink.join(participant),

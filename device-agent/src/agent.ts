@@ -163,7 +163,7 @@ class DeviceAgent implements Agent {
   #createLocalApi(): LocalApiParts | undefined {
     const { localApi, inference } = this.#config;
     if (localApi === null) return undefined;
-    const { context, outbox, repository, fallback } = this.#parts;
+    const { context, outbox, repository, fallback, updates } = this.#parts;
     const views = {
       health: () => this.status().health,
       status: () => this.status(),
@@ -171,12 +171,14 @@ class DeviceAgent implements Agent {
       models: () => ({ models: this.status().models, served: repository.list().map(servedView) }),
       outbox: () => outbox.state(),
       hardExamples: () => fallback.hardExamples(),
+      updates: () => ({ hold: updates.held(), models: updates.report() }),
       // Looks at everything a device has: loaded by the first who asks.
       doctor: async () => (await import('./commands/doctor.ts')).doctorReport(this.#config),
     };
     const { deadlineMs } = inference;
     const parts = createLocalApi(localApi, {
       views,
+      updates,
       repository,
       deadlineMs,
       agentVersion: AGENT_VERSION,

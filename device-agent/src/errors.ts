@@ -103,6 +103,8 @@ const CATALOGUE = {
   UPDATE_COUNTER_TOO_LOW: once('The release is older than what this device may still run. Assign a newer one.'),
   UPDATE_STORE_DAMAGED: once('What an update left on disk cannot be read any more; the version before serves.'),
   UPDATE_NOT_YET: again('An update waits for its time; nothing is wrong.'),
+  UPDATE_HELD: again('Somebody on this machine holds updates; it goes on when that ends or is released.'),
+  UPDATE_HOLD_INVALID: once('Updates cannot be held so. Ask for a whole number of ms within "updates.maxHoldMs".'),
   UPDATE_FAILED: once('An update failed; what ran before runs. The message says why.'),
   LOCAL_API_UNAVAILABLE: once(
     'The local API cannot listen; the agent works without it. Choose another port, 0 for any, or null for none.',

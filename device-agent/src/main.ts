@@ -50,6 +50,52 @@ program
     print(json === true ? JSON.stringify(status) : describeStatus(status));
   });
 
+interface LocalOptions extends SharedOptions {
+  readonly url?: string;
+  readonly json?: true;
+}
+
+const localUrl = async ({ config: file, url }: LocalOptions): Promise<string> =>
+  url ?? (await import('./commands/status.ts')).localUrlOf(await loadAgentConfig(file, process.env));
+
+/** Options of every command that asks a running agent. */
+const asks = (command: Command): Command =>
+  command
+    .option('-c, --config <file>', 'JSON configuration, for the address of its local API', DEFAULT_CONFIG)
+    .option('--url <url>', 'address of the local API, instead of the one in the configuration')
+    .option('--json', 'as one JSON object');
+
+const updates = asks(program.command('updates'))
+  .description('show the updates of a running agent, and whether somebody holds them')
+  .action(async (options: LocalOptions) => {
+    const { describeUpdates, fetchUpdates } = await import('./commands/updates.ts');
+    const view = await fetchUpdates(await localUrl(options));
+    print(options.json === true ? JSON.stringify(view) : describeUpdates(view));
+  });
+
+asks(updates.command('hold'))
+  .description('"not now": nothing of an update begins that would disturb this machine, until it ends by itself')
+  .option('--for <duration>', 'as 90s, 30m, 2h or 1d; an hour without it, and never longer than updates.maxHoldMs')
+  .option('--reason <text>', 'for whoever looks at the fleet')
+  .action(async (_: LocalOptions, command: Command) => {
+    const options = command.optsWithGlobals<LocalOptions & { for?: string; reason?: string }>();
+    const { describeHold, durationMs, holdUpdates } = await import('./commands/updates.ts');
+    const hold = await holdUpdates(await localUrl(options), {
+      ...(options.for !== undefined && { forMs: durationMs(options.for) }),
+      ...(options.reason !== undefined && { reason: options.reason }),
+    });
+    print(options.json === true ? JSON.stringify({ hold }) : describeHold(hold));
+  });
+
+asks(updates.command('release'))
+  .description('let updates go on')
+  .action(async (_: LocalOptions, command: Command) => {
+    const options = command.optsWithGlobals<LocalOptions>();
+    const { describeHold, releaseUpdates } = await import('./commands/updates.ts');
+    await releaseUpdates(await localUrl(options));
+    print(options.json === true ? JSON.stringify({ hold: null }) : describeHold(null));
+  });
+
 program
   .command('doctor')
   .description('look for what is wrong with this machine, and say what to do; exit code 1 when something is')

@@ -87,6 +87,7 @@ export const reportedState = (parts: AgentParts): ReportedState => {
   const drops: Record<string, number> = {};
   for (const { priority, records } of dropEntries(dropped)) drops[priority] = (drops[priority] ?? 0) + records;
   const { state, reasons } = healthOf(parts);
+  const updateHold = parts.updates.held();
   return {
     agent: { version: AGENT_VERSION },
     health: { state, reasons: [...reasons] },
@@ -119,5 +120,6 @@ export const reportedState = (parts: AgentParts): ReportedState => {
     sensors: reportedSensors(parts),
     rules: reportedRules(parts),
     updates: parts.updates.report(),
+    ...(updateHold !== null && { updateHold }),
   };
 };

@@ -9,6 +9,18 @@ export const updatesSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe('of the fleet server; by default its port 8080, where it is on this machine'),
+  transport: z
+    .enum(['http', 'mqtt'])
+    .default('http')
+    .describe(
+      'mqtt: bundles and metadata come in pieces over the connection to the broker, and no other port is needed',
+    ),
+  mqttBytesPerS: z
+    .int()
+    .min(1_024)
+    .max(104_857_600)
+    .default(262_144)
+    .describe('over MQTT no more than this is asked for in a second, beside what an assignment allows [bytes]'),
   rootFile: z
     .string()
     .min(1)
@@ -17,6 +29,12 @@ export const updatesSchema = z.strictObject({
     .describe(
       'root metadata that this device trusts; by default the first one seen, from a server on this machine only',
     ),
+  maxHoldMs: z
+    .int()
+    .min(1_000)
+    .max(2_592_000_000)
+    .default(86_400_000)
+    .describe('longest that somebody on this machine may hold updates at a time [ms]'),
   directory: z.string().min(1).nullable().default(null).describe('by default "updates" in the data folder'),
 });
 export type UpdatesConfig = z.infer<typeof updatesSchema>;
@@ -39,14 +57,15 @@ export interface UpdatePlace {
 }
 
 export const updatePlace = ({ dataDir, fleet, updates }: Surroundings): UpdatePlace => {
-  const { enabled, rootFile, directory } = updates;
+  const { enabled, transport, rootFile, directory } = updates;
   const host = fleet.host.includes(':') ? `[${fleet.host}]` : fleet.host;
   const own = LOOPBACK.test(fleet.host) ? `http://${host}:${SERVER_PORT}` : '';
   const url = (updates.url ?? own).replace(/\/+$/, '');
-  const isOwnMachine = url !== '' && LOOPBACK.test(new URL(url).hostname);
+  const isOverMqtt = transport === 'mqtt';
+  const isOwnMachine = LOOPBACK.test(isOverMqtt || url === '' ? fleet.host : new URL(url).hostname);
   const offReason = !enabled
     ? 'Updates are switched off in the configuration of this device ("updates.enabled").'
-    : url === ''
+    : url === '' && !isOverMqtt
       ? 'This device does not know where updates come from ("updates.url").'
       : rootFile === null && !isOwnMachine
         ? 'This device has no root to trust ("updates.rootFile").'

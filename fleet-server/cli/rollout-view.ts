@@ -11,7 +11,7 @@ const MARKS = [
   { mark: '█', colour: 'green', states: ['succeeded'] },
   { mark: 'x', colour: 'red', states: ['failed', 'drifted', 'rollback-failed'] },
   { mark: '▒', colour: 'cyan', states: ['assigned', 'rolling-back'] },
-  { mark: '~', colour: 'gray', states: ['late', 'canceled', 'superseded', 'rolled-back'] },
+  { mark: '~', colour: 'gray', states: ['late', 'held', 'canceled', 'superseded', 'rolled-back'] },
 ] as const;
 
 const shareOf = ({ counts, devices }: RolloutStage, states: readonly (keyof RolloutStage['counts'])[]): number =>

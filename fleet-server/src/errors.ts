@@ -219,6 +219,10 @@ export const FLEET_ERRORS = {
     503,
     'The folder of packed bundles cannot be used (disk full, I/O error). Nothing was released.',
   ),
+  BLOB_PIECES_TOO_MANY: again(
+    429,
+    'As many pieces as may are on their way to this device. Ask again when one has come.',
+  ),
   TUF_FILE_NOT_FOUND: once(404, 'No such metadata file; of root files this is how a client knows the newest.'),
   KEYS_INVALID: once(500, 'The folder of signing keys lacks one, or holds what is none. Restore it from its backup.'),
   KEYS_EXIST: once(409, 'There are signing keys already. Rotate them; new ones would be trusted by no device.'),

@@ -33,6 +33,8 @@ export const BOUNDS = {
   inferenceBytes: 67_108_864,
   /** Bytes of the JSON part of an inference message, which costs several times its size in memory. */
   inferenceJsonBytes: 33_554_432,
+  /** Bytes of one piece of a bundle or of metadata over MQTT. */
+  blobPieceBytes: 65_536,
   /** Input or output tensors of one message. */
   tensorsPerMessage: 256,
   /** Dimensions of a tensor. */

@@ -100,6 +100,22 @@ export const UPDATE_STATES = [
 export const updateStateSchema = z.enum(UPDATE_STATES);
 export type UpdateState = z.infer<typeof updateStateSchema>;
 
+/** Why an update that nobody failed goes on later: somebody on the machine holds updates. */
+export const UPDATE_HELD = 'UPDATE_HELD';
+
+/** Somebody on the machine of a device says "not now"; in `reported.updateHold`. */
+export const updateHoldSchema = z
+  .looseObject({
+    since: instantSchema,
+    until: instantSchema.describe('By the clock of the device; it ends then by itself.'),
+    reason: z.string().max(200).optional(),
+  })
+  .meta({
+    id: 'UpdateHold',
+    examples: [{ since: 1760000000123, until: 1760007200123, reason: 'a measurement runs' }],
+  });
+export type UpdateHold = z.infer<typeof updateHoldSchema>;
+
 /** What a device tells of the update of one model, in `reported.updates`. */
 export const updateReportSchema = z
   .looseObject({
@@ -109,7 +125,11 @@ export const updateReportSchema = z
     state: updateStateSchema,
     since: instantSchema,
     cause: z
-      .looseObject({ code: z.string().max(64), message: z.string().max(512) })
+      .looseObject({
+        code: z.string().max(64),
+        message: z.string().max(512),
+        until: instantSchema.optional().describe('Of UPDATE_HELD: when the hold ends by itself.'),
+      })
       .optional()
       .describe('Why it ended, or why it waits.'),
     progress: z.looseObject({ doneBytes: z.int().min(0), totalBytes: z.int().min(0) }).optional(),

@@ -1,5 +1,6 @@
 /** Every topic of the contract as one table: address, parameters, what is on it, who sends it. */
 import type { z } from 'zod';
+import { blobReplySchema, blobRequestSchema } from './blob-message.ts';
 import { COMMAND_NAMES, commandOutcomeSchema, commandSchema } from './command.ts';
 import { homeAssistantConfigSchema, homeAssistantStateSchema } from './home-assistant.ts';
 import { birthReplySchema, birthSchema, willSchema } from './presence.ts';
@@ -116,6 +117,7 @@ const DEVICE_CHANNELS: readonly MqttChannel[] = [
   requestChannel('twin.get', { TwinGetRequest: twinGetRequestSchema }),
   requestChannel('infer', { InferMessage: inferMessageSchema }),
   requestChannel('infer.cancel', { InferCancelRequest: inferCancelRequestSchema }),
+  requestChannel('blob', { BlobRequest: blobRequestSchema }),
   requestChannel('enrol.renew', {}),
   {
     builder: 'commandOutcome',
@@ -157,6 +159,7 @@ const SERVER_CHANNELS: readonly MqttChannel[] = [
         asOf: 1760000000123,
         maxAgeMs: 60000,
       }),
+      BlobReply: blobReplySchema,
       InferResponse: inferResponseSchema,
       InferCancelReplyMessage: replyOf('InferCancelReplyMessage', inferCancelReplySchema, { canceled: true }),
       TwinGetReplyMessage: replyOf('TwinGetReplyMessage', desiredTwinSchema, { v: 1, version: 0, desired: {} }),

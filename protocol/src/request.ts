@@ -4,7 +4,8 @@ import { instantSchema, requestIdSchema } from './identifiers.ts';
 import { inferRequestSchema } from './inference/v2-schemas.ts';
 import { desiredTwinSchema, jsonObjectSchema } from './twin.ts';
 
-const requestOf = <S extends z.ZodType>(body: S) =>
+/** The envelope of a request. */
+export const requestOf = <S extends z.ZodType>(body: S) =>
   z.object({
     v: z.literal(1),
     requestId: requestIdSchema,

@@ -11,7 +11,7 @@ export const HOME_ASSISTANT_ROOT = 'homeassistant';
 export const RECORD_KINDS = ['readings', 'predictions', 'events'] as const;
 export type RecordKind = (typeof RECORD_KINDS)[number];
 
-export const REQUEST_METHODS = ['infer', 'infer.cancel', 'context', 'twin.get', 'time', 'enrol.renew'] as const;
+export const REQUEST_METHODS = ['infer', 'infer.cancel', 'context', 'twin.get', 'time', 'blob', 'enrol.renew'] as const;
 export type RequestMethod = (typeof REQUEST_METHODS)[number];
 
 const isRecordKind = (level: string): level is RecordKind => (RECORD_KINDS as readonly string[]).includes(level);

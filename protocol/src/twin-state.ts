@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { instantSchema } from './identifiers.ts';
 import { desiredFallbackSchema } from './desired-fallback.ts';
 import { desiredRuleSchema } from './local-rule.ts';
-import { signedAssignmentSchema, updateReportSchema } from './model-update.ts';
+import { signedAssignmentSchema, updateHoldSchema, updateReportSchema } from './model-update.ts';
 
 /** `desired`, as far as this version acts on it; unknown keys are kept and ignored (newer fleets). */
 export const desiredConfigurationSchema = z
@@ -128,6 +128,7 @@ export const reportedStateSchema = z
       )
       .optional(),
     updates: z.record(z.string(), updateReportSchema).optional().describe('Model → its last update.'),
+    updateHold: updateHoldSchema.optional().describe('While somebody on the machine holds updates.'),
     refusal: z
       .looseObject({ version: z.int(), code: z.string(), message: z.string() })
       .nullable()

@@ -19,6 +19,7 @@ export * from './local-rule.ts';
 export * from './model-update.ts';
 export * from './command.ts';
 export * from './request.ts';
+export * from './blob-message.ts';
 export { DATATYPES, holdsDatatype, type Datatype, type FixedData, type TensorData } from './inference/tensor-data.ts';
 export {
   datatypeSchema,

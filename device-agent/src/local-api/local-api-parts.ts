@@ -1,6 +1,7 @@
 /** Makes the local API from its slice of the configuration and what the agent shows on it; nothing here starts anything. */
 import { OpenInferenceService, ThreadedCodec, type ModelRepository } from '@shoal/models';
 import { BodyReader } from './body-reader.ts';
+import type { HoldDoor } from './hold-routes.ts';
 import { RecordFeed } from './record-feed.ts';
 import { RequestDesk } from './request-desk.ts';
 import { LocalApi } from './server.ts';
@@ -16,6 +17,7 @@ export interface LocalApiConfig {
 
 export interface LocalApiSurroundings {
   readonly views: LocalViews;
+  readonly updates: HoldDoor;
   readonly repository: ModelRepository;
   readonly agentVersion: string;
   readonly deadlineMs: number;
@@ -35,7 +37,7 @@ const BODIES_AT_ONCE = 4;
 const FEED = { remembered: 256, maxPendingBytes: 262_144, maxListeners: 32 };
 
 export const createLocalApi = (config: LocalApiConfig, around: LocalApiSurroundings): LocalApiParts => {
-  const { views, repository, agentVersion, deadlineMs, run } = around;
+  const { views, updates, repository, agentVersion, deadlineMs, run } = around;
   const feed = new RecordFeed({ ...FEED, run });
   const codec = new ThreadedCodec();
   const service = new OpenInferenceService({
@@ -47,7 +49,7 @@ export const createLocalApi = (config: LocalApiConfig, around: LocalApiSurroundi
   });
   const status = (): object => ({ ...views.status(), localApi: feed.counters() });
   const bodies = new BodyReader(config.maxBodyBytes, config.maxBodyBytes * BODIES_AT_ONCE);
-  const desk = new RequestDesk({ views: { ...views, status }, service, feed, bodies });
+  const desk = new RequestDesk({ views: { ...views, status }, updates, service, feed, bodies });
   const server = new LocalApi({ ...config, answer: (...about) => desk.answer(...about) });
   return {
     feed,

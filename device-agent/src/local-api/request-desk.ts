@@ -6,11 +6,13 @@ import { faultAnswer, type OpenInferenceAnswer, type OpenInferenceService } from
 import { foreignRequest } from '@shoal/protocol/wire';
 import type { BodyReader } from './body-reader.ts';
 import { exampleLines, examplePage, readExampleQuery } from './example-list.ts';
+import { answerHold, HOLD_PATH, type HoldDoor } from './hold-routes.ts';
 import type { FeedKind, RecordFeed } from './record-feed.ts';
 import { answerLocal, problem, READ_METHODS, type LocalAnswer, type LocalViews } from './status-routes.ts';
 
 export interface RequestDeskOptions {
   readonly views: LocalViews;
+  readonly updates: HoldDoor;
   readonly service: OpenInferenceService;
   readonly feed: RecordFeed;
   readonly bodies: BodyReader;
@@ -73,6 +75,7 @@ export class RequestDesk {
     const kind = Object.hasOwn(FEEDS, path) ? FEEDS[path] : undefined;
     if (kind !== undefined) return this.#listen(kind, request, response);
     if (isOpenInference(path)) return this.#infer(request, response, { method, path, query });
+    if (path === HOLD_PATH) return asBytes(await answerHold(request, this.#options.bodies, this.#options.updates));
     if (path === '/hard-examples') return this.#examples(response, method, query);
     return asBytes(await answerLocal(method, path, this.#options.views));
   }

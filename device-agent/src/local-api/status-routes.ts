@@ -9,6 +9,8 @@ export interface LocalViews {
   readonly context: () => object;
   readonly models: () => object;
   readonly outbox: () => object;
+  /** What is updated, and who holds it; absent where nothing ever is. */
+  readonly updates?: () => object;
   /** What this device and its fleet judged differently. */
   readonly hardExamples?: () => Promise<readonly ListedExample[]>;
   /** Checks of this device; absent where there are none. */
@@ -34,6 +36,7 @@ const VIEWS: Readonly<Record<string, (views: LocalViews) => object | Promise<obj
   '/context': (views) => views.context(),
   '/models': (views) => views.models(),
   '/outbox': (views) => views.outbox(),
+  '/updates': (views) => views.updates?.(),
   '/doctor': (views) => views.doctor?.(),
 };
 
@@ -44,10 +47,10 @@ export const answerLocal = async (method: string, path: string, views: LocalView
   if (view === undefined)
     return problem(
       404,
-      `The local API has ${Object.keys(VIEWS).join(', ')}, /hard-examples, /readings, /predictions, /predict and /v2.`,
+      `The local API has ${Object.keys(VIEWS).join(', ')}, /updates/hold, /hard-examples, /readings, /predictions, /predict and /v2.`,
     );
   if (method === 'OPTIONS') return { status: 204, body: {}, headers: { allow: READ_METHODS } };
   if (method !== 'GET' && method !== 'HEAD') return problem(405, 'Only GET is answered here.', { allow: READ_METHODS });
   const body = await view(views);
-  return body === undefined ? problem(404, 'This agent has no such checks.') : { status: 200, body };
+  return body === undefined ? problem(404, 'This agent has nothing of the kind.') : { status: 200, body };
 };

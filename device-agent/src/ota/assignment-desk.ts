@@ -4,7 +4,8 @@ import type { Random } from '../runtime.ts';
 import type { MetadataView } from './metadata-store.ts';
 import type { RecordKeeper } from './record-keeper.ts';
 import { faultOf, type Fault } from './update-fault.ts';
-import { isTerminal, type UpdateEvent } from './update-plan.ts';
+import type { UpdateEvent } from './update-plan.ts';
+import { isTerminal } from './update-table.ts';
 import { checkDirector, checkTarget, type DeviceFacts } from './verify.ts';
 
 export interface AssignmentDeskOptions extends DeviceFacts {

@@ -1,4 +1,4 @@
-/** Where packed bundles come from. */
+/** Where packed bundles and metadata come from. */
 
 export interface BlobSource {
   /**
@@ -13,4 +13,9 @@ export interface BlobSource {
     maxBytes: number,
     signal: AbortSignal,
   ): Promise<AsyncIterable<Uint8Array> | undefined>;
+}
+
+export interface FileSource {
+  /** A small file as a whole; undefined where there is none. `path` begins with a slash. Throws UPDATE_OFFLINE, also for one with more than `maxBytes`. */
+  file(path: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined>;
 }

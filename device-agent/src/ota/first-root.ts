@@ -2,13 +2,13 @@
 import { join } from 'node:path';
 import { AgentError, sentenceOf } from '../errors.ts';
 import type { Logger } from '../runtime.ts';
-import { fetchFile } from './http-blobs.ts';
+import type { FileSource } from './blob-source.port.ts';
 import type { UpdateDisk } from './update-disk.port.ts';
 
 export interface FirstRootOptions {
   readonly disk: UpdateDisk;
   readonly folder: string;
-  readonly url: string;
+  readonly source: FileSource;
   /** Never written. */
   readonly file: string | null;
   readonly logger: Logger;
@@ -19,7 +19,7 @@ const MOST_BYTES = 65_536;
 
 /** Bytes. Throws UPDATE_ROOT_UNKNOWN, UPDATE_OFFLINE, and what the disk throws. */
 export const firstRoot = async (options: FirstRootOptions, signal: AbortSignal): Promise<Uint8Array> => {
-  const { disk, folder, url, file, logger } = options;
+  const { disk, folder, source, file, logger } = options;
   if (file !== null) {
     const given = await disk.read(file).catch((cause: unknown) => {
       throw new AgentError('UPDATE_ROOT_UNKNOWN', `${file} cannot be read: ${sentenceOf(cause)}`, { cause });
@@ -30,14 +30,15 @@ export const firstRoot = async (options: FirstRootOptions, signal: AbortSignal):
   const path = join(folder, PINNED_ROOT);
   const pinned = await disk.read(path);
   if (pinned !== undefined) return pinned;
-  const bytes = await fetchFile(`${url}/tuf/1.root.json`, MOST_BYTES, signal);
+  const bytes = await source.file('/tuf/1.root.json', MOST_BYTES, signal);
+  if (bytes === undefined) throw new AgentError('UPDATE_OFFLINE', 'The fleet server has no root yet.');
   await disk.makeFolder(folder);
   await disk.write(`${path}.new`, bytes);
   await disk.sync(`${path}.new`);
   await disk.rename(`${path}.new`, path);
   await disk.sync(folder);
   logger.warn(
-    { url, path },
+    { path },
     'TRUST ON FIRST USE: the root of the fleet was taken from its server unseen; give "updates.rootFile" outside of this machine',
   );
   return bytes;

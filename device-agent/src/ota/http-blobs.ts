@@ -2,18 +2,8 @@
 import { get, type IncomingMessage } from 'node:http';
 import { get as getSecure } from 'node:https';
 import { AgentError, sentenceOf } from '../errors.ts';
-import type { BlobSource } from './blob-source.port.ts';
-
-/** A source that keeps a device waiting on purpose sends a little now and then (slow retrieval, TUF 1.5.2). */
-export interface HttpPatience {
-  /** Milliseconds in which nothing may come. */
-  readonly silenceMs: number;
-  readonly leastBytesPerS: number;
-  /** Milliseconds before that is asked for. */
-  readonly graceMs: number;
-}
-
-const PATIENCE: HttpPatience = { silenceMs: 30_000, leastBytesPerS: 512, graceMs: 30_000 };
+import type { BlobSource, FileSource } from './blob-source.port.ts';
+import { checkPace, PATIENCE, type Patience } from './patience.ts';
 
 const OK = 200;
 const PARTIAL = 206;
@@ -22,7 +12,7 @@ const NOT_FOUND = 404;
 interface Ask {
   readonly url: string;
   readonly headers?: Record<string, string>;
-  readonly patience: HttpPatience;
+  readonly patience: Patience;
 }
 
 const request = ({ url, headers = {}, patience }: Ask, signal: AbortSignal): Promise<IncomingMessage> =>
@@ -45,7 +35,6 @@ const answerOf = async (ask: Ask, signal: AbortSignal): Promise<IncomingMessage>
  * @yields at most `length` bytes; the connection is let go with the last of them
  */
 async function* bounded(answer: IncomingMessage, length: number, { url, patience }: Ask): AsyncGenerator<Uint8Array> {
-  const { leastBytesPerS, graceMs } = patience;
   const begunAt = performance.now();
   let left = length;
   try {
@@ -54,9 +43,7 @@ async function* bounded(answer: IncomingMessage, length: number, { url, patience
       left -= bytes.byteLength;
       if (bytes.byteLength > 0) yield bytes;
       if (left === 0) return;
-      const ms = performance.now() - begunAt;
-      if (ms > graceMs && ((length - left) / ms) * 1_000 < leastBytesPerS)
-        throw new AgentError('UPDATE_TOO_SLOW', `${url} gives less than ${leastBytesPerS} bytes a second.`);
+      checkPace(patience, url, length - left, performance.now() - begunAt);
     }
   } catch (cause) {
     if (cause instanceof AgentError) throw cause;
@@ -66,24 +53,12 @@ async function* bounded(answer: IncomingMessage, length: number, { url, patience
   }
 }
 
-/** A small file as a whole. Throws UPDATE_OFFLINE, also for one with more than `maxBytes`. */
-export const fetchFile = async (url: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> => {
-  const ask = { url, patience: PATIENCE };
-  const answer = await answerOf(ask, signal);
-  const parts: Uint8Array[] = [];
-  if (answer.statusCode === OK) for await (const part of bounded(answer, maxBytes + 1, ask)) parts.push(part);
-  answer.destroy();
-  const bytes = Buffer.concat(parts);
-  if (answer.statusCode === OK && bytes.byteLength <= maxBytes) return bytes;
-  throw new AgentError('UPDATE_OFFLINE', `${url} answers ${answer.statusCode} with ${bytes.byteLength} bytes.`);
-};
-
-export class HttpBlobs implements BlobSource {
+export class HttpBlobs implements BlobSource, FileSource {
   readonly #url: string;
-  readonly #patience: HttpPatience;
+  readonly #patience: Patience;
 
   /** `url` of the fleet server, without a slash at its end. */
-  constructor(url: string, patience: HttpPatience = PATIENCE) {
+  constructor(url: string, patience: Patience = PATIENCE) {
     this.#url = url;
     this.#patience = patience;
   }
@@ -112,5 +87,17 @@ export class HttpBlobs implements BlobSource {
     answer.destroy();
     if (answer.statusCode === NOT_FOUND) return undefined;
     throw new AgentError('UPDATE_OFFLINE', `${url} answers ${answer.statusCode}.`);
+  }
+
+  async file(path: string, maxBytes: number, signal: AbortSignal): Promise<Uint8Array | undefined> {
+    const ask = { url: `${this.#url}${path}`, patience: this.#patience };
+    const answer = await answerOf(ask, signal);
+    const parts: Uint8Array[] = [];
+    if (answer.statusCode === OK) for await (const part of bounded(answer, maxBytes + 1, ask)) parts.push(part);
+    answer.destroy();
+    const bytes = Buffer.concat(parts);
+    if (answer.statusCode === NOT_FOUND) return undefined;
+    if (answer.statusCode === OK && bytes.byteLength <= maxBytes) return bytes;
+    throw new AgentError('UPDATE_OFFLINE', `${ask.url} answers ${answer.statusCode} with ${bytes.byteLength} bytes.`);
   }
 }

@@ -7,8 +7,8 @@ export const ROOT_UNUSABLE = 'RootUnusable';
 export const lookRequestSchema = z.object({
   /** Scratch copy of the metadata; written to. */
   folder: z.string(),
-  /** Of the fleet server, without a slash at its end. */
-  url: z.string(),
+  /** Of the fleet server, without a slash at its end; null: whoever runs this process fetches for it. */
+  url: z.string().nullable(),
   targets: z.array(z.string()),
   /** The target that holds the keys of the director. */
   keysTarget: z.string(),
@@ -45,3 +45,15 @@ export const lookAnswerSchema = z.discriminatedUnion('type', [
   }),
 ]);
 export type LookAnswer = z.infer<typeof lookAnswerSchema>;
+
+/** What the process asks of who runs it, where it may not ask the network itself. */
+export const fileRequestSchema = z.object({ number: z.int(), path: z.string(), maxBytes: z.int().min(1) });
+export type FileRequest = z.infer<typeof fileRequestSchema>;
+
+export interface FileAnswer {
+  readonly number: number;
+  /** Null where there is no such file. */
+  readonly bytes: Uint8Array | null;
+  /** Why nothing came. */
+  readonly fault?: string;
+}

@@ -13,7 +13,8 @@ import type { UpdateDisk } from './update-disk.port.ts';
 export interface MetadataStoreOptions {
   readonly disk: UpdateDisk;
   readonly folder: string;
-  readonly url: string;
+  /** Null: `look` fetches by other means than HTTP. */
+  readonly url: string | null;
   /** Bytes of the first root that this device trusts. Throws UPDATE_ROOT_UNKNOWN. */
   readonly firstRoot: (signal: AbortSignal) => Promise<Uint8Array>;
   readonly look: Look;

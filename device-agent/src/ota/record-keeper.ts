@@ -1,5 +1,5 @@
 /** The record of the updater in memory and on disk: changes one after the other, each durable before anybody acts on it. */
-import { afterEvent, type UpdateEvent } from './update-plan.ts';
+import { afterEvent, type Moment, type UpdateEvent } from './update-plan.ts';
 import type { StateRecord } from './state-record.ts';
 import { EMPTY_MODEL, EMPTY_RECORD, type ModelRecord, type UpdaterRecord } from './update-record.ts';
 
@@ -7,15 +7,15 @@ export type OnChange = (name: string, before: ModelRecord, after: ModelRecord) =
 
 export class RecordKeeper {
   readonly #file: StateRecord<UpdaterRecord>;
-  readonly #now: () => number;
+  readonly #moment: () => Moment;
   readonly #onChange: OnChange;
   #record: UpdaterRecord = EMPTY_RECORD;
   #writing: Promise<unknown> = Promise.resolve();
 
   /** `onChange` is told of each model whose record changed, once that is durable. */
-  constructor(file: StateRecord<UpdaterRecord>, now: () => number, onChange: OnChange) {
+  constructor(file: StateRecord<UpdaterRecord>, moment: () => Moment, onChange: OnChange) {
     this.#file = file;
-    this.#now = now;
+    this.#moment = moment;
     this.#onChange = onChange;
   }
 
@@ -56,7 +56,9 @@ export class RecordKeeper {
   ): Promise<void> {
     const before = this.#record;
     const models = { ...before.models };
-    for (const { name, event } of events) models[name] = afterEvent(models[name], event, this.#now());
+    // Looked at here, one write after the other: a hold that was promised is broken by no write after it.
+    const moment = this.#moment();
+    for (const { name, event } of events) models[name] = afterEvent(models[name], event, moment);
     const after = { ...before, ...head(before), models };
     await this.#file.write(after);
     this.#record = after;

@@ -2,7 +2,7 @@
 import type { Severity, UpdateState } from '@shoal/protocol/wire';
 import type { HealthBoard } from '../health/health-board.port.ts';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';
-import { isTerminal } from './update-plan.ts';
+import { isTerminal } from './update-table.ts';
 import type { ModelRecord, Update } from './update-record.ts';
 
 const SEVERITIES: Partial<Readonly<Record<UpdateState, Severity>>> = {
@@ -23,7 +23,7 @@ export const tellChange = (
     before?.assigned.deploymentId !== after.assigned.deploymentId || before.assigned.sha256 !== after.assigned.sha256;
   if (before !== null && isOther && !isTerminal(before.state))
     tell(events, name, { ...before, state: 'superseded' }, before.state);
-  if (!isOther && before.state === after.state) return;
+  if (!isOther && before.state === after.state && before.held === after.held) return;
   tell(events, name, after, isOther ? null : before.state);
   if (after.state === 'rolled-back' || after.state === 'rejected') {
     const sentence = `The update of ${name} to ${after.assigned.version} failed: ${after.cause?.message ?? 'no cause is known'}`;

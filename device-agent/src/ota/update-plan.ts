@@ -1,87 +1,14 @@
-/** The update of one model as a table: what is done in each state, where it goes from there, and what a crash, a deadline or a new assignment does to it. Pure. */
-import type { AssignedModel, UpdateState } from '@shoal/protocol/wire';
+/** What becomes of the update of one model with every event: a crash, a deadline, a hold, a new assignment, by the table of its states. Pure. */
+import { UPDATE_HELD, type AssignedModel, type UpdateHold, type UpdateState } from '@shoal/protocol/wire';
 import { EMPTY_MODEL, type Cause, type Installed, type ModelRecord, type Update } from './update-record.ts';
+import { isTerminal, UPDATE_TABLE } from './update-table.ts';
 
-/** What the updater does in a state; every one may be done again from its beginning. */
-export type Work = 'wait' | 'download' | 'verify' | 'stage' | 'self-test' | 'shadow' | 'load' | 'watch' | 'restore';
-
-export interface StateRule {
-  /** Null in a state that ends an update. */
-  readonly work: Work | null;
-  readonly done: UpdateState;
-  readonly failed: UpdateState;
-  /** Milliseconds of running; past them the update fails here. */
-  readonly deadlineMs: (assigned: AssignedModel) => number;
-  /** Whether it may still be canceled or superseded. */
-  readonly mayLeave: boolean;
-  /** Times that the agent may begin anew here without having stopped in good order; once more and the update fails. */
-  readonly crashes: number;
+/** When an event happens. */
+export interface Moment {
+  readonly now: number;
+  /** Null while nobody holds updates. */
+  readonly hold: UpdateHold | null;
 }
-
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
-const after =
-  (ms: number): StateRule['deadlineMs'] =>
-  () =>
-    ms;
-const never = after(Infinity);
-const terminal = (state: UpdateState): StateRule => ({
-  work: null,
-  done: state,
-  failed: state,
-  deadlineMs: never,
-  mayLeave: false,
-  crashes: Infinity,
-});
-const before = { failed: 'rejected', mayLeave: true, crashes: Infinity } as const;
-
-/** A flip of `active` is part of the one write that leaves `activating` or enters `rolling-back`: there is nothing between old and new. */
-export const UPDATE_TABLE: Readonly<Record<UpdateState, StateRule>> = {
-  assigned: { ...before, work: 'wait', done: 'downloading', deadlineMs: never },
-  'wait-window': { ...before, work: 'wait', done: 'downloading', deadlineMs: after(60 * DAY_MS) },
-  downloading: { ...before, work: 'download', done: 'verifying', deadlineMs: after(14 * DAY_MS) },
-  verifying: { ...before, work: 'verify', done: 'staged', deadlineMs: after(HOUR_MS) },
-  staged: { ...before, work: 'stage', done: 'self-test', deadlineMs: after(DAY_MS) },
-  'self-test': { ...before, work: 'self-test', done: 'shadow', deadlineMs: after(HOUR_MS), crashes: 1 },
-  shadow: {
-    ...before,
-    work: 'shadow',
-    done: 'activating',
-    deadlineMs: ({ shadow }) => shadow.maxSeconds * 1_000,
-    crashes: 3,
-  },
-  activating: {
-    work: 'load',
-    done: 'probation',
-    failed: 'rejected',
-    deadlineMs: after(HOUR_MS),
-    mayLeave: false,
-    crashes: 1,
-  },
-  probation: {
-    work: 'watch',
-    done: 'committed',
-    failed: 'rolling-back',
-    deadlineMs: ({ probation }) => probation.maxSeconds * 1_000,
-    mayLeave: false,
-    crashes: 2,
-  },
-  'rolling-back': {
-    work: 'restore',
-    done: 'rolled-back',
-    failed: 'rolled-back',
-    deadlineMs: after(HOUR_MS),
-    mayLeave: false,
-    crashes: 2,
-  },
-  committed: terminal('committed'),
-  'rolled-back': terminal('rolled-back'),
-  rejected: terminal('rejected'),
-  canceled: terminal('canceled'),
-  superseded: terminal('superseded'),
-};
-
-export const isTerminal = (state: UpdateState): boolean => UPDATE_TABLE[state].work === null;
 
 export type UpdateEvent =
   /** Both signatures hold. */
@@ -107,7 +34,9 @@ export type UpdateEvent =
   | { readonly type: 'corrupt'; readonly cause: Cause }
   /** A version that was installed cannot be read any more. */
   | { readonly type: 'damaged'; readonly sha256: string; readonly cause: Cause }
-  | { readonly type: 'confirmed' };
+  | { readonly type: 'confirmed' }
+  /** A hold began, changed or is over: the moment says which. */
+  | { readonly type: 'hold-changed' };
 
 type Facts = Partial<Pick<Update, 'selfTest' | 'shadow' | 'probation'>>;
 
@@ -136,9 +65,10 @@ interface Entry {
   readonly state: UpdateState;
   readonly now: number;
   readonly cause?: Cause | undefined;
+  readonly held?: boolean;
 }
 
-const enter = (record: ModelRecord, update: Update, { state, now, cause }: Entry): ModelRecord => {
+const enter = (record: ModelRecord, update: Update, { state, now, cause, held = false }: Entry): ModelRecord => {
   const { cause: _before, ...kept } = update;
   const entered: Update = {
     ...kept,
@@ -149,12 +79,53 @@ const enter = (record: ModelRecord, update: Update, { state, now, cause }: Entry
     atRest: false,
     retries: 0,
     confirmed: false,
+    held,
     ...(cause !== undefined && { cause }),
   };
   if (state === 'probation')
     return { ...record, update: entered, active: candidateOf(update), previous: record.active };
   if (state === 'rolling-back') return { ...record, update: entered, ...flippedBack(record) };
   return { ...record, update: entered };
+};
+
+/** Back to what ran before is a rollback, whoever wants it: nobody holds that. */
+const isHeld = ({ previous }: ModelRecord, { assigned }: Update, hold: UpdateHold | null): hold is UpdateHold =>
+  hold !== null && previous?.sha256 !== assigned.sha256;
+
+const heldCause = ({ until, reason }: UpdateHold): Cause => {
+  const why = reason === undefined ? '.' : `: ${reason}`;
+  const message = `Updates are held on this device until ${new Date(until).toISOString()}${why}`;
+  return { code: UPDATE_HELD, message, until };
+};
+
+/** What it has waited counts on. */
+const waitIn = (record: ModelRecord, update: Update, { state, cause, now }: Entry): ModelRecord =>
+  state === update.state
+    ? { ...record, update: { ...update, held: true, cause } }
+    : enter(record, update, { state, cause, now, held: true });
+
+/** On to `state`, unless updates are held and its beginning would disturb the machine. */
+const goOn = (record: ModelRecord, update: Update, to: Omit<Entry, 'now'>, { now, hold }: Moment): ModelRecord => {
+  const { held } = UPDATE_TABLE[update.state];
+  return held !== null && isHeld(record, update, hold)
+    ? waitIn(record, update, { state: held, now, cause: heldCause(hold) })
+    : enter(record, update, { ...to, now });
+};
+
+/** Who waits for its time is held at once, the others when they are through with what they began. */
+const reconsider = (record: ModelRecord, update: Update, { now, hold }: Moment): ModelRecord => {
+  const { work, done, held } = UPDATE_TABLE[update.state];
+  if (held === null || !(update.held || work === 'wait')) return record;
+  if (isHeld(record, update, hold)) {
+    const cause = heldCause(hold);
+    const isKnown = update.held && update.cause?.until === cause.until && update.cause?.message === cause.message;
+    return isKnown ? record : waitIn(record, update, { state: held, now, cause });
+  }
+  if (!update.held) return record;
+  if (work !== 'wait') return enter(record, update, { state: done, now });
+  // A window may have closed meanwhile: the time is asked again.
+  const { cause: _over, ...free } = update;
+  return { ...record, update: { ...free, held: false } };
 };
 
 /** What is no fault of the bundle: it may be tried again by another deployment. */
@@ -190,6 +161,7 @@ const begin = (
     retries: 0,
     corrupted: 0,
     confirmed: false,
+    held: false,
   };
   if (record.active?.sha256 === model.sha256) return enter(record, fresh, { state: 'committed', now });
   const refusal = record.refused.find(({ sha256 }) => sha256 === model.sha256);
@@ -242,6 +214,7 @@ const begunAnew = (record: ModelRecord, update: Update, now: number): ModelRecor
   const rule = UPDATE_TABLE[update.state];
   if (rule.work === null) return record;
   if (update.atRest) return { ...record, update: { ...update, atRest: false } };
+  if (update.held) return record;
   const crashes = update.crashes + 1;
   if (crashes <= rule.crashes)
     return rule.crashes === Infinity ? record : { ...record, update: { ...update, crashes } };
@@ -266,7 +239,8 @@ const progress = (
  * The record after `event`; the same one where the event says nothing new, so that any may come twice. What is to be done then is
  * the work of its state. Legal in every state: a late event of another state changes nothing.
  */
-export const afterEvent = (record: ModelRecord | undefined, event: UpdateEvent, now: number): ModelRecord => {
+export const afterEvent = (record: ModelRecord | undefined, event: UpdateEvent, moment: Moment): ModelRecord => {
+  const { now } = moment;
   const before = record ?? EMPTY_MODEL;
   if (event.type === 'assigned') return assign(before, event, now);
   if (event.type === 'floor') return raise(before, event.floor, now);
@@ -285,32 +259,40 @@ export const afterEvent = (record: ModelRecord | undefined, event: UpdateEvent, 
         : { ...before, update: { ...update, atRest: true } };
     case 'waiting': {
       if (update.state !== 'assigned' && update.state !== 'wait-window') return before;
-      return update.state === 'wait-window' && update.cause?.code === event.cause.code
+      return update.held || (update.state === 'wait-window' && update.cause?.code === event.cause.code)
         ? before
-        : enter(before, update, { state: 'wait-window', now, cause: event.cause });
+        : goOn(before, update, { state: 'wait-window', cause: event.cause }, moment);
     }
     case 'corrupt': {
       if (update.state !== 'verifying') return before;
       const corrupted = update.corrupted + 1;
       if (corrupted >= MOST_CORRUPT) return fail(before, update, event.cause, now);
-      return enter(before, { ...update, corrupted }, { state: 'downloading', now, cause: event.cause });
+      // It is fetched anew: a download that begins, as one that was just assigned.
+      const again = { ...update, corrupted, state: 'assigned' } as const;
+      return goOn(before, again, { state: 'downloading', cause: event.cause }, moment);
     }
     case 'confirmed':
       return update.state === 'committed' && !update.confirmed
         ? { ...before, update: { ...update, confirmed: true } }
         : before;
+    case 'hold-changed':
+      return reconsider(before, update, moment);
     case 'progress':
-      return event.in === update.state && rule.work !== null ? progress(before, update, event, now) : before;
+      return isAtWork(update, event.in) ? progress(before, update, event, now) : before;
     case 'failed':
-      if (event.in !== update.state || rule.work === null) return before;
+      if (!isAtWork(update, event.in)) return before;
       return event.retryable
         ? { ...before, update: { ...update, cause: event.cause, retries: update.retries + 1 } }
         : fail(before, { ...update, ...event.facts }, event.cause, now);
     case 'done':
-      if (event.in !== update.state || rule.work === null) return before;
-      return enter(before, { ...update, ...event.facts }, { state: rule.done, now, cause: keptCause(update) });
+      if (!isAtWork(update, event.in)) return before;
+      return goOn(before, { ...update, ...event.facts }, { state: rule.done, cause: keptCause(update) }, moment);
   }
 };
+
+/** Whether the work of `state` is what it does. */
+const isAtWork = (update: Update, state: UpdateState): boolean =>
+  state === update.state && !update.held && !isTerminal(state);
 
 /** Why it was rolled back stays known once it is. */
 const keptCause = ({ state, cause }: Update): Cause | undefined => (state === 'rolling-back' ? cause : undefined);

@@ -17,7 +17,12 @@ export const installedSchema = z.object({
 });
 export type Installed = z.infer<typeof installedSchema>;
 
-export const causeSchema = z.object({ code: z.string().max(64), message: z.string().max(512) });
+export const causeSchema = z.object({
+  code: z.string().max(64),
+  message: z.string().max(512),
+  /** Of a hold: when it ends by itself. */
+  until: z.number().optional(),
+});
 export type Cause = z.infer<typeof causeSchema>;
 
 export const updateSchema = z.object({
@@ -43,6 +48,8 @@ export const updateSchema = z.object({
   probation: z.object({ inferences: count, failures: count }).optional(),
   /** The fleet was reached since it was committed. */
   confirmed: z.boolean(),
+  /** The work of this state is done, and what comes next waits until nobody holds updates. */
+  held: z.boolean().default(false),
 });
 export type Update = z.infer<typeof updateSchema>;
 

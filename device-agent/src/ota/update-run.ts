@@ -1,7 +1,8 @@
 /** Carries one update forward, state by state: does the work of the state, keeps what comes of it, and is called off by whatever changes the record meanwhile. */
 import type { Random } from '../runtime.ts';
 import { faultOf } from './update-fault.ts';
-import { isTerminal, UPDATE_TABLE, type UpdateEvent, type Work } from './update-plan.ts';
+import type { UpdateEvent } from './update-plan.ts';
+import { isTerminal, UPDATE_TABLE, workOf, type Work } from './update-table.ts';
 import type { RecordKeeper } from './record-keeper.ts';
 import type { Update } from './update-record.ts';
 
@@ -80,7 +81,7 @@ export class UpdateRun {
   /** Undefined when it was called off. */
   async #outcome(update: Update, signal: AbortSignal): Promise<UpdateEvent | undefined> {
     const { works, name, monotonic, onFault } = this.#options;
-    const { work } = UPDATE_TABLE[update.state];
+    const work = workOf(update);
     if (work === null) return undefined;
     const since = monotonic() - update.elapsedMs;
     const elapsedMs = (): number => monotonic() - since;
@@ -89,11 +90,10 @@ export class UpdateRun {
       facts = { ...facts, ...noted };
     };
     const done = new AbortController();
-    const ticking = this.#tick(
-      update,
-      () => ({ elapsedMs: elapsedMs(), facts }),
-      AbortSignal.any([signal, done.signal]),
-    );
+    // Held time is nobody's: no deadline runs in it.
+    const ticking = update.held
+      ? undefined
+      : this.#tick(update, () => ({ elapsedMs: elapsedMs(), facts }), AbortSignal.any([signal, done.signal]));
     try {
       const event = await works[work]({ name, update, signal, elapsedMs, note });
       return signal.aborted ? undefined : event;
@@ -121,7 +121,7 @@ export class UpdateRun {
       try {
         await pause(Math.min(everyMs, untilMs), signal);
         const { update } = await keeper.apply(name, { type: 'progress', in: state, ...look() });
-        if (update?.state !== state) this.#callOff.abort();
+        if (update?.state !== state || update.held) this.#callOff.abort();
       } catch {
         // Called off, or the disk refuses: the next look keeps it.
       }

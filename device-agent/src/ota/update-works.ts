@@ -1,5 +1,6 @@
 /** The work of each state of an update; each may be done again from its beginning. */
 import type { Bundle } from '@shoal/models';
+import type { UpdateHold } from '@shoal/protocol/wire';
 import { sentenceOf } from '../errors.ts';
 import type { BlobSource } from './blob-source.port.ts';
 import type { BlobStore } from './blob-store.ts';
@@ -11,7 +12,8 @@ import { judgeShadow } from './shadow.ts';
 import type { Staging } from './staging.ts';
 import { waitFor } from './start-time.ts';
 import { causeOf } from './update-fault.ts';
-import type { UpdateEvent, Work } from './update-plan.ts';
+import type { UpdateEvent } from './update-plan.ts';
+import type { Work } from './update-table.ts';
 import type { Update } from './update-record.ts';
 import type { DoWork, Facts, WorkContext } from './update-run.ts';
 
@@ -22,6 +24,8 @@ export interface UpdateWorksOptions {
   readonly staging: Staging;
   readonly source: BlobSource;
   readonly host: ModelHost;
+  /** Null while nobody holds updates. */
+  readonly hold: () => UpdateHold | null;
   /** Milliseconds since the epoch, as far as known. */
   readonly nowAt: () => number;
   readonly monotonic: () => number;
@@ -66,7 +70,8 @@ export const readInstalled = async (keeper: RecordKeeper, staging: Staging, name
 };
 
 export const createWorks = (options: UpdateWorksOptions): Readonly<Record<Work, DoWork>> => {
-  const { deviceId, keeper, store, staging, source, host, nowAt, monotonic, pause, lookMs, onDownloaded } = options;
+  const { deviceId, keeper, store, staging, source, host, hold, nowAt, monotonic, pause, lookMs, onDownloaded } =
+    options;
   const candidate = ({ assigned, signed }: Update): Promise<Bundle> =>
     staging.read({ ...assigned, digest: signed.digest });
 
@@ -78,6 +83,12 @@ export const createWorks = (options: UpdateWorksOptions): Readonly<Record<Work, 
       if (update.state === 'assigned') return { type: 'waiting', cause: left.cause };
       await pause(Math.min(left.ms, LONGEST_WAIT_MS), signal);
     }
+  };
+
+  const holdStill = async ({ signal }: WorkContext): Promise<UpdateEvent> => {
+    for (let held = hold(); held !== null; held = hold())
+      await pause(Math.min(LONGEST_WAIT_MS, Math.max(lookMs, held.until - nowAt())), signal);
+    return { type: 'hold-changed' };
   };
 
   const fetchBlob = async ({ name, update, signal }: WorkContext): Promise<UpdateEvent> => {
@@ -157,5 +168,16 @@ export const createWorks = (options: UpdateWorksOptions): Readonly<Record<Work, 
     return done(update);
   };
 
-  return { wait, download: fetchBlob, verify, stage, 'self-test': selfTest, shadow, load, watch, restore };
+  return {
+    wait,
+    hold: holdStill,
+    download: fetchBlob,
+    verify,
+    stage,
+    'self-test': selfTest,
+    shadow,
+    load,
+    watch,
+    restore,
+  };
 };

@@ -1,7 +1,7 @@
 /** Updates the models of this device: takes what the fleet assigns, carries each update to its end, and knows after a restart what is to run. */
 import { join } from 'node:path';
 import type { Bundle, ReadBundleOptions } from '@shoal/models';
-import type { SignedAssignment, UpdateReport } from '@shoal/protocol/wire';
+import type { SignedAssignment, UpdateHold, UpdateReport } from '@shoal/protocol/wire';
 import { sentenceOf } from '../errors.ts';
 import type { HealthBoard } from '../health/health-board.port.ts';
 import type { EventRecorder } from '../outbox/event-recorder.port.ts';
@@ -16,7 +16,8 @@ import { Staging } from './staging.ts';
 import { StateRecord } from './state-record.ts';
 import type { UpdateDisk } from './update-disk.port.ts';
 import { tellChange } from './update-news.ts';
-import { isTerminal } from './update-plan.ts';
+import type { Moment } from './update-plan.ts';
+import { isTerminal } from './update-table.ts';
 import { recordSchema, type ModelRecord } from './update-record.ts';
 import { reportOf } from './update-report.ts';
 import { UpdateRun } from './update-run.ts';
@@ -32,6 +33,8 @@ export interface UpdaterOptions {
   };
   readonly blobs: BlobSource;
   readonly host: ModelHost;
+  /** Null while nobody on this machine holds updates. */
+  readonly hold: () => UpdateHold | null;
   /** Who may sign bundles, and whether somebody must. */
   readonly bundlePolicy: () => Promise<ReadBundleOptions>;
   readonly events: EventRecorder;
@@ -72,10 +75,11 @@ export class Updater {
   #isOnline = false;
 
   constructor(options: UpdaterOptions) {
-    const { disk, folder, clock, bundlePolicy } = options;
+    const { disk, folder, clock, hold, bundlePolicy } = options;
     this.#options = options;
     const file = new StateRecord(disk, folder, recordSchema);
-    this.#keeper = new RecordKeeper(file, () => clock.now(), this.#changed.bind(this));
+    const moment = (): Moment => ({ now: clock.now(), hold: hold() });
+    this.#keeper = new RecordKeeper(file, moment, this.#changed.bind(this));
     this.#store = new BlobStore(disk, folder);
     this.#staging = new Staging(disk, this.#store, bundlePolicy);
     this.#desk = this.#createDesk();
@@ -91,9 +95,10 @@ export class Updater {
     }
     const names = Object.keys(this.#keeper.record.models);
     // A disk that takes nothing is no reason to run nothing.
-    await this.#keeper
-      .applyAll(names.map((name) => ({ name, event: { type: 'started' } })))
-      .catch((error: unknown) => this.#fault('updates', error));
+    const begun = (['started', 'hold-changed'] as const).flatMap((type) =>
+      names.map((name) => ({ name, event: { type } })),
+    );
+    await this.#keeper.applyAll(begun).catch((error: unknown) => this.#fault('updates', error));
     const active: ActiveBundle[] = [];
     for (const name of names) {
       const bundle = await readInstalled(this.#keeper, this.#staging, name).catch((error: unknown) => {
@@ -117,6 +122,16 @@ export class Updater {
   take(envelope: SignedAssignment | undefined): void {
     this.#assigned = envelope;
     if (this.#isRunning) this.#lookAtAssignment();
+  }
+
+  /** A hold began, changed or is over. Resolves when no update can do what it forbids any more. */
+  async holdChanged(): Promise<void> {
+    const before = this.#keeper.record.models;
+    const names = Object.keys(before);
+    await this.#keeper
+      .applyAll(names.map((name) => ({ name, event: { type: 'hold-changed' } })))
+      .catch((error: unknown) => this.#fault('updates', error));
+    for (const name of names) if (this.#keeper.model(name) !== before[name]) this.#carryOn(name);
   }
 
   /** The fleet is reached: what was committed meanwhile is known to work. */

@@ -1,10 +1,12 @@
 /** Leads to the updater of the models, which is loaded by the first assignment or by the record of an earlier one; a device without pays for nothing behind this. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SignedAssignment, UpdateReport } from '@shoal/protocol/wire';
+import type { SignedAssignment, UpdateHold, UpdateReport } from '@shoal/protocol/wire';
 import { sentenceOf } from '../errors.ts';
+import type { EventRecorder } from '../outbox/event-recorder.port.ts';
 import type { Logger } from '../runtime.ts';
 import type { LinkParticipant } from '../uplink/fleet-link.port.ts';
+import type { HoldBook } from './update-hold.ts';
 import type { ActiveBundle, Updater } from './updater.ts';
 
 export interface UpdatesDoorOptions {
@@ -14,6 +16,9 @@ export interface UpdatesDoorOptions {
   readonly load: () => Promise<Updater>;
   /** Takes part in every connection from then on. */
   readonly join: (participant: LinkParticipant) => void;
+  readonly book: HoldBook;
+  readonly events: EventRecorder;
+  readonly onChange: () => void;
   readonly logger: Logger;
 }
 
@@ -30,7 +35,8 @@ export class UpdatesDoor {
 
   /** What updates brought before this process, to be run from its beginning. Never rejects. */
   async start(): Promise<ActiveBundle[]> {
-    const { offReason, folder, logger } = this.#options;
+    const { offReason, folder, book, logger } = this.#options;
+    await book.start();
     const isThere = ['record-0.json', 'record-1.json'].some((file) => existsSync(join(folder, file)));
     if (offReason !== null || !isThere) return [];
     try {
@@ -69,9 +75,35 @@ export class UpdatesDoor {
     );
   }
 
+  /** Null while nobody holds updates. */
+  held(): UpdateHold | null {
+    return this.#options.book.current();
+  }
+
+  /** "Not now", until it ends by itself. Throws UPDATE_HOLD_INVALID, STATE_FILE_WRITE_FAILED: nothing has changed then. */
+  async hold(wish: unknown): Promise<UpdateHold> {
+    const hold = await this.#options.book.set(wish);
+    await this.#tellHold(`Updates are held on this device${hold.reason === undefined ? '.' : `: ${hold.reason}`}`, {
+      until: hold.until,
+    });
+    return hold;
+  }
+
+  /** None is fine. Throws STATE_FILE_WRITE_FAILED. */
+  async release(): Promise<void> {
+    if (await this.#options.book.release()) await this.#tellHold('Updates of this device go on.', { until: null });
+  }
+
   async stop(): Promise<void> {
     this.#isRunning = false;
     await (await this.#loading?.catch(() => undefined))?.stop();
+  }
+
+  async #tellHold(sentence: string, facts: { readonly until: number | null }): Promise<void> {
+    const { events, onChange } = this.#options;
+    await this.#updater?.holdChanged();
+    events.record('updates.hold', 'info', sentence, facts);
+    onChange();
   }
 
   #begin(envelope: SignedAssignment): void {

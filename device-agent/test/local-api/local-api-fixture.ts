@@ -12,6 +12,7 @@ import {
 } from '@shoal/models';
 import type { Tensors, TensorSpec } from '@shoal/protocol';
 import { createLocalApi, type LocalApiConfig, type LocalApiParts } from '../../src/local-api/local-api-parts.ts';
+import type { HoldDoor } from '../../src/local-api/hold-routes.ts';
 import type { LocalViews } from '../../src/local-api/status-routes.ts';
 
 export const catalogueFolder = async (name: string): Promise<string> => {
@@ -53,15 +54,18 @@ const VIEWS: LocalViews = {
   outbox: () => ({ depth: 3 }),
 };
 
+const NO_UPDATES: HoldDoor = { held: () => null, hold: async () => ({}), release: async () => undefined };
+
 export interface LocalApiPlan {
   readonly config?: Partial<LocalApiConfig>;
   readonly views?: Partial<LocalViews>;
+  readonly updates?: HoldDoor;
   readonly infer?: Infer;
 }
 
 /** Started; stopped afterwards. */
 export const withLocalApi = async (
-  { config, views, infer }: LocalApiPlan,
+  { config, views, updates = NO_UPDATES, infer }: LocalApiPlan,
   use: (url: string, api: LocalApiParts) => Promise<void>,
 ): Promise<void> => {
   const model = await echoModel(infer);
@@ -70,7 +74,8 @@ export const withLocalApi = async (
     get: (name) => (name === 'echo' ? model : undefined),
   };
   const limits = { host: '127.0.0.1', port: 0, socket: null, maxBodyBytes: 65_536, requestTimeoutMs: 30_000 };
-  const around = { views: { ...VIEWS, ...views }, repository, agentVersion: '1.2.3', deadlineMs: 5_000, run: 'run' };
+  const served = { views: { ...VIEWS, ...views }, updates, repository };
+  const around = { ...served, agentVersion: '1.2.3', deadlineMs: 5_000, run: 'run' };
   const api = createLocalApi({ ...limits, ...config }, around);
   const url = await api.start();
   try {

@@ -3,6 +3,8 @@ import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { InferOptions } from '@shoal/models';
+import { HoldBook, type HoldFile } from '../../src/ota/update-hold.ts';
+import { systemClock } from '../../src/runtime.ts';
 import { codeOf, withFolder } from '../fixtures/conditions.ts';
 import { addressOf, BODY, post, rawExchange, withLocalApi } from './local-api-fixture.ts';
 
@@ -67,6 +69,36 @@ describe('the local API', () => {
     });
     await withLocalApi({}, async (url) => {
       expect(await (await fetch(`${url}/hard-examples`)).json()).toEqual({ items: [], nextCursor: null });
+    });
+  });
+
+  it('takes a hold of updates, shows it, takes it back, and says what is wrong with a bad one', async () => {
+    let file: HoldFile | undefined;
+    const write = async (value: HoldFile): Promise<void> => void (file = value);
+    const book = new HoldBook({ file: { read: async () => file, write }, clock: systemClock, maxMs: 60_000 });
+    const updates = {
+      held: () => book.current(),
+      hold: (wish: unknown) => book.set(wish),
+      release: async () => void (await book.release()),
+    };
+    await withLocalApi({ updates }, async (url) => {
+      const ask = async (method: string, body?: string) => {
+        const answer = await fetch(`${url}/updates/hold`, { method, ...(body !== undefined && { body }) });
+        return [answer.status, await answer.json()] as const;
+      };
+      expect(await ask('GET')).toEqual([200, { hold: null }]);
+      const held = { hold: { since: expect.any(Number), until: expect.any(Number), reason: 'a measurement' } };
+      expect(await ask('PUT', '{"forMs":5000,"reason":"a measurement"}')).toEqual([200, held]);
+      expect(await ask('GET')).toEqual([200, held]);
+      const refused = { status: 400, code: 'UPDATE_HOLD_INVALID', detail: expect.any(String) };
+      for (const wrong of ['{', '7', '{"forMs":-1}', '{"forMs":60001}', '{"for":"2h"}', '{"reason":""}'])
+        expect([wrong, ...(await ask('PUT', wrong))]).toEqual([wrong, 400, refused]);
+      expect(await ask('GET')).toEqual([200, held]);
+      expect((await ask('PATCH'))[0]).toBe(405);
+      const foreign = { method: 'PUT', headers: { origin: 'http://elsewhere.example' } };
+      expect((await fetch(`${url}/updates/hold`, foreign)).status).toBe(403);
+      expect(await ask('DELETE')).toEqual([200, { hold: null }]);
+      expect(await ask('PUT')).toEqual([200, { hold: expect.any(Object) }]);
     });
   });
 

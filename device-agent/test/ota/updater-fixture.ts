@@ -2,15 +2,16 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Bundle } from '@shoal/models';
-import type { UpdateReport } from '@shoal/protocol';
+import type { UpdateHold, UpdateReport } from '@shoal/protocol';
 import { contentOf, type BundleShelf } from '../../../models/test/test-bundles.ts';
 import { DOUBLING } from '../../../models/test/hostile-models.ts';
 import { ReasonBoard } from '../../src/health/reason-board.ts';
 import { firstRoot } from '../../src/ota/first-root.ts';
-import { HttpBlobs, type HttpPatience } from '../../src/ota/http-blobs.ts';
+import { HttpBlobs } from '../../src/ota/http-blobs.ts';
 import { MetadataStore } from '../../src/ota/metadata-store.ts';
 import type { ModelHost, ServiceCounts } from '../../src/ota/model-host.port.ts';
 import { nodeDisk } from '../../src/ota/node-disk.ts';
+import type { Patience } from '../../src/ota/patience.ts';
 import { runTufChild } from '../../src/ota/run-tuf-child.ts';
 import type { UpdateDisk } from '../../src/ota/update-disk.port.ts';
 import { Updater } from '../../src/ota/updater.ts';
@@ -82,6 +83,8 @@ export interface TestDevice {
   readonly folder: string;
   /** What is known of the time; null for nothing. */
   now: number | null;
+  /** Somebody on this machine holds updates; to be told with `updater.holdChanged`. */
+  hold: UpdateHold | null;
   /** Waits for a state, and gives what is reported then. */
   reaches(state: UpdateReport['state']): Promise<UpdateReport>;
   /** Waits for a cause. */
@@ -94,15 +97,18 @@ export interface TestDevicePlace {
   readonly folder: string;
   readonly server: ReleaseServer;
   readonly disk?: UpdateDisk;
-  readonly patience?: HttpPatience;
+  readonly patience?: Patience;
+  readonly hold?: UpdateHold | null;
 }
 
-export const deviceAt = async ({ folder, server, disk = nodeDisk, patience }: TestDevicePlace): Promise<TestDevice> => {
+export const deviceAt = async (place: TestDevicePlace): Promise<TestDevice> => {
+  const { folder, server, disk = nodeDisk, patience, hold = null } = place;
   const { url } = server;
   const events = new EventList();
   const host = new TestHost();
   const logger = silentLogger();
-  const root = { disk, folder, url, file: null, logger };
+  const blobs = new HttpBlobs(url, patience);
+  const root = { disk, folder, source: blobs, file: null, logger };
   const updater = new Updater({
     deviceId: 'pump-07',
     agentVersion: '0.1.0',
@@ -115,8 +121,9 @@ export const deviceAt = async ({ folder, server, disk = nodeDisk, patience }: Te
       firstRoot: (signal) => firstRoot(root, signal),
       look: runTufChild,
     }),
-    blobs: new HttpBlobs(url, patience),
+    blobs,
     host,
+    hold: () => device.hold,
     bundlePolicy: async () => ({ signaturePolicy: 'allow-unsigned' }),
     events,
     health: new ReasonBoard(systemClock),
@@ -147,6 +154,7 @@ export const deviceAt = async ({ folder, server, disk = nodeDisk, patience }: Te
     events,
     folder,
     now: Date.now(),
+    hold,
     reaches: (state) => waitFor((report) => report.state === state),
     says: (code) => waitFor(({ cause }) => cause?.code === code),
     adopts: (id) => waitFor(({ deploymentId, state }) => deploymentId === id && state === 'committed'),

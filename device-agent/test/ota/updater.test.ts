@@ -20,8 +20,14 @@ let second: Release;
 /** Nothing more of the process is there than its disk. */
 const restarted = async (): Promise<TestDevice> => {
   await device.updater.stop();
-  device = await deviceAt({ folder, server });
+  device = await deviceAt({ folder, server, hold: device.hold });
   return device;
+};
+
+const HOLD = { since: Date.now(), until: Date.now() + 3_600_000 };
+const hold = async (isHeld: boolean): Promise<void> => {
+  device.hold = isHeld ? HOLD : null;
+  await device.updater.holdChanged();
 };
 
 const update = async (
@@ -148,6 +154,35 @@ describe('a device that runs a version of an update', () => {
     expect(await device.says('UPDATE_NO_SPACE')).toMatchObject({ state: 'downloading' });
     free = 1e12;
     await device.adopts(deployment);
+  });
+
+  it('begins nothing while it is held, also after a restart, and goes on when that is over', async () => {
+    await hold(true);
+    const deployment = await update(second);
+    expect(await device.says('UPDATE_HELD')).toMatchObject({ state: 'wait-window', cause: { until: HOLD.until } });
+    const before = server.requests.length;
+    await restarted();
+    expect(device.updater.report()['hostile']).toMatchObject({ cause: { code: 'UPDATE_HELD' } });
+    expect(server.requests.slice(before).filter((path) => path.startsWith('/blobs/'))).toEqual([]);
+    await hold(false);
+    await device.adopts(deployment);
+  });
+
+  it('finishes the test that runs while it is held and does not switch; the way back is never held', async () => {
+    const tested = Promise.withResolvers<void>();
+    device.host.onSelfTest = () => tested.promise;
+    const deployment = await update(second);
+    await device.reaches('self-test');
+    await hold(true);
+    tested.resolve();
+    expect(await device.says('UPDATE_HELD')).toMatchObject({ state: 'self-test', selfTest: { p95Ms: 2 } });
+    expect(device.host.installed).toEqual(['1.0.0']);
+    await hold(false);
+    await device.adopts(deployment);
+    expect(device.host.selfTests).toBe(2);
+    await hold(true);
+    await device.adopts(await update(first));
+    expect(device.host.installed).toEqual(['1.0.0', '1.0.1', '1.0.0']);
   });
 
   it('is confirmed only once the fleet is reached', async () => {

@@ -54,19 +54,33 @@ export class UpMessages {
     serve: (body: RequestBody<M>) => Promise<ReplyBodyOf[M]>,
   ): Promise<void> {
     const schema = requestSchemas[method] as unknown as z.ZodType<Envelope<RequestBody<M>>>;
-    const request = await this.readRequest(message, schema);
+    const request = await this.open(message, schema);
     if (!request) return;
-    const { requestId, deadlineMs, body } = request;
-    if (this.clock.now() - message.receivedAt >= deadlineMs) {
-      await this.reply(message.deviceId, { v: 1, requestId, outcome: 'expired' });
-      return;
-    }
+    const { requestId, body } = request;
     try {
       await this.reply(message.deviceId, { v: 1, requestId, outcome: 'ok', body: await serve(body) });
     } catch (error) {
       if (!(error instanceof FleetError)) throw error;
-      await this.reply(message.deviceId, { v: 1, requestId, outcome: 'failed', error: replyError(error) });
+      await this.fail(message.deviceId, requestId, error);
     }
+  }
+
+  /** A request that is to be served; undefined when it was answered here: `refused` when malformed, `expired` when too late. */
+  async open<R extends Envelope<unknown>>(message: UpMessage, schema: z.ZodType<R>): Promise<R | undefined> {
+    const request = await this.readRequest(message, schema);
+    if (request === undefined || this.clock.now() - message.receivedAt < request.deadlineMs) return request;
+    await this.reply(message.deviceId, { v: 1, requestId: request.requestId, outcome: 'expired' });
+    return undefined;
+  }
+
+  /** An answer that is no JSON. @returns false when the device does not listen now */
+  async replyBytes(deviceId: string, requestId: string, payload: Uint8Array): Promise<boolean> {
+    return this.gateway.send(deviceId, topics.reply(deviceId, requestId), payload);
+  }
+
+  /** @returns false when the device does not listen now */
+  async fail(deviceId: string, requestId: string, error: FleetError): Promise<boolean> {
+    return this.reply(deviceId, { v: 1, requestId, outcome: 'failed', error: replyError(error) });
   }
 
   /** @returns false when the device does not listen now */

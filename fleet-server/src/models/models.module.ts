@@ -8,6 +8,8 @@ import { ModelRegistry } from '../ports/model-registry.ts';
 import { ModelUsage } from '../ports/model-usage.ts';
 import { Aliases } from './aliases.service.ts';
 import { AliasesController } from './aliases.controller.ts';
+import { BlobDesk } from './blob-desk.service.ts';
+import { BlobMessagesController } from './blob-messages.controller.ts';
 import { BlobsController } from './blobs.controller.ts';
 import { BundleCheck } from './bundle-check.service.ts';
 import { Catalogue } from './catalogue.service.ts';
@@ -44,7 +46,7 @@ export class ModelsModule implements OnModuleInit, BeforeApplicationShutdown {
     return {
       module: ModelsModule,
       imports: [AuditModule, DevicesModule],
-      controllers: [ModelsController, AliasesController, TufController, BlobsController],
+      controllers: [ModelsController, AliasesController, TufController, BlobsController, BlobMessagesController],
       providers: [
         { provide: MODELS_CONFIG, useValue: config },
         Surroundings,
@@ -56,6 +58,7 @@ export class ModelsModule implements OnModuleInit, BeforeApplicationShutdown {
         ReleaseRemoval,
         RunningDevices,
         Uploads,
+        BlobDesk,
         Catalogue,
         Aliases,
         ModelViews,

@@ -54,6 +54,7 @@ export const UP = {
   twinGet: 'up/request/twin.get',
   infer: 'up/request/infer',
   inferCancel: 'up/request/infer.cancel',
+  blob: 'up/request/blob',
   enrolRenew: 'up/request/enrol.renew',
   /** `RefusedMessage`. */
   refused: 'up/refused',

@@ -1,5 +1,5 @@
 /** What has become of one device of a rollout, from what it reports and, above all, from the digest it says it runs. */
-import type { RolloutCause, UpdateReport } from '@shoal/protocol';
+import { UPDATE_HELD, type RolloutCause, type UpdateReport } from '@shoal/protocol';
 import { CONTROL, deploymentOf, type Evidence, type RolloutDevice, type RolloutRecord } from './rollout.ts';
 
 /** What the registry and the twin say of a device now. */
@@ -64,12 +64,37 @@ const committed = (rollout: RolloutRecord, device: RolloutDevice, seen: Observat
   return ended(device, 'drifted', runsOther(seen, rollout.release.digest), now);
 };
 
+const OVER = new Set<UpdateReport['state']>(['committed', 'rolled-back', 'rejected', 'canceled', 'superseded']);
+const isOver = ({ state }: UpdateReport): boolean => OVER.has(state);
+
 const FAILED = new Set<UpdateReport['state']>(['rolled-back', 'rejected']);
 
+/** Somebody on its machine said "not now". */
+export const isHeld = (report: UpdateReport | null): boolean =>
+  report !== null && !isOver(report) && report.cause?.code === UPDATE_HELD;
+
+/** Its time begins when it is released, or back. */
+const heldBack = (device: RolloutDevice, { report, presence }: Observation): RolloutDevice => {
+  const waiting = { ...device, hasBegun: false, clockAt: null };
+  const isAway = presence === 'away' || (presence === 'unclear' && device.state === 'late');
+  if (isAway) return { ...waiting, state: 'late', cause: null };
+  return { ...waiting, state: 'held', cause: heldCause(report) };
+};
+
+const unheld = (device: RolloutDevice): RolloutDevice =>
+  device.cause?.code === UPDATE_HELD ? { ...device, cause: null } : device;
+
+const heldCause = (report: UpdateReport | null): RolloutCause => {
+  const { message = 'The device gave no reason.', until } = report?.cause ?? {};
+  return { code: UPDATE_HELD, message, ...(until !== undefined && { until }) };
+};
+
 /** `late` while it is away and has not begun; its time runs only while it could work. */
-const underWay = (rollout: RolloutRecord, device: RolloutDevice, seen: Observation, now: number): RolloutDevice => {
+const underWay = (rollout: RolloutRecord, before: RolloutDevice, seen: Observation, now: number): RolloutDevice => {
   const report =
-    seen.report?.deploymentId === deploymentOf(rollout.rolloutId, device.attempt, false) ? seen.report : null;
+    seen.report?.deploymentId === deploymentOf(rollout.rolloutId, before.attempt, false) ? seen.report : null;
+  if (isHeld(report)) return heldBack(before, seen);
+  const device = unheld(before);
   const { timeoutMs } = rollout.definition;
   if (report !== null && FAILED.has(report.state)) {
     const cause = report.cause ?? { code: report.state.toUpperCase(), message: 'The device gave no reason.' };
@@ -80,7 +105,7 @@ const underWay = (rollout: RolloutRecord, device: RolloutDevice, seen: Observati
   }
   if (report?.state === 'superseded') return { ...device, state: 'superseded' };
   if (report?.state === 'committed' && report.confirmed !== false) return committed(rollout, device, seen, now);
-  if (report?.state === 'wait-window') return { ...device, state: 'assigned', hasBegun: false, clockAt: now };
+  if (report?.state === 'wait-window') return { ...device, state: 'assigned', hasBegun: false, clockAt: null };
   const hasBegun = device.hasBegun || report !== null;
   const clockAt =
     device.state === 'late' || device.clockAt === null ? now : Math.max(device.clockAt, seen.watchedSince);
@@ -90,8 +115,7 @@ const underWay = (rollout: RolloutRecord, device: RolloutDevice, seen: Observati
   return { ...device, state: 'assigned', hasBegun, clockAt };
 };
 
-const isInProgress = (report: UpdateReport | null): boolean =>
-  report !== null && !['committed', 'rolled-back', 'rejected', 'canceled', 'superseded'].includes(report.state);
+const isInProgress = (report: UpdateReport | null): boolean => report !== null && !isOver(report);
 
 /** Runs what it ran before, and is not about to change that. */
 export const isBack = (rollout: RolloutRecord, device: RolloutDevice, seen: Observation): boolean => {
@@ -101,10 +125,12 @@ export const isBack = (rollout: RolloutRecord, device: RolloutDevice, seen: Obse
   return seen.running?.digest !== rollout.release.digest;
 };
 
-const goingBack = (rollout: RolloutRecord, device: RolloutDevice, seen: Observation, now: number): RolloutDevice => {
-  if (isBack(rollout, device, seen)) return { ...device, state: 'rolled-back', cause: null };
+const goingBack = (rollout: RolloutRecord, before: RolloutDevice, seen: Observation, now: number): RolloutDevice => {
+  if (isBack(rollout, before, seen)) return { ...before, state: 'rolled-back', cause: null };
+  if (isHeld(seen.report)) return { ...before, clockAt: null, cause: heldCause(seen.report) };
+  const device = unheld(before);
   const clockAt = Math.max(device.clockAt ?? now, seen.watchedSince);
-  if (seen.presence !== 'online') return { ...device, clockAt: now };
+  if (seen.presence !== 'online') return { ...device, clockAt: null };
   if (now - clockAt <= rollout.definition.timeoutMs) return { ...device, clockAt };
   const message = `It runs version ${seen.running?.version ?? 'unknown'} and did not come back in time.`;
   return { ...device, state: 'rollback-failed', cause: { code: 'ROLLBACK_TIMED_OUT', message } };
@@ -150,6 +176,7 @@ const isSame = (a: RolloutDevice, b: RolloutDevice): boolean =>
   a.executedAt === b.executedAt &&
   a.cause?.code === b.cause?.code &&
   a.cause?.message === b.cause?.message &&
+  a.cause?.until === b.cause?.until &&
   a.evidence.p95Ms === b.evidence.p95Ms &&
   a.evidence.windows === b.evidence.windows &&
   a.evidence.agreementPpm === b.evidence.agreementPpm;
@@ -166,8 +193,9 @@ const decide = (rollout: RolloutRecord, device: RolloutDevice, seen: Observation
         ? { ...device, state: 'superseded' }
         : underWay(rollout, device, seen, now);
     case 'assigned':
+    case 'held':
       return isOverruled(rollout, device, seen)
-        ? { ...device, state: 'superseded' }
+        ? { ...unheld(device), state: 'superseded' }
         : underWay(rollout, device, seen, now);
     case 'succeeded':
     case 'failed':

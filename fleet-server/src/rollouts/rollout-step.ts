@@ -1,7 +1,7 @@
 /** What a rollout does next, from all that is known of it now: a pure step, the same however often it is taken. */
 import type { RolloutCause, RolloutGate } from '@shoal/protocol';
 import { refill } from './assignment-rate.ts';
-import { isBack, judgeDevice, type Observation } from './device-verdict.ts';
+import { isBack, isHeld, judgeDevice, type Observation } from './device-verdict.ts';
 import { stageOfJoiner, type Candidate } from './cohort-draw.ts';
 import {
   CONTROL,
@@ -41,6 +41,7 @@ export interface Now {
 }
 
 const TOLD = new Set<RolloutDevice['state']>([
+  'held',
   'succeeded',
   'failed',
   'drifted',
@@ -214,22 +215,24 @@ const assign = (draft: Draft, { now, most, observe: look }: Now): string[] => {
   return chosen.map(({ deviceId }) => deviceId);
 };
 
+/** Assigned and not through. */
+const UNDER_WAY = new Set<RolloutDevice['state']>(['assigned', 'late', 'held']);
 const ACTIVATED = new Set<string>(['activating', 'probation', 'committed']);
 
 /** Taken back from whoever has not activated it; asked again for it, it is a new attempt. */
 const withdraw = (draft: Draft, { observe: look, most }: Now): string[] => {
   const { rolloutId } = draft.rollout;
   const open = draft.all().filter(({ state, assignedAt, attempt, deviceId }) => {
-    if ((state !== 'assigned' && state !== 'late') || assignedAt === null) return false;
+    if (!UNDER_WAY.has(state) || assignedAt === null) return false;
     const { report } = look(deviceId);
     return report?.deploymentId !== deploymentOf(rolloutId, attempt, false) || !ACTIVATED.has(report.state);
   });
   const chosen = open.slice(0, most);
-  for (const device of chosen) draft.put({ ...device, state: 'canceled', clockAt: null, hasBegun: false });
+  for (const device of chosen) draft.put({ ...device, state: 'canceled', clockAt: null, hasBegun: false, cause: null });
   return chosen.map(({ deviceId }) => deviceId);
 };
 
-const RETURNABLE = new Set<RolloutDevice['state']>(['assigned', 'late', 'succeeded', 'failed', 'drifted', 'canceled']);
+const RETURNABLE = new Set<RolloutDevice['state']>([...UNDER_WAY, 'succeeded', 'failed', 'drifted', 'canceled']);
 
 /**
  * Brings back who was assigned, in the scope; when everybody who is there is back, the rollout is rolled back, or paused. Who
@@ -243,8 +246,10 @@ const bringBack = (draft: Draft, { now, most, observe: look }: Now): Pick<Step, 
   const chosen = open.slice(0, most);
   const back = chosen.map((device) => returned(rollout, device, look(device.deviceId), now));
   for (const device of back) draft.put(device);
-  const isUnderWay = ({ state, deviceId }: RolloutDevice): boolean =>
-    state === 'rolling-back' && look(deviceId).presence !== 'away';
+  const isUnderWay = ({ state, deviceId }: RolloutDevice): boolean => {
+    const { presence, report } = look(deviceId);
+    return state === 'rolling-back' && presence !== 'away' && !isHeld(report);
+  };
   if (open.length === 0 && rollout.state === 'rolling-back' && !inScope.some(isUnderWay))
     finishRollback(draft, scope, now);
   const idsIn = (state: RolloutDevice['state']): string[] =>

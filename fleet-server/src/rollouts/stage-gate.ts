@@ -19,6 +19,11 @@ export type GateVerdict =
 
 const EXECUTED = new Set<RolloutDevice['state']>(['succeeded', 'failed', 'drifted']);
 const OPEN = new Set<RolloutDevice['state']>(['pending', 'assigned']);
+/** Neither for nor against. */
+const ASIDE: readonly (readonly [RolloutDevice['state'], string])[] = [
+  ['late', 'offline'],
+  ['held', 'held on the device'],
+];
 const MILLION = 1_000_000;
 
 const failed = (code: string, message: string): GateVerdict => ({ kind: 'failed', cause: { code, message } });
@@ -123,8 +128,11 @@ export const judgeStage = (gate: RolloutGate, facts: StageFacts): GateVerdict =>
   const isEnough = executed.length > 0 && executed.length >= wanted;
   if (!isEnough) {
     const missing = Math.max(1, wanted - executed.length);
-    const late = devices.filter(({ state }) => state === 'late').length;
-    return waiting(`${missing} more to execute${late > 0 ? `; ${late} are offline` : ''}`);
+    const others = ASIDE.flatMap(([aside, why]) => {
+      const count = devices.filter(({ state }) => state === aside).length;
+      return count > 0 ? [`; ${count} are ${why}`] : [];
+    });
+    return waiting(`${missing} more to execute${others.join('')}`);
   }
   if (progress.isOverruled) return { kind: 'holds' };
   return (

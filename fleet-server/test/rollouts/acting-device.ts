@@ -2,18 +2,19 @@
 import type { AssignedModel, ReportedTwin, SignedAssignment, UpdateReport, UpdateState } from '@shoal/protocol';
 
 /** `good` commits; the others end as their name says. */
-export type Profile = 'good' | 'fails-self-test' | 'silent' | 'lies' | 'rolls-back';
+export type Profile = 'good' | 'fails-self-test' | 'silent' | 'lies' | 'rolls-back' | 'waits';
 
 const PATHS: Readonly<Record<Profile, readonly UpdateState[]>> = {
   good: ['downloading', 'self-test', 'activating', 'probation', 'committed'],
   'fails-self-test': ['downloading', 'self-test', 'rejected'],
   silent: ['downloading'],
+  waits: ['wait-window', 'downloading', 'self-test', 'activating', 'probation', 'committed'],
   // It says that it committed and goes on running what it ran.
   lies: ['downloading', 'self-test', 'activating', 'probation', 'committed'],
   'rolls-back': ['downloading', 'self-test', 'activating', 'probation', 'rolled-back'],
 };
 const OVER = new Set<UpdateState>(['committed', 'rejected', 'rolled-back', 'canceled', 'superseded']);
-const MAY_LEAVE = new Set<UpdateState>(['assigned', 'downloading', 'self-test']);
+const MAY_LEAVE = new Set<UpdateState>(['assigned', 'wait-window', 'downloading', 'self-test']);
 
 export interface Running {
   readonly version: string;
@@ -24,6 +25,8 @@ export class ActingDevice {
   readonly deviceId: string;
   readonly profile: Profile;
   isOnline = true;
+  /** Somebody on its machine says "not now". */
+  isHeld = false;
   running: Running;
   /** Every version it has run, in order. */
   readonly ran: string[];
@@ -74,7 +77,8 @@ export class ActingDevice {
     }
     const path = this.pathOf(report.version);
     const next = path[path.indexOf(report.state) + 1];
-    if (next !== undefined) this.enter(next);
+    if (this.isHeld) this.hold(report);
+    else if (next !== undefined) this.enter(next);
   }
 
   /** What it has to tell; undefined when nothing is new. After a new connection it tells all. */
@@ -104,9 +108,16 @@ export class ActingDevice {
     if (this.running.digest === this.digests.get(version)) this.enter('committed');
   }
 
+  private hold(report: UpdateReport): void {
+    if (report.cause !== undefined) return;
+    const cause = { code: 'UPDATE_HELD', message: 'Updates are held on this device.', until: 1_760_003_600_000 };
+    this.report = { ...report, state: report.state === 'assigned' ? 'wait-window' : report.state, cause };
+    this.isTold = false;
+  }
+
   private enter(state: UpdateState): void {
-    const { report } = this;
-    if (report === undefined) return;
+    if (this.report === undefined) return;
+    const { cause: _before, ...report } = this.report;
     const failed = state === 'rejected' || state === 'rolled-back';
     this.report = {
       ...report,

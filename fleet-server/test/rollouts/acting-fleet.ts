@@ -53,7 +53,10 @@ export const DIGESTS: ReadonlyMap<string, string> = new Map([
 
 class HandClock extends Clock {
   at = 1_760_000_000_000;
+  /** Every look is a millisecond later, as a real clock has it. */
+  creeps = false;
   override now(): number {
+    if (this.creeps) this.at += 1;
     return this.at;
   }
   override monotonic(): number {
@@ -157,6 +160,8 @@ const birthOf = (device: ActingDevice): Birth => ({
 export class ActingFleet {
   readonly devices = new Map<string, ActingDevice>();
   readonly clock = new HandClock();
+  /** Nobody acts. */
+  isStill = false;
   readonly fuse: Fuse = { left: Number.POSITIVE_INFINITY, when: 'before' };
   private readonly database: ControlDatabase;
   private running: Server | undefined;
@@ -241,7 +246,7 @@ export class ActingFleet {
     this.clock.at += ms;
     await this.server.engine.tick();
     const present = [...this.devices.values()].filter(({ isOnline }) => isOnline);
-    for (const device of present) device.act();
+    if (!this.isStill) for (const device of present) device.act();
     // Reports that come together share a commit.
     await Promise.all(present.map((device) => this.hear(device, false)));
   }

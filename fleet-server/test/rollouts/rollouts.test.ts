@@ -102,6 +102,60 @@ describe('rollouts', () => {
     expect((await fleet.show(rolloutId)).stages[0]?.counts).toEqual({ succeeded: 3, failed: 1 });
   });
 
+  it('shows a device that holds updates as held: it neither blocks a stage nor passes it, and goes on when released', async () => {
+    await fleet.start(devices(3));
+    const held = fleet.devices.get('d-1');
+    if (held) held.isHeld = true;
+    const { rolloutId } = await fleet.create({ timeoutMs: 20_000 });
+    await fleet.until(rolloutId, ['completed']);
+    expect((await fleet.show(rolloutId)).stages[0]?.counts).toEqual({ succeeded: 2, held: 1 });
+    for (let round = 0; round < 5; round += 1) await fleet.round(60_000);
+    const { items } = await fleet.server.rollouts.devices(rolloutId, 'held', 10, undefined);
+    expect(items).toMatchObject([{ deviceId: 'd-1', cause: { code: 'UPDATE_HELD', until: 1_760_003_600_000 } }]);
+    expect((await timeline(rolloutId)).filter(({ kind }) => kind === 'device.held')).toHaveLength(1);
+    if (held) held.isHeld = false;
+    for (let round = 0; round < 10; round += 1) await fleet.round();
+    expect((await fleet.show(rolloutId)).stages[0]?.counts).toEqual({ succeeded: 3 });
+    expect((await fleet.server.rollouts.devices(rolloutId, undefined, 10, undefined)).items[1]?.cause).toBeNull();
+  });
+
+  it('passes nothing on devices that hold, takes it back from them, and shows one that goes away as late', async () => {
+    await fleet.start(devices(2));
+    for (const device of fleet.devices.values()) device.isHeld = true;
+    const { rolloutId } = await fleet.create({ timeoutMs: 20_000 });
+    expect(await fleet.until(rolloutId, ['completed', 'paused'], 60)).toBeUndefined();
+    expect((await fleet.show(rolloutId)).stages[0]).toMatchObject({
+      counts: { held: 2 },
+      waitsFor: '1 more to execute; 2 are held on the device',
+    });
+    const away = fleet.devices.get('d-0');
+    if (away) fleet.disconnect(away);
+    await fleet.round(200_000);
+    await fleet.round();
+    expect((await fleet.show(rolloutId)).stages[0]?.counts).toEqual({ late: 1, held: 1 });
+    await act(rolloutId, 'halt');
+    await fleet.round();
+    expect((await fleet.show(rolloutId)).stages[0]?.counts).toEqual({ canceled: 2 });
+    for (const device of fleet.devices.values()) device.isHeld = false;
+    if (away) await fleet.connect(away);
+    await act(rolloutId, 'resume');
+    expect(await fleet.until(rolloutId, ['completed'])).toBeDefined();
+  });
+
+  it('writes nothing while a device waits for its window, and holds the wait against nobody', async () => {
+    await fleet.start(devices(2, 'waits'));
+    const { rolloutId } = await fleet.create({ timeoutMs: 20_000 });
+    await fleet.round();
+    // With a clock that never stands still a wait must leave the row of the device as it is, or the server writes for ever.
+    fleet.isStill = true;
+    fleet.clock.creeps = true;
+    for (let round = 0; round < 5; round += 1) await fleet.round(60_000);
+    expect((await fleet.show(rolloutId)).stages[0]?.counts).toEqual({ assigned: 2 });
+    fleet.clock.creeps = false;
+    fleet.isStill = false;
+    expect(await fleet.until(rolloutId, ['completed'])).toBeDefined();
+  });
+
   it('holds no time against a device in which the server was down', async () => {
     await fleet.start(devices(3));
     const { rolloutId } = await fleet.create({ timeoutMs: 20_000 });

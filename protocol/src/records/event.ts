@@ -32,6 +32,7 @@ export const EVENT_KINDS = {
   'outbox.quarantined': 'the outbox file was corrupt, was set aside, and a new epoch began',
   'windows.dropped': 'inference could not keep up and windows were given up',
   'prediction.alarm': 'a prediction crossed its threshold',
+  'updates.hold': 'somebody on the machine holds updates, or lets them go on',
   'drift.detected': 'inputs or outputs moved away from the reference',
   'configuration.applied': 'a desired configuration took effect',
   'configuration.refused': 'a desired configuration was not valid',

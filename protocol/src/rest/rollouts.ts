@@ -23,11 +23,12 @@ export const ROLLOUT_STATES = [
 export const rolloutStateSchema = z.enum(ROLLOUT_STATES).meta({ id: 'RolloutState' });
 export type RolloutState = z.infer<typeof rolloutStateSchema>;
 
-/** Of one device in a rollout. `late`: offline, neither blocks a gate nor passes it. `drifted`: it reported success and runs something else. */
+/** Of one device in a rollout. `late`: offline; `held`: somebody on its machine holds updates; both neither block a gate nor pass it. `drifted`: it reported success and runs something else. */
 export const ROLLOUT_DEVICE_STATES = [
   'pending',
   'assigned',
   'late',
+  'held',
   'succeeded',
   'failed',
   'drifted',
@@ -42,7 +43,13 @@ export const rolloutDeviceStateSchema = z.enum(ROLLOUT_DEVICE_STATES).meta({ id:
 export type RolloutDeviceState = z.infer<typeof rolloutDeviceStateSchema>;
 
 export const rolloutCauseSchema = z
-  .object({ code: z.string().max(64), message: z.string().max(512) })
+  .object({
+    code: z.string().max(64),
+    message: z.string().max(512),
+    until: instantSchema
+      .optional()
+      .describe('Of UPDATE_HELD: when the hold ends by itself, by the clock of the device.'),
+  })
   .meta({ id: 'RolloutCause' });
 export type RolloutCause = z.infer<typeof rolloutCauseSchema>;
 

@@ -141,6 +141,7 @@ export const createDevice = ({ folder, disk, releases, blobs, fate }: DeviceOpti
     metadata: new MetadataStore({ disk, folder: join(folder, 'metadata'), url: '', firstRoot: async () => ROOT, look }),
     blobs,
     host: serving,
+    hold: () => null,
     bundlePolicy: async () => ({ signaturePolicy: 'allow-unsigned' }),
     events: { record: silent },
     health,

@@ -50,6 +50,7 @@ export const METRIC_HELP: Readonly<Record<string, string>> = {
   model_uploads_refused_total: 'bundles that were pushed and not released, by code',
   model_checks_failed_total: 'bundles whose check came to no verdict in time',
   tuf_renewals_failed_total: 'times that metadata could not be signed anew',
+  blob_messages_total: 'pieces of bundles and metadata asked for over MQTT, by outcome',
   blob_bytes_asked_total: 'bytes of packed bundles and deltas that devices asked for',
   system_image_bytes_asked_total: 'bytes of system images that their clients asked for',
   feature_rows_rejected_total: 'rows of imports refused, by code',
