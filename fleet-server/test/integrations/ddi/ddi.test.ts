@@ -285,10 +285,13 @@ test('what is silent too long is timed out, and a late report still counts; all 
   await quick.stopAndRemove();
 });
 
-test('without being asked for it is off; a token file of no use is a fault of the configuration', async () => {
+test('without being asked for it is off', async () => {
   const plain = await startTestServer();
   const paths = ['/api/system/images', '/api/system/targets', '/api/system/actions', '/DEFAULT/controller/v1/board-1'];
   for (const path of paths) expect(await plain.get(path)).toMatchObject({ status: 404, code: 'SYSTEM_UPDATES_OFF' });
   await plain.stopAndRemove();
+});
+
+test('a token file of no use is a fault of the configuration', async () => {
   await expect(startWithDdi({ GATEWAY_TOKEN_FILE: '/no/such/file' })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
 });

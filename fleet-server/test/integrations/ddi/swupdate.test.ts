@@ -1,5 +1,5 @@
 /** The real client: SWUpdate of Debian polls, downloads, verifies, installs and reports. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -10,6 +10,9 @@ import { join } from 'node:path';
 import { until, type TestServer } from '../../running-server.ts';
 import { GATEWAY_TOKEN, Operator, startWithDdi } from './rig.ts';
 import { makeSigner, makeSwu } from './swu-file.ts';
+
+// A client and a server that start and start again, on a machine that may be busy.
+jest.setTimeout(180_000);
 
 const isInstalled = spawnSync('bash', ['-c', 'command -v swupdate && command -v openssl']).status === 0;
 const suite = isInstalled ? describe : describe.skip;
@@ -50,9 +53,11 @@ suite('SWUpdate (install: apt-get install swupdate openssl)', () => {
       stream?.on('data', (chunk: Buffer) => (talk += chunk.toString('utf8')));
   };
   const seen = (condition: () => boolean | Promise<boolean>): Promise<void> =>
-    until(condition).catch((cause: unknown) => {
-      throw new Error(`${String(cause)}; SWUpdate said:\n${talk}`, { cause });
-    });
+    until(condition)
+      .catch(() => until(condition))
+      .catch((cause: unknown) => {
+        throw new Error(`${String(cause)}; SWUpdate said:\n${talk}`, { cause });
+      });
   /** It forks; the group is of this test alone. */
   const stopClient = async (): Promise<void> => {
     const running = client;
