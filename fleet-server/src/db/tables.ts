@@ -1,4 +1,9 @@
 /** What a row of each table of the control database is. */
+import type { ModelAliasRow, ModelReleaseRow, TufFileRow, TufRoleRow, TufTargetRow } from './registry-tables.ts';
+import type { SystemActionEventRow, SystemActionRow, SystemImageRow, SystemTargetRow } from './system-update-tables.ts';
+
+export type * from './registry-tables.ts';
+export type * from './system-update-tables.ts';
 
 /** Columns named `*_at` are milliseconds since the Unix epoch; columns of JSON are text on both dialects. */
 export interface Tables {
@@ -190,59 +195,6 @@ export interface HomeAssistantDeviceRow {
   withdrawn_at: number | null;
 }
 
-export interface ModelReleaseRow {
-  name: string;
-  version: string;
-  release_counter: number;
-  /** sha256 of the manifest, hex. */
-  digest: string;
-  /** sha256 of the packed bundle, hex. */
-  sha256: string;
-  length_bytes: number;
-  target: string;
-  /** JSON of a `BundleManifest`. */
-  manifest: string;
-  card: string | null;
-  signed_by: string | null;
-  source: string;
-  created_at: number;
-  created_by: string;
-}
-
-export interface ModelAliasRow {
-  name: string;
-  alias: string;
-  version: string;
-  revision: number;
-  updated_at: number;
-}
-
-export interface TufFileRow {
-  /** As it is fetched, for example `3.snapshot.json`. */
-  file: string;
-  /** Signed metadata, byte for byte. */
-  content: string;
-  /** Since when another file is the current one of its role; null for the current one and for roots. */
-  superseded_at: number | null;
-}
-
-export interface TufRoleRow {
-  role: string;
-  version: number;
-  expires_at: number;
-  /** Of the key that signed the current version. */
-  key_id: string;
-}
-
-export interface TufTargetRow {
-  path: string;
-  bin: string;
-  sha256: string;
-  length_bytes: number;
-  /** JSON; null when there is none. */
-  custom: string | null;
-}
-
 export interface ScoringScheduleRow {
   job: string;
   /** JSON of a `ScoringSchedule`: another one begins anew. */
@@ -323,65 +275,4 @@ export interface BacktestRow {
   plots: string | null;
   /** Idempotency-Key of the request that made it. */
   creation_request: string | null;
-}
-
-export interface SystemImageRow {
-  /** Clients know it by this. */
-  image_number: number;
-  /** `name@version`. */
-  image: string;
-  name: string;
-  version: string;
-  file_name: string;
-  length_bytes: number;
-  /** Hex. Clients of hawkBit ask for all three. */
-  sha256: string;
-  sha1: string;
-  md5: string;
-  created_at: number;
-  created_by: string;
-}
-
-export interface SystemTargetRow {
-  target_id: string;
-  registered_at: number;
-  last_polled_at: number | null;
-  address: string | null;
-  /** JSON of what it says of itself. */
-  attributes: string;
-  /** 1: it is to say anew what it is, when it polls. */
-  asks_attributes: number;
-  installed_action: number | null;
-  installed_image: string | null;
-  newest_action: number | null;
-  /** sha256 of its own token, hex. */
-  token_hash: string | null;
-}
-
-export interface SystemActionRow {
-  action_id: number;
-  target_id: string;
-  image: string;
-  state: string;
-  progress_done: number | null;
-  progress_of: number | null;
-  created_at: number;
-  created_by: string;
-  heard_at: number | null;
-  /** Since when it owes the next report; null while it owes none. */
-  quiet_since: number | null;
-  finished_at: number | null;
-  /** Written so far, also those that are not kept. */
-  events: number;
-  /** JSON `[Idempotency-Key, targetId, image]`; null when that had no key. */
-  creation_request: string | null;
-}
-
-export interface SystemActionEventRow {
-  action_id: number;
-  number: number;
-  at: number;
-  what: string;
-  /** JSON of texts. */
-  messages: string;
 }
