@@ -6,7 +6,12 @@ import { join } from 'node:path';
 import { createSigningKey } from '@shoal/models/trust';
 import type { Bench, BenchOptions, BenchResult } from './harness.ts';
 import { seededRandom } from './kill/seeded-random.ts';
-import { enumerateCrashes, makeTemplate, type EnumerateOptions } from './ota-crash/enumerate.ts';
+import {
+  enumerateCrashes,
+  makeTemplate,
+  type Bench as CrashBench,
+  type EnumerateOptions,
+} from './ota-crash/enumerate.ts';
 import { killAtRandom } from './ota-crash/random-kills.ts';
 import { makeReleases } from './ota-crash/releases.ts';
 import { killRollouts } from './rollout/server-kills.ts';
@@ -34,8 +39,22 @@ const QUICK: Effort = {
   rollouts: { devices: 12, cycles: 1 },
 };
 
+type Log = BenchOptions['log'];
+
 const MEMORY = '/dev/shm';
 const SHOWN = 10;
+
+const enumerate = async (crashBench: CrashBench, template: string, { crashes, losses }: Effort, log: Log) => {
+  const crashed = await enumerateCrashes(crashBench, template, crashes);
+  log(`${crashed.points} crash points, ${crashed.violations.length} violations`);
+  const lost = [];
+  for (const pass of losses) lost.push(await enumerateCrashes(crashBench, template, pass));
+  log(`${sumOfPoints(lost)} power cuts`);
+  return { crashed, lost };
+};
+
+const sumOfPoints = (passes: readonly { readonly points: number }[]): number =>
+  passes.reduce((sum, { points }) => sum + points, 0);
 
 const run = async ({ quick, seed = String(Date.now()), log }: BenchOptions): Promise<BenchResult> => {
   const effort = quick ? QUICK : FULL;
@@ -47,19 +66,17 @@ const run = async ({ quick, seed = String(Date.now()), log }: BenchOptions): Pro
     const releases = await makeReleases(join(folder, 'made'), director);
     const bench = { folder, releases, director, random };
     const template = await makeTemplate(bench);
-    const crashed = await enumerateCrashes(bench, template, effort.crashes);
-    log(`${crashed.points} crash points, ${crashed.violations.length} violations`);
-    const lost = [];
-    for (const pass of effort.losses) lost.push(await enumerateCrashes(bench, template, pass));
-    const lossPoints = lost.reduce((sum, { points }) => sum + points, 0);
-    log(`${lossPoints} power cuts`);
-    const killed = await killAtRandom({ ...bench, template, kills: effort.kills, log });
+    // Most of the kills wait for processes: the crashes are enumerated meanwhile.
+    const [{ crashed, lost }, killed] = await Promise.all([
+      enumerate(bench, template, effort, log),
+      killAtRandom({ ...bench, random: seededRandom(`${seed}-kills`), template, kills: effort.kills, log }),
+    ]);
     const servers = await killRollouts(effort.rollouts, log);
     const violations = [crashed, ...lost, killed].flatMap((part) => part.violations);
     return {
       figures: {
         crash_points: crashed.points,
-        unsynced_loss_points: lossPoints,
+        unsynced_loss_points: sumOfPoints(lost),
         crashes_in_recovery: [crashed, ...lost].reduce((sum, { seconds }) => sum + seconds, 0),
         random_kills: killed.kills,
         updates_under_kills: killed.updates,

@@ -20,6 +20,8 @@ export interface Killed {
 interface Life {
   readonly wasKilled: boolean;
   readonly lines: readonly string[];
+  /** From its start, which is over, to the end of its update; null when it did not come to that. */
+  readonly updateMs: number | null;
 }
 
 const MOST_LIFE_MS = 30_000;
@@ -29,16 +31,20 @@ const live = (args: readonly string[], killAfterMs: number | null): Promise<Life
     const entry = fileURLToPath(new URL('./updater-process.js', import.meta.url));
     const child = spawn(process.execPath, [entry, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
     const lines: string[] = [];
+    let bootedAt = 0;
+    let updateMs: number | null = null;
     let timer = setTimeout(() => child.kill('SIGKILL'), MOST_LIFE_MS);
     createInterface({ input: child.stdout }).on('line', (line) => {
       lines.push(line);
+      if (line.startsWith('booted')) bootedAt = performance.now();
+      if (line.startsWith('ended')) updateMs = performance.now() - bootedAt;
       if (!line.startsWith('booted') || killAfterMs === null) return;
       clearTimeout(timer);
       timer = setTimeout(() => child.kill('SIGKILL'), killAfterMs);
     });
     child.once('close', (_code, signal) => {
       clearTimeout(timer);
-      resolve({ wasKilled: signal === 'SIGKILL', lines });
+      resolve({ wasKilled: signal === 'SIGKILL', lines, updateMs });
     });
   });
 
@@ -72,14 +78,33 @@ interface Ended {
 const MOST_RESTARTS = 5;
 /** The rest of the lives run on to their end. */
 const KILLED_SHARE = 0.6;
-const MOST_MS = 400;
+/** On a machine of which nothing is known yet. */
+const FIRST_GUESS_MS = 400;
+/** A little later than its end, too: what comes after it is interrupted as well. */
+const BEYOND = 1.2;
+const WEIGHT = 0.2;
+
+/** How long an update takes here, so that kills hit it on a quick machine as on a slow one. */
+class UpdatePace {
+  #ms = FIRST_GUESS_MS;
+
+  note(ms: number | null): void {
+    if (ms !== null) this.#ms += WEIGHT * (ms - this.#ms);
+  }
+
+  /** Milliseconds after the start, or null for a life that runs on to its end. */
+  draw(random: () => number): number | null {
+    return random() < KILLED_SHARE ? random() * BEYOND * this.#ms : null;
+  }
+}
 
 /** Lives and deaths until the update has ended. */
-const liveThrough = async (args: readonly string[], random: () => number): Promise<Ended> => {
+const liveThrough = async (args: readonly string[], pace: UpdatePace, random: () => number): Promise<Ended> => {
   const violations: string[] = [];
   let [kills, restarts] = [0, 0];
   while (restarts < MOST_RESTARTS) {
-    const { wasKilled, lines } = await live(args, random() < KILLED_SHARE ? random() * MOST_MS : null);
+    const { wasKilled, lines, updateMs } = await live(args, pace.draw(random));
+    pace.note(updateMs);
     violations.push(...lines.filter((line) => line.startsWith('booted') && line !== 'booted sound'));
     const end = lines.find((line) => line.startsWith('ended'));
     if (wasKilled) kills += 1;
@@ -96,11 +121,12 @@ export const killAtRandom = async (options: KillOptions): Promise<Killed> => {
   const folder = join(options.folder, 'killed');
   const violations: string[] = [];
   let [kills, updates, mostRestarts] = [0, 0, 0];
+  const pace = new UpdatePace();
   await copyOf(template, folder);
   for (let counter = 2; kills < options.kills; counter += 1) {
     const wanted = counter % 2 === 0 ? releases.second : releases.first;
     const assignment = JSON.stringify(assignmentOf(director, wanted, counter));
-    const ended = await liveThrough([folder, releasesFile, assignment], random);
+    const ended = await liveThrough([folder, releasesFile, assignment], pace, random);
     const isCommitted = ended.end === `ended committed ${wanted.digest}`;
     // A death too many in one state ends an update, as it should.
     const isGivenUp = /^ended (rejected|rolled-back)/.test(ended.end);
