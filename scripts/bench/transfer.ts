@@ -44,10 +44,9 @@ const broken = async (url: string, folder: string) => {
   const archive = await buffer(await packBundle(await bigModel(folder)));
   const { sha256, lengthBytes } = await pushed(url, archive);
   const link = new CutLink(url, CUT_EVERY_BYTES);
-  const path = join(folder, 'downloaded');
   const { chunks } = await hashContent(Readable.from([archive]));
-  const blob = `${await link.start()}/blobs/sha256/${sha256}`;
-  const { requests } = await resumedDownload({ url: blob, sha256, lengthBytes, chunks }, path);
+  const wanted = { url: await link.start(), sha256, lengthBytes, chunks };
+  const { path, requests } = await resumedDownload(wanted, join(folder, 'device'));
   link.stop();
   const isWhole = createHash('sha256').update(readFileSync(path)).digest('hex') === sha256;
   const resentPct = ((link.downBytes - lengthBytes) / lengthBytes) * 100;

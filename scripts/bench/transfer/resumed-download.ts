@@ -1,8 +1,12 @@
-/** Fetches a release over a link that breaks: by ranges, every chunk against its signed hash, on from the last byte that is there. */
-import { open } from 'node:fs/promises';
-import { checkChunk, chunkRange } from '@shoal/models/trust';
+/** Fetches a release over a link that breaks, with the agent's own downloader: again and again until it is whole, each time on from the last byte. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { BlobStore } from '@shoal/device-agent/ota/blob-store';
+import { download } from '@shoal/device-agent/ota/download';
+import { HttpBlobs } from '@shoal/device-agent/ota/http-blobs';
+import { nodeDisk } from '@shoal/device-agent/ota/node-disk';
 
 export interface WantedFile {
+  /** Of the fleet server, through the link. */
   readonly url: string;
   readonly sha256: string;
   readonly lengthBytes: number;
@@ -10,46 +14,42 @@ export interface WantedFile {
   readonly chunks: readonly string[];
 }
 
-export interface DownloadTally {
-  /** Bodies as they reached the client. */
-  readonly receivedBytes: number;
+export interface Downloaded {
+  readonly path: string;
   readonly requests: number;
 }
 
 const MAX_REQUESTS = 1_000;
+const PAUSE_MS = 20;
 
-/** Resolves with the whole file at `path`, every chunk verified. Throws CHUNK_MISMATCH, or when nothing comes any more. */
-export const resumedDownload = async (wanted: WantedFile, path: string): Promise<DownloadTally> => {
-  const file = await open(path, 'w+');
-  let [have, receivedBytes, requests] = [0, 0, 0];
-  try {
-    while (have < wanted.lengthBytes) {
-      requests += 1;
-      if (requests > MAX_REQUESTS) throw new Error('the link never lets the file through');
-      for await (const bytes of partsFrom(wanted, have)) {
-        await file.write(bytes, 0, bytes.byteLength, have);
-        have += bytes.byteLength;
-        receivedBytes += bytes.byteLength;
-      }
+const isCutOff = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'UPDATE_OFFLINE';
+
+/** Resolves when the whole file is there, every chunk verified. Throws UPDATE_CHUNK_INVALID, or when the link never lets it through. */
+export const resumedDownload = async (wanted: WantedFile, folder: string): Promise<Downloaded> => {
+  const { url, sha256, lengthBytes, chunks } = wanted;
+  const store = new BlobStore(nodeDisk, folder);
+  const options = {
+    store,
+    source: new HttpBlobs(url),
+    assigned: { sha256, lengthBytes },
+    chunks,
+    bases: [],
+    onProgress: () => undefined,
+    pause: async (ms: number, signal: AbortSignal): Promise<void> => {
+      await delay(ms, undefined, { signal });
+    },
+    monotonic: () => performance.now(),
+  };
+  const { signal } = new AbortController();
+  for (let requests = 1; requests <= MAX_REQUESTS; requests += 1) {
+    try {
+      await download(options, signal);
+      return { path: store.blobPath(sha256), requests };
+    } catch (error) {
+      if (!isCutOff(error)) throw error;
+      await delay(PAUSE_MS);
     }
-    for (const index of wanted.chunks.keys()) {
-      const { start, end } = chunkRange(index, wanted.lengthBytes);
-      const { buffer } = await file.read(Buffer.alloc(end - start), 0, end - start, start);
-      checkChunk(wanted.chunks, index, buffer);
-    }
-    return { receivedBytes, requests };
-  } finally {
-    await file.close();
   }
+  throw new Error('the link never lets the file through');
 };
-
-// Ends without an error when the link breaks.
-async function* partsFrom({ url, sha256 }: WantedFile, start: number): AsyncGenerator<Uint8Array> {
-  try {
-    const response = await fetch(url, { headers: { range: `bytes=${start}-`, 'if-range': `"${sha256}"` } });
-    if (response.status !== 206 || response.body === null) return;
-    for await (const bytes of response.body) yield bytes as Uint8Array;
-  } catch {
-    return;
-  }
-}
