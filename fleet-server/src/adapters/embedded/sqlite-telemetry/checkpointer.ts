@@ -5,8 +5,8 @@
 import type { Logger } from 'pino';
 import { ThreadLink, threadEntry } from './thread-link.ts';
 import { CHECKPOINT_PAGES } from './telemetry-file.ts';
-import type { LogState } from './telemetry-writer.ts';
 import type { CheckpointJobs } from './thread-messages.ts';
+import type { LogState } from './write-ahead-log.ts';
 
 /**
  * The log begins anew from here on. Not earlier, because the writer then waits for the disk twice, which all who wait for an

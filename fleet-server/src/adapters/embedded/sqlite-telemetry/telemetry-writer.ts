@@ -11,6 +11,7 @@ import { ReceivedRanges } from './received-ranges.ts';
 import { incomingJson, isSameRecord, type IncomingRecord } from './same-record.ts';
 import { checkIntegrity, type Sqlite } from './telemetry-file.ts';
 import { AppendCursor } from './unpack-append.ts';
+import { WriteAheadLog, type LogState } from './write-ahead-log.ts';
 
 /** Verdict per record, in the order of the append. */
 export const FATE = { stored: 0, duplicate: 1, conflict: 2 } as const;
@@ -29,13 +30,6 @@ export interface AppendOutcome {
 /** Rows of a deleted device per transaction, so that appends come in between. */
 const DELETE_ROWS = 5_000;
 const PROBE_BYTES = 131_072;
-
-/** Pages of the log, and how many of them were copied into the file; only when all are does it begin anew. */
-export interface LogState {
-  readonly pages: number;
-  readonly copied: number;
-}
-type LogRow = readonly [busy: number, pages: number, copied: number];
 
 interface Tally {
   readonly batchId: number;
@@ -56,7 +50,7 @@ export class TelemetryWriter {
   readonly #addCommit;
   readonly #addTotals;
   readonly #readLastBatchId;
-  readonly #readLog;
+  readonly #log: WriteAheadLog;
   #lastBatchId: number;
   #today = daySpan(0);
   /** Newest first; undefined when it has to be read anew. */
@@ -73,7 +67,7 @@ export class TelemetryWriter {
         dead_letters = dead_letters + ?`,
     );
     this.#readLastBatchId = db.prepare<[], number>('SELECT last_batch_id FROM totals').pluck();
-    this.#readLog = db.prepare<[], LogRow>('PRAGMA wal_checkpoint(NOOP)').raw();
+    this.#log = new WriteAheadLog(db);
     this.#lastBatchId = this.#readLastBatchId.get() ?? 0;
   }
 
@@ -90,7 +84,7 @@ export class TelemetryWriter {
       this.#db.exec('COMMIT');
       this.#ranges.committed();
       const seconds = (performance.now() - startedAt) / 1_000;
-      const log = this.#logState();
+      const log = this.#log.state();
       return tallies.map(({ batchId, stored, duplicates, conflicts, fates }) => ({
         batchId,
         duplicates,
@@ -108,7 +102,7 @@ export class TelemetryWriter {
 
   /** Copies the log into the file as far as readers allow. */
   checkpoint(): void {
-    this.#db.pragma('wal_checkpoint(PASSIVE)');
+    this.#log.checkpoint();
   }
 
   /** Takes as much space as a small append would, so that success means that appends can succeed. */
@@ -272,11 +266,6 @@ export class TelemetryWriter {
       this.#undo();
       throw error;
     }
-  }
-
-  #logState(): LogState {
-    const [, pages = 0, copied = 0] = this.#readLog.get() ?? [];
-    return { pages, copied };
   }
 
   /** SQLite rolls back by itself on some errors, so there may be nothing left to undo. */
