@@ -33,8 +33,9 @@ export interface QueueKillResult {
 
 const LOOK_MS = 20;
 const PATIENCE_MS = 120_000;
-/** After a random share of what is asked in its turn, and so long. */
+/** After a random share of what is asked in its turn, and at most so long. */
 const MOMENT_MS = 400;
+const MOMENT_LOOK_MS = 2;
 const RECOVERY_KILL_SHARE = 0.15;
 const RECOVERY_MS = 900;
 const MS_PER_SECOND = 1_000;
@@ -60,9 +61,10 @@ class QueueKills {
       await this.#server.prepare();
       await this.#hearing.subscribe(this.#server.mqttUrl);
       this.#asking.start();
-      const share = Math.floor(requests / (kills + 1));
+      let allowed = 0;
       for (let turn = 1; this.#underLoad < kills && turn <= 2 * kills; turn += 1) {
-        await this.#killWhileAsking(Math.min(turn, kills) * share);
+        allowed += Math.floor((requests - allowed) / (kills - this.#underLoad + 1));
+        await this.#killWhileAsking(allowed);
         if (turn % 5 === 0) log(`killed ${this.#kills} times, ${this.#asking.acknowledged.size} tickets acknowledged`);
       }
       const rates = await this.#askTheRest();
@@ -81,7 +83,7 @@ class QueueKills {
     this.#asking.allow(allowed);
     const share = before + Math.floor(random() * (allowed - before));
     await this.#until('requests are acknowledged', () => this.#asking.acknowledged.size >= share);
-    await pause(random() * MOMENT_MS);
+    await this.#moment();
     await this.#server.kill();
     this.#kills += 1;
     this.#look();
@@ -93,6 +95,15 @@ class QueueKills {
     }
     await this.#server.start();
     await this.#hearing.subscribe(this.#server.mqttUrl);
+  }
+
+  /** A random one, while tickets are open: a fast machine has answered them all long before a slow one. */
+  async #moment(): Promise<void> {
+    const { random } = this.#options;
+    const told = this.#hearing.heard.size;
+    const tellable = told + random() * (this.#asking.acknowledged.size - told);
+    const latestAt = performance.now() + random() * MOMENT_MS;
+    while (this.#hearing.heard.size < tellable && performance.now() < latestAt) await pause(MOMENT_LOOK_MS);
   }
 
   #look(): void {
