@@ -125,13 +125,15 @@ describe('the fallback of an agent', () => {
           await eventually(() => agent.status().uplink.state === 'connected');
           await eventually(() => agent.status().models[0]?.status === 'ready');
           sensor.give(...samples(0, CALIBRATION + 300));
-          await eventually(() => fallbackOf(agent)?.breaker.state === 'open');
+          const opened = (): number => fallbackOf(agent)?.breaker.opened ?? 0;
+          await eventually(() => opened() > 0);
           await eventually(() => agent.status().models[0]?.inference.queued === 0);
-          const asked = sum(fallbackOf(agent)?.asked);
+          const before = { asked: sum(fallbackOf(agent)?.asked), opened: opened() };
           sensor.give(...samples(CALIBRATION + 300, CALIBRATION + 330));
           await eventually(() => (fallbackOf(agent)?.notAsked['the breaker is open'] ?? 0) >= 2);
           await eventually(() => agent.status().models[0]?.inference.queued === 0);
-          expect(sum(fallbackOf(agent)?.asked)).toBe(asked);
+          // None but the probe after a rest, when the machine is so slow that one has passed: each opens the breaker again.
+          expect(sum(fallbackOf(agent)?.asked) - before.asked).toBe(opened() - before.opened);
           expect(fallbackOf(agent)?.answers).not.toHaveProperty('abstained');
           expect(agent.status().models[0]?.inference).toMatchObject({ failed: {}, dropped: 0 });
         });
