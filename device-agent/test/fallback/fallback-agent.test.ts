@@ -120,7 +120,8 @@ describe('the fallback of an agent', () => {
         const asked = answering(fleet, () => undefined);
         const sensor = new HandSensor();
         const startedAt = performance.now();
-        const over = escalating({ auditShare: 1 }, 1_000);
+        // Long enough for its own answers to hundreds of windows that come at once, on a slow machine too.
+        const over = escalating({ auditShare: 1 }, 5_000);
         await withAgent({ folder, port: fleet.port, over, sensors: [sensor] }, async (agent) => {
           await eventually(() => agent.status().uplink.state === 'connected');
           await eventually(() => agent.status().models[0]?.status === 'ready');
