@@ -1,7 +1,11 @@
 /** Which publishes of records are batched next. */
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { RecordQueue, type QueuedPublish } from '../../../../src/adapters/embedded/aedes-gateway/record-queue.ts';
+import {
+  RecordQueue,
+  type BatchBound,
+  type QueuedPublish,
+} from '../../../../src/adapters/embedded/aedes-gateway/record-queue.ts';
 
 interface Named extends QueuedPublish {
   readonly name: string;
@@ -65,21 +69,22 @@ test('whatever comes and is taken, each message is taken once and a connection s
       const queue = new RecordQueue<Named>();
       const pushed: Named[] = [];
       const taken: Named[] = [];
-      const onTheirWay: Named[][] = [];
-      const settle = (batch: readonly Named[] | undefined): void => {
-        if (batch !== undefined) queue.settled(batch);
+      const onTheirWay: { readonly lane: 'light' | 'heavy'; readonly batch: readonly Named[] }[] = [];
+      const settleOldest = (): void => {
+        const { lane, batch } = onTheirWay.shift() ?? {};
+        if (lane === 'heavy' && batch !== undefined) queue.settled(batch);
       };
-      const take = (batch: Named[]): void => {
+      const take = (lane: 'light' | 'heavy', bound: BatchBound): void => {
+        const batch = lane === 'light' ? queue.takeLight(bound) : queue.takeHeavy(bound);
         taken.push(...batch);
-        onTheirWay.push(batch);
+        onTheirWay.push({ lane, batch });
         // A batch that goes first may be stored first: none of its connections has a heavy one on its way before it.
-        const isAhead = batch.every(({ isLight }) => isLight);
         const busy = onTheirWay
           .slice(0, -1)
-          .flat()
+          .flatMap((earlier) => earlier.batch)
           .filter(({ isLight }) => !isLight);
         const overtakes = busy.some((one) => batch.some(({ connection }) => connection === one.connection));
-        expect(isAhead && overtakes).toBe(false);
+        expect(lane === 'light' && overtakes).toBe(false);
       };
       steps.forEach((each, index) => {
         if ('connection' in each) {
@@ -87,15 +92,13 @@ test('whatever comes and is taken, each message is taken once and a connection s
           pushed.push(publish);
           queue.push(publish);
         } else if ('messages' in each) {
-          const bound = { messages: each.messages, bytes: 70_000 };
-          if (each.what === 'light') take(queue.takeLight(bound));
-          else take(queue.takeHeavy(bound));
-        } else settle(onTheirWay.shift());
+          take(each.what, { messages: each.messages, bytes: 70_000 });
+        } else settleOldest();
       });
       while (taken.length < pushed.length) {
-        while (onTheirWay.length > 0) settle(onTheirWay.shift());
-        take(queue.takeLight(NO_BOUND));
-        take(queue.takeHeavy(NO_BOUND));
+        while (onTheirWay.length > 0) settleOldest();
+        take('light', NO_BOUND);
+        take('heavy', NO_BOUND);
       }
       for (const connection of [1, 2, 3, 4]) {
         const of = (all: readonly Named[]): string[] => namesOf(all.filter((one) => one.connection === connection));
