@@ -8,7 +8,7 @@ import {
   type EntityVector,
   type JudgedFeature,
 } from '@shoal/models';
-import type { EntityFeature, FeatureStatus, FeatureValue } from '@shoal/protocol';
+import type { EntityFeature, FeatureValue } from '@shoal/protocol';
 import { FleetError } from '../errors.ts';
 import { FeatureStore, type StoredEntity } from '../ports/feature-store.ts';
 import type { BoundCounter, BoundHistogram } from '../ports/metrics.ts';
@@ -36,14 +36,13 @@ export interface ServedVector {
   readonly names: readonly string[];
   /** NaN where there is nothing to give (policy null). */
   readonly vector: readonly number[];
-  readonly statuses: readonly FeatureStatus[];
-  /** Event times, milliseconds; null where there is no value. */
-  readonly eventAt: readonly (number | null)[];
+  /** What each was answered with. */
+  readonly judged: readonly JudgedFeature[];
   readonly asOf: number;
-  /** Names with OUTSIDE_MAX_AGE. */
-  readonly stale: readonly string[];
-  /** Names with NULL_VALUE or NOT_FOUND. */
-  readonly missing: readonly string[];
+  /** Names with OUTSIDE_MAX_AGE; the reader's own from here on. */
+  readonly stale: string[];
+  /** Names with NULL_VALUE or NOT_FOUND; the reader's own as well. */
+  readonly missing: string[];
 }
 
 /** One resolved reference; made once per bundle or request, and good as long as the server runs. */
@@ -52,7 +51,15 @@ export interface VectorPlan {
   readonly names: readonly string[];
   readonly views: readonly CompiledView[];
   /** Per name: which of the views, and which of its features. */
-  readonly picks: readonly { readonly of: number; readonly index: number; readonly feature: EntityFeature }[];
+  readonly picks: readonly Pick[];
+  /** All features of one view, in its order. */
+  readonly isWhole: boolean;
+}
+
+interface Pick {
+  readonly of: number;
+  readonly index: number;
+  readonly feature: EntityFeature;
 }
 
 @Injectable()
@@ -140,7 +147,7 @@ export class FeatureReader {
   private planOfView(reference: string): VectorPlan {
     const view = this.registry.version(reference) ?? this.registry.named(reference);
     const picks = view.view.features.map((feature, index) => ({ of: 0, index, feature }));
-    return { hash: view.hash, names: picks.map(({ feature }) => feature.name), views: [view], picks };
+    return { hash: view.hash, names: picks.map(({ feature }) => feature.name), views: [view], picks, isWhole: true };
   }
 
   private planOfVector(vector: EntityVector): VectorPlan {
@@ -157,7 +164,11 @@ export class FeatureReader {
       const feature = views[of]?.view.features[index];
       return feature === undefined ? [] : [{ of, index, feature }];
     });
-    return { hash: vector.hash, names: vector.features.map(vectorName), views, picks };
+    const isWhole =
+      views.length === 1 &&
+      picks.length === views[0]?.view.features.length &&
+      picks.every(({ index }, position) => index === position);
+    return { hash: vector.hash, names: vector.features.map(vectorName), views, picks, isWhole };
   }
 }
 
@@ -177,10 +188,9 @@ interface Request {
 const ABSENT: JudgedFeature = { value: null, status: 'NOT_FOUND', eventAt: null, used: null, fails: false };
 
 const served = (plan: VectorPlan, judged: readonly JudgedFeature[][], request: Request): ServedVector => {
-  const { names, picks, hash } = plan;
-  const picked = picks.map(({ of, index }) => judged[of]?.[index] ?? ABSENT);
+  const { names, hash } = plan;
   const { asOf, entity, overrides } = request;
-  if (overrides !== undefined) override(plan, picked, overrides, asOf);
+  const picked = overridden(plan, pickedOf(plan, judged), overrides, asOf);
   const { failed, stale, missing } = sortOut(names, picked);
   if (failed.length > 0) {
     const what = failed.map((name) => `${name} is ${picked[names.indexOf(name)]?.status}`).join(', ');
@@ -191,21 +201,33 @@ const served = (plan: VectorPlan, judged: readonly JudgedFeature[][], request: R
     names,
     // No typed array: one beyond 64 bytes lies outside the heap, and making it costs as much as the lookup.
     vector: picked.map(({ used }) => used ?? Number.NaN),
-    statuses: picked.map(({ status }) => status),
-    eventAt: picked.map(({ eventAt }) => eventAt),
+    judged: picked,
     asOf,
     stale,
     missing,
   };
 };
 
-const override = (
+const pickedOf = (
+  { isWhole, picks }: VectorPlan,
+  judged: readonly (readonly JudgedFeature[])[],
+): readonly JudgedFeature[] => {
+  const [first] = judged;
+  if (isWhole && first !== undefined) return first;
+  return picks.map(({ of, index }) => judged[of]?.[index] ?? ABSENT);
+};
+
+const overridden = (
   { names, picks }: VectorPlan,
-  picked: JudgedFeature[],
-  overrides: Readonly<Record<string, FeatureValue>>,
+  judged: readonly JudgedFeature[],
+  overrides: ReadOptions['overrides'],
   asOf: number,
-): void => {
-  for (const [name, value] of Object.entries(overrides)) {
+): readonly JudgedFeature[] => {
+  if (overrides === undefined) return judged;
+  const given = Object.entries(overrides);
+  if (given.length === 0) return judged;
+  const picked = [...judged];
+  for (const [name, value] of given) {
     const index = names.indexOf(name);
     const feature = picks[index]?.feature;
     if (feature === undefined) throw new FleetError('FEATURE_UNKNOWN', `There is no feature "${name.slice(0, 80)}".`);
@@ -217,4 +239,5 @@ const override = (
       throw new FleetError('FEATURE_VALUE_REFUSED', `${cause.message}.`, { cause });
     }
   }
+  return picked;
 };

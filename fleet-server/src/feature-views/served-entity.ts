@@ -25,12 +25,13 @@ interface Judgement {
 /** Which of the names are too old, which are not there, and which of these must not be. */
 export const sortOut = (names: readonly string[], judged: readonly JudgedFeature[]): Judgement => {
   const sorted: Judgement = { stale: [], missing: [], failed: [] };
-  judged.forEach(({ status, fails }, index) => {
+  for (const [index, { status, fails }] of judged.entries()) {
+    // Nearly all of them: the policy is about what is not there.
+    if (status === 'PRESENT') continue;
     const name = names[index] ?? '';
-    if (status === 'OUTSIDE_MAX_AGE') sorted.stale.push(name);
-    else if (status !== 'PRESENT') sorted.missing.push(name);
+    (status === 'OUTSIDE_MAX_AGE' ? sorted.stale : sorted.missing).push(name);
     if (fails) sorted.failed.push(name);
-  });
+  }
   return sorted;
 };
 

@@ -30,14 +30,15 @@ export class EntityFeatures {
 }
 
 /** `age_ms`: of the oldest value that was used. */
-const statusOf = (entity: string, { hash, asOf, eventAt, stale, missing }: ServedVector): JsonObject => {
-  const oldest = eventAt.reduce<number>((least, at) => (at === null || at > least ? least : at), Infinity);
-  return {
+const statusOf = (entity: string, { hash, asOf, judged, stale, missing }: ServedVector): JsonObject => {
+  let oldest = Infinity;
+  for (const { eventAt } of judged) if (eventAt !== null && eventAt < oldest) oldest = eventAt;
+  const status = {
     entity,
     features_hash: hash,
     features_as_of: asOf,
-    features_stale: [...stale],
-    features_missing: [...missing],
-    ...(oldest !== Infinity && { age_ms: Math.max(0, asOf - oldest) }),
+    features_stale: stale,
+    features_missing: missing,
   };
+  return oldest === Infinity ? status : { ...status, age_ms: Math.max(0, asOf - oldest) };
 };

@@ -34,8 +34,14 @@ export interface Knowledge {
   readonly windowAt: number;
 }
 
+/** What is held by the number of its slot. */
+export interface StoredSlots {
+  readonly size: number;
+  get(slotNo: number): PushedValue | readonly Pane[] | undefined;
+}
+
 export interface StoredEntity extends Knowledge {
-  readonly slots: ReadonlyMap<number, PushedValue | readonly Pane[]>;
+  readonly slots: StoredSlots;
 }
 
 export interface PushedWrite {

@@ -76,7 +76,7 @@ describe('the feature reader', () => {
     expect([...read.vector]).toEqual([0.5, Number.NaN]);
     expect(read).toMatchObject({
       names: ['load', 'staffed'],
-      statuses: ['PRESENT', 'NOT_FOUND'],
+      judged: [{ status: 'PRESENT' }, { status: 'NOT_FOUND' }],
       missing: ['staffed'],
     });
   });

@@ -3,6 +3,7 @@ import {
   entityIdSchema,
   featureValueSchema,
   float16ToNumber,
+  isEntityId,
   jsonDepthExceeds,
   ProtocolError,
   type FeatureValue,
@@ -39,7 +40,7 @@ const isLoneRow = (value: unknown): value is { features: number[] } => {
 /** An entity and nothing else; what is no id is left to the schema to name. */
 const isLoneEntity = (value: unknown): value is { entity: string } => {
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, 'entity')) return false;
-  return Object.keys(value).length === 1 && entityIdSchema.safeParse((value as { entity: unknown }).entity).success;
+  return Object.keys(value).length === 1 && isEntityId((value as { readonly entity: unknown }).entity);
 };
 
 /** Features, a list of rows, the document: what nests deeper is no prediction. */

@@ -9,11 +9,16 @@ export const viewNameSchema = z
   .regex(NAME, 'a view name is 1-63 characters of a-z, 0-9 and "-", not starting with "-"')
   .meta({ id: 'FeatureViewName', examples: ['pump-recent'] });
 
+const ENTITY_ID = /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$/;
+
 /** Any id of the outside world; device ids are among them. */
 export const entityIdSchema = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$/, 'an entity id is 1-128 characters of A-Z, a-z, 0-9 and "._@+-"')
+  .regex(ENTITY_ID, 'an entity id is 1-128 characters of A-Z, a-z, 0-9 and "._@+-"')
   .meta({ id: 'EntityId', examples: ['pump-07'] });
+
+/** What the schema says, for whoever asks with every request and needs no reason. */
+export const isEntityId = (value: unknown): value is string => typeof value === 'string' && ENTITY_ID.test(value);
 
 export const featureNameSchema = z
   .string()

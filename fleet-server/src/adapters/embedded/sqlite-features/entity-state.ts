@@ -1,6 +1,17 @@
 /** The state of one entity as one blob: little work to read, all of its features in it. */
 import type { Pane, PushedValue } from '@shoal/models';
 import type { StoredEntity } from '../../../ports/feature-store.ts';
+import { knowsWindows, readEarlierSlots, type SlotSink } from './earlier-states.ts';
+import {
+  isSingle,
+  PANE_NUMBERS,
+  readPane,
+  readSingle,
+  SINGLE_NUMBERS,
+  writePane,
+  writeSingle,
+} from './pane-numbers.ts';
+import { SlotList } from './slot-list.ts';
 
 export interface EntityState extends StoredEntity {
   pushedAt: number;
@@ -11,31 +22,19 @@ export interface EntityState extends StoredEntity {
 
 export const emptyState = (): EntityState => ({ pushedAt: 0, streamAt: 0, windowAt: 0, slots: new Map() });
 
-/** The first had no `windowAt`. */
-const FORMAT = 2;
-const FIRST_FORMAT = 1;
-const PANE_NUMBERS = 9;
+/** Number of the format and three instants; then slot by slot its number and kind in one, and what it holds. */
+const FORMAT = 3;
+const FIRST_SLOT = 4;
+
+/** A value, when it was, and since when it is known. */
+const PUSHED = 0;
+/** So many panes. */
+const PANES = 1;
+/** So many panes of one value each. */
+const SINGLES = 2;
+const KINDS = 4;
+/** With its head. */
 const PUSHED_NUMBERS = 4;
-
-/** The instant does not fit beside the kind: a pushed slot is told by a negative length. */
-const PUSHED = -1;
-
-const writePane = (numbers: number[], pane: Pane): void => {
-  const { index, count, sum, mean, squares, min, max, last, lastAt } = pane;
-  numbers.push(index, count, sum, mean, squares, min, max, last, lastAt);
-};
-
-const readPane = (numbers: Float64Array, at: number): Pane => ({
-  index: numbers[at] ?? 0,
-  count: numbers[at + 1] ?? 0,
-  sum: numbers[at + 2] ?? 0,
-  mean: numbers[at + 3] ?? 0,
-  squares: numbers[at + 4] ?? 0,
-  min: numbers[at + 5] ?? 0,
-  max: numbers[at + 6] ?? 0,
-  last: numbers[at + 7] ?? 0,
-  lastAt: numbers[at + 8] ?? 0,
-});
 
 const asBytes = (numbers: readonly number[]): Buffer => Buffer.from(Float64Array.from(numbers).buffer);
 
@@ -47,48 +46,76 @@ export const asNumbers = (bytes: Uint8Array): Float64Array =>
 
 export const encodePane = (pane: Pane): Buffer => {
   const numbers: number[] = [];
-  writePane(numbers, pane);
+  if (isSingle(pane)) writeSingle(numbers, pane);
+  else writePane(numbers, pane);
   return asBytes(numbers);
 };
 
-export const decodePane = (bytes: Uint8Array): Pane => readPane(asNumbers(bytes), 0);
+export const decodePane = (bytes: Uint8Array): Pane => {
+  const numbers = asNumbers(bytes);
+  return numbers.length === SINGLE_NUMBERS ? readSingle(numbers, 0) : readPane(numbers, 0);
+};
 
 export const encodeState = (state: EntityState): Buffer => {
   const numbers = [FORMAT, state.pushedAt, state.streamAt, state.windowAt];
   for (const [slotNo, held] of state.slots) {
-    if (Array.isArray(held)) {
-      numbers.push(slotNo, held.length);
-      for (const pane of held) writePane(numbers, pane);
-    } else numbers.push(slotNo, PUSHED, held.value === null ? 0 : 1, held.value ?? 0, held.eventAt, held.createdAt);
+    if (!Array.isArray(held)) {
+      // No value of a feature is NaN.
+      numbers.push(slotNo * KINDS + PUSHED, held.value ?? Number.NaN, held.eventAt, held.createdAt);
+      continue;
+    }
+    const areSingle = held.every(isSingle);
+    numbers.push(slotNo * KINDS + (areSingle ? SINGLES : PANES), held.length);
+    for (const pane of held) (areSingle ? writeSingle : writePane)(numbers, pane);
   }
   return asBytes(numbers);
 };
 
+/** To be changed. */
 export const decodeState = (bytes: Uint8Array): EntityState => {
   const numbers = asNumbers(bytes);
-  return decodeNumbers(numbers, 0, numbers.length);
+  return decoded(new Map<number, PushedValue | Pane[]>(), numbers, 0, numbers.length);
 };
 
-/** Of a state that lies among others. */
-export const decodeNumbers = (numbers: Float64Array, from: number, to: number): EntityState => {
-  const state = emptyState();
-  state.pushedAt = numbers[from + 1] ?? 0;
-  state.streamAt = numbers[from + 2] ?? 0;
-  const isFirst = numbers[from] === FIRST_FORMAT;
-  state.windowAt = isFirst ? 0 : (numbers[from + 3] ?? 0);
-  for (let at = from + (isFirst ? 3 : 4); at < to;) {
-    const slotNo = numbers[at] ?? 0;
-    const length = numbers[at + 1] ?? 0;
-    at += 2;
-    if (length === PUSHED) {
-      const value = numbers[at] === 0 ? null : (numbers[at + 1] ?? 0);
-      state.slots.set(slotNo, { value, eventAt: numbers[at + 2] ?? 0, createdAt: numbers[at + 3] ?? 0 });
+/** To be read; of a state that lies among others. */
+export const readState = (numbers: Float64Array, from: number, to: number): StoredEntity =>
+  decoded(new SlotList(), numbers, from, to);
+
+interface Decoded<S> {
+  pushedAt: number;
+  streamAt: number;
+  windowAt: number;
+  readonly slots: S;
+}
+
+const decoded = <S extends SlotSink>(slots: S, numbers: Float64Array, from: number, to: number): Decoded<S> => {
+  const format = numbers[from] ?? 0;
+  if (format === FORMAT) readSlots(slots, numbers, from + FIRST_SLOT, to);
+  else readEarlierSlots(slots, numbers, from, to);
+  return {
+    pushedAt: numbers[from + 1] ?? 0,
+    streamAt: numbers[from + 2] ?? 0,
+    windowAt: knowsWindows(format) ? (numbers[from + 3] ?? 0) : 0,
+    slots,
+  };
+};
+
+const readSlots = (slots: SlotSink, numbers: Float64Array, from: number, to: number): void => {
+  for (let at = from; at < to;) {
+    const head = numbers[at] ?? 0;
+    const kind = head % KINDS;
+    const slotNo = (head - kind) / KINDS;
+    if (kind === PUSHED) {
+      const value = numbers[at + 1] ?? Number.NaN;
+      const [eventAt = 0, createdAt = 0] = [numbers[at + 2], numbers[at + 3]];
+      slots.set(slotNo, { value: Number.isNaN(value) ? null : value, eventAt, createdAt });
       at += PUSHED_NUMBERS;
     } else {
+      const [read, size] = kind === SINGLES ? [readSingle, SINGLE_NUMBERS] : [readPane, PANE_NUMBERS];
+      const end = at + 2 + (numbers[at + 1] ?? 0) * size;
       const panes: Pane[] = [];
-      for (let index = 0; index < length; index += 1, at += PANE_NUMBERS) panes.push(readPane(numbers, at));
-      state.slots.set(slotNo, panes);
+      for (at += 2; at < end; at += size) panes.push(read(numbers, at));
+      slots.set(slotNo, panes);
     }
   }
-  return state;
 };

@@ -12,7 +12,8 @@ import {
 
 export type { Sqlite };
 
-const SCHEMA_VERSION = 2;
+/** The third keeps single values shorter, in the same tables: programs that know the second would misread them. */
+const SCHEMA_VERSION = 3;
 const SCHEMA = `
   CREATE TABLE views (view_no INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
   CREATE TABLE slots (
@@ -87,7 +88,7 @@ const open = (file: string, isWhole: boolean): Sqlite => {
     if (version < SCHEMA_VERSION) {
       db.transaction(() => {
         if (version === 0) db.exec(SCHEMA);
-        db.exec(WINDOWS_SCHEMA);
+        if (version < 2) db.exec(WINDOWS_SCHEMA);
         db.pragma(`user_version = ${SCHEMA_VERSION}`);
       }).immediate();
     }

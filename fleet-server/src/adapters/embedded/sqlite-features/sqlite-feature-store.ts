@@ -26,7 +26,7 @@ import { buffersOf } from '../../../ports/log-columns.ts';
 import type { Metrics } from '../../../ports/metrics.ts';
 import { LateCheck } from '../sqlite-telemetry/late-check.ts';
 import { STREAM_YOUNG_MB, ThreadLink } from '../sqlite-telemetry/thread-link.ts';
-import { asNumbers, decodeNumbers } from './entity-state.ts';
+import { asNumbers, readState } from './entity-state.ts';
 import { openForReading, suspect, type Sqlite } from './features-file.ts';
 import { HeldStates } from './held-states.ts';
 import type { ReaderJobs, WriterJobs } from './thread-messages.ts';
@@ -122,14 +122,14 @@ export class SqliteFeatureStore extends FeatureStore {
   }
 
   override read(viewNo: number, entity: string): StoredEntity | undefined {
-    const held = this.#held.get(viewNo, entity, decodeNumbers);
+    const held = this.#held.get(viewNo, entity, readState);
     if (held !== undefined) return held;
     try {
       const state = this.#find?.get(viewNo, entity);
       if (state === undefined) return undefined;
       const numbers = asNumbers(state);
       this.#held.hold(viewNo, entity, numbers);
-      return decodeNumbers(numbers, 0, numbers.length);
+      return readState(numbers, 0, numbers.length);
     } catch (cause) {
       throw unavailable(cause);
     }
