@@ -5,9 +5,13 @@
 import type { Socket } from 'node:net';
 import type { Metrics } from '../../../ports/metrics.ts';
 
-/** Of the budget, for connections that send much: seconds of work, and more would only be older when its turn comes. */
+/** Of the budget, for connections that send much. */
 const SHARE_OF_HEAVY = 0.25;
-/** What one read of a socket brings at most. */
+/** Part of a second of work. More would only be older when its turn comes, and outlive the young generation while it waits. */
+const MOST_OF_HEAVY_BYTES = 262_144;
+/** Of a connection that sends much, at a time: a message or two of an agent, so that a thousand that drain get on alike. */
+const HEAVY_READ_BYTES = 8_192;
+/** What one read of another brings at most. */
 const READ_BYTES = 65_536;
 
 export class InboundBudget {
@@ -42,13 +46,14 @@ export class InboundBudget {
     this.#isHeavy.set(socket, isHeavy ?? this.#isHeavy.get(socket) ?? true);
   }
 
-  mayRead(socket: Socket): boolean {
-    if (this.#heldBytes < this.#limitOf(socket)) return true;
+  /** @returns bytes; 0 when it is held back, and told when there is room again */
+  mayRead(socket: Socket): number {
+    if (this.#heldBytes < this.#limitOf(socket)) return this.#readBytes(socket);
     if (!this.#waiting.has(socket)) {
       this.#metrics.count('inbound_paused_total');
       this.#waiting.add(socket);
     }
-    return false;
+    return 0;
   }
 
   forget(socket: Socket): void {
@@ -56,7 +61,12 @@ export class InboundBudget {
   }
 
   #limitOf(socket: Socket): number {
-    return this.#isHeavy.get(socket) === true ? this.#limitBytes * SHARE_OF_HEAVY : this.#limitBytes;
+    if (this.#isHeavy.get(socket) !== true) return this.#limitBytes;
+    return Math.min(this.#limitBytes * SHARE_OF_HEAVY, MOST_OF_HEAVY_BYTES);
+  }
+
+  #readBytes(socket: Socket): number {
+    return this.#isHeavy.get(socket) === true ? HEAVY_READ_BYTES : READ_BYTES;
   }
 
   /**
@@ -81,7 +91,7 @@ export class InboundBudget {
     for (const socket of this.#waiting) {
       if (bytes >= this.#limitOf(socket)) continue;
       sockets.push(socket);
-      bytes += READ_BYTES;
+      bytes += this.#readBytes(socket);
     }
     for (const socket of sockets) this.#waiting.delete(socket);
     return sockets;

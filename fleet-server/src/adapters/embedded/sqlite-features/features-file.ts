@@ -54,7 +54,7 @@ const WINDOWS_SCHEMA = `
   CREATE UNIQUE INDEX window_values_by_key ON window_values (entity_no, slot_no, event_at, created_at);
 `;
 
-const CHECKPOINT_PAGES = 4_000;
+const CHECKPOINT_PAGES = 500;
 const WRITER_CACHE_KB = 65_536;
 /** Every commit of the writer empties it: it has to hold the inner pages of the index, not the entities. */
 const READER_CACHE_KB = 8_192;

@@ -5,9 +5,9 @@ import type { Column, RecordColumns } from '@shoal/models/streams';
 import { parseExtents, type Extent } from './commit-extents.ts';
 import { listDays, shapeTable, unpackFlags, type Day } from './day-table.ts';
 import { ExtentReader, type ExtentRows } from './extent-rows.ts';
-import { CLOCKS, LANES } from './packed-append.ts';
+import { CLOCKS, LANES } from '../../../ports/packed-records/pack-records.ts';
 import { JsonColumns } from './json-columns.ts';
-import { parseShape, type Shape } from './record-body.ts';
+import { parseShape, type Shape } from '../../../ports/packed-records/record-body.ts';
 import type { Sqlite } from './telemetry-file.ts';
 
 const BYTES_PER_VALUE = 8;

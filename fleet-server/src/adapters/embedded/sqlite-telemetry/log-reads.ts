@@ -6,7 +6,7 @@ import { LogColumnsBuilder, type LogEntry } from '../../../ports/log-columns.ts'
 import type { LogQuery, LogValues } from '../../../ports/telemetry-store.ts';
 import { parseExtents, type Extent } from './commit-extents.ts';
 import { listDays, rawTable, shapeTable, type Day } from './day-table.ts';
-import { parseShape, readRecord } from './record-body.ts';
+import { parseShape, readRecord } from '../../../ports/packed-records/record-body.ts';
 import type { Sqlite } from './telemetry-file.ts';
 
 interface Row {

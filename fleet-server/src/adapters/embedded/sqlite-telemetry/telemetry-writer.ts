@@ -1,16 +1,17 @@
 /** The one writer of the telemetry file: appends in single transactions, and takes devices and expired days out again. */
 import { RECORD_KINDS, topics } from '@shoal/protocol/vocabulary';
+import { recordsIn } from '../../../ports/packed-records/pack-records.ts';
+import { PackedCursor } from '../../../ports/packed-records/packed-cursor.ts';
 import type { NewDeadLetter } from '../../../ports/telemetry-store.ts';
 import { CommitExtents } from './commit-extents.ts';
 import { dayName, daySpan, listDays, packFlags, rawTable, shapeTable, type Day } from './day-table.ts';
 import { DayWriter, type RowKey } from './day-writer.ts';
 import { DeadLetterTable } from './dead-letter-table.ts';
 import { IdentityTables } from './identity-tables.ts';
-import { RECORD_NUMBERS, type PackedAppend } from './packed-append.ts';
+import type { PackedAppend } from './packed-append.ts';
 import { ReceivedRanges } from './received-ranges.ts';
 import { incomingJson, isSameRecord, type IncomingRecord } from './same-record.ts';
 import { checkIntegrity, type Sqlite } from './telemetry-file.ts';
-import { AppendCursor } from './unpack-append.ts';
 import { WriteAheadLog, type LogState } from './write-ahead-log.ts';
 
 /** Verdict per record, in the order of the append. */
@@ -179,16 +180,16 @@ export class TelemetryWriter {
       stored: 0,
       duplicates: 0,
       conflicts: 0,
-      fates: new Uint8Array(Math.ceil(packed.numbers.length / RECORD_NUMBERS)),
+      fates: new Uint8Array(recordsIn(packed.parts)),
       extents: new CommitExtents(),
       conflictLetters: [],
     };
-    const cursor = new AppendCursor(packed);
+    const cursor = new PackedCursor(packed.parts);
     while (cursor.nextBatch()) this.#batch(cursor, tally);
     return tally;
   }
 
-  #batch(cursor: AppendCursor, tally: Tally): void {
+  #batch(cursor: PackedCursor, tally: Tally): void {
     const deviceNo = this.#identities.device(cursor.deviceId);
     const epochNo = this.#identities.epoch(deviceNo, cursor.epoch);
     const received = this.#ranges.of(epochNo);
@@ -209,7 +210,7 @@ export class TelemetryWriter {
     }
   }
 
-  #store(day: DayWriter, cursor: AppendCursor, key: Omit<RowKey, 'sequence'>): void {
+  #store(day: DayWriter, cursor: PackedCursor, key: Omit<RowKey, 'sequence'>): void {
     const { eventAt, observedAt, shape } = cursor;
     day.insert({
       deviceNo: key.deviceNo,
@@ -284,7 +285,7 @@ export class TelemetryWriter {
   }
 }
 
-const conflictLetter = (cursor: AppendCursor): NewDeadLetter => ({
+const conflictLetter = (cursor: PackedCursor): NewDeadLetter => ({
   deviceId: cursor.deviceId,
   topic: topics.records(cursor.deviceId, RECORD_KINDS[cursor.kind] ?? 'readings'),
   receivedAt: cursor.receivedAt,

@@ -2,7 +2,7 @@
 import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads';
 import { CommitQueue, type QueuedAppend } from './commit-queue.ts';
 import { isCorruption } from './corruption.ts';
-import { RECORD_NUMBERS } from './packed-append.ts';
+import { recordsIn } from '../../../ports/packed-records/pack-records.ts';
 import { openForWriting, setAside, type Sqlite } from './telemetry-file.ts';
 import { TelemetryWriter } from './telemetry-writer.ts';
 import {
@@ -57,7 +57,7 @@ class WriterThread {
     let request = first;
     while (request?.job === 'append') {
       const { mayWait, packed } = request.ask;
-      this.#queue.push({ request, mayWait, rows: packed.numbers.length / RECORD_NUMBERS }, performance.now());
+      this.#queue.push({ request, mayWait, rows: recordsIn(packed.parts) }, performance.now());
       request = nextOf(port);
     }
     return request;
