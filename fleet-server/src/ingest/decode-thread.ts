@@ -1,7 +1,7 @@
 /** The worker thread behind `HeavyDecoder`. */
 import { parentPort } from 'node:worker_threads';
 import { ProtocolError, decodeBatch, type ProtocolErrorCode } from '@shoal/protocol';
-import { giveWayToAll } from '../give-way.ts';
+import { breathe, follow } from '../give-way.ts';
 import { buffersOf, packRecords, type PackedRecords } from '../ports/packed-records/pack-records.ts';
 import type { BatchHead } from '../ports/packed-records/packed-batch.ts';
 import { placeBatch, type Received } from './incoming.ts';
@@ -31,9 +31,10 @@ const decode = (request: DecodeRequest): DecodeAnswer => {
 
 const port = parentPort;
 if (port !== null) {
-  giveWayToAll();
+  follow();
   port.on('message', (request: DecodeRequest) => {
     const answer = decode(request);
     port.postMessage(answer, 'packed' in answer ? buffersOf(answer.packed) : []);
+    breathe();
   });
 }

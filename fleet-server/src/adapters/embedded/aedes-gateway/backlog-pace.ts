@@ -5,7 +5,7 @@
  */
 
 /** Of the time a slice took. */
-const REST_SHARE = 2;
+const REST_SHARE = 1;
 /** One that took longer met something else. */
 const LONGEST_MS = 20;
 

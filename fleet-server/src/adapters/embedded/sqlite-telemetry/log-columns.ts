@@ -2,6 +2,7 @@
 import type { AnyRecord, ClockVerdict, RecordKind, Scalar } from '@shoal/protocol';
 import { RECORD_KINDS } from '@shoal/protocol/vocabulary';
 import type { Column, RecordColumns } from '@shoal/models/streams';
+import { breathe } from '../../../give-way.ts';
 import { parseExtents, type Extent } from './commit-extents.ts';
 import { listDays, shapeTable, unpackFlags, type Day } from './day-table.ts';
 import { ExtentReader, type ExtentRows } from './extent-rows.ts';
@@ -79,6 +80,7 @@ export class LogColumns {
         batches.push(...columns);
         records += columns.reduce((sum, { length }) => sum + length, 0);
         lastBatchId = batchId;
+        breathe();
       }
       if (commits.length < COMMITS_AT_ONCE) return { lastBatchId, batches, records, isEnd: true };
     }

@@ -2,6 +2,7 @@
 import { planStream, type StreamPlan } from '@shoal/models/streams';
 import type { Page, StreamDefinition, StreamStatus, StreamTally, WindowResult } from '@shoal/protocol';
 import { WINDOW_LEVELS } from '@shoal/protocol/vocabulary';
+import { breathe } from '../../../give-way.ts';
 import { decodeCursor, encodeCursor } from '../../../listing/cursor.ts';
 import type { StoredWindows, StoredWindowsQuery, WindowChange, WindowQuery } from '../../../ports/window-store.ts';
 import { readStoredWindows } from './publications-reads.ts';
@@ -68,6 +69,7 @@ export class WindowsReads {
       .all(afterChange, limit);
     return rows.map((row) => {
       const plan = this.#plan(row);
+      breathe();
       return {
         change: row.change,
         result: resultOf(plan, asHeld(row, plan), row.updated_at),

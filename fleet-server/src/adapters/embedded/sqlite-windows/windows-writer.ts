@@ -1,6 +1,7 @@
 /** Runs streams over the telemetry log: every step is one transaction, and the position in the log is part of it. */
 import { emptyTally, streamHash, WindowReducer, type RecordColumns } from '@shoal/models/streams';
 import type { StreamDefinition, StreamTally } from '@shoal/protocol';
+import { breathe } from '../../../give-way.ts';
 import type { DeviceLabels, WindowStep } from '../../../ports/window-store.ts';
 import type { LogPart, LogSpan } from '../sqlite-telemetry/log-columns.ts';
 import { DeviceProgress } from './device-progress.ts';
@@ -180,9 +181,13 @@ export class WindowsWriter {
       watermarkOf: this.#devices.watermarks(plan, now),
       ...(isByDevice && !isSweep && { keys: spoke }),
     });
+    breathe();
     const { changed, removed } = book.takeChanges();
     for (const id of removed) this.#rows.remove(streamNo, id);
-    for (const window of changed) this.#rows.put(streamNo, window, now);
+    for (const window of changed) {
+      this.#rows.put(streamNo, window, now);
+      breathe();
+    }
     const isBackfill = position <= stream.backfillUntil ? 1 : 0;
     const isKept = this.#publications.has(stream.name);
     for (const window of published) {
