@@ -96,7 +96,7 @@ export class FeaturesWriter {
   }
 
   applyLog({ lastBatchId, slots, said, keptFrom }: LogEffects): { applied: number; tooLate: number } {
-    return this.#transaction(() => {
+    return this.#followed(() => {
       let [applied, tooLate] = [0, 0];
       for (const entry of entriesOf(said)) {
         const slot = slots[entry.source];
@@ -112,7 +112,7 @@ export class FeaturesWriter {
   }
 
   applyWindows({ slotNos, progress, values, keptFrom }: WindowEffects): { applied: number; tooLate: number } {
-    return this.#transaction(() => {
+    return this.#followed(() => {
       const kept = values.filter(({ eventAt }) => eventAt >= keptFrom);
       for (const each of kept) this.#publish(each);
       for (const slotNo of slotNos) this.#sql.setProgress.run(progress.position, progress.fill, slotNo);
@@ -256,6 +256,19 @@ export class FeaturesWriter {
     const opened = { entityNo, state };
     this.#open.set(key, opened);
     return opened;
+  }
+
+  /**
+   * Effects of what is on disk elsewhere, with the position there: a commit that a power cut takes is made again from there, so it need not
+   * wait for the disk. The next one that does makes it durable too.
+   */
+  #followed<T>(work: () => T): T {
+    this.#db.pragma('synchronous = NORMAL');
+    try {
+      return this.#transaction(work);
+    } finally {
+      this.#db.pragma('synchronous = FULL');
+    }
   }
 
   #transaction<T>(work: () => T): T {

@@ -76,11 +76,13 @@ export class LogColumns {
       for (const { batch_id: batchId, extents } of commits) {
         if (batchId > untilBatchId || records >= span.records) return { lastBatchId, batches, records, isEnd: false };
         const wanted = parseExtents(extents).filter((extent) => extent.lastEventAt >= from && extent.firstEventAt < to);
-        const columns = wanted.flatMap((extent) => this.#extent(extent));
+        const columns = wanted.flatMap((extent) => {
+          breathe();
+          return this.#extent(extent);
+        });
         batches.push(...columns);
         records += columns.reduce((sum, { length }) => sum + length, 0);
         lastBatchId = batchId;
-        breathe();
       }
       if (commits.length < COMMITS_AT_ONCE) return { lastBatchId, batches, records, isEnd: true };
     }

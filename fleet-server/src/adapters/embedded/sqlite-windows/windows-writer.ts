@@ -180,8 +180,8 @@ export class WindowsWriter {
       horizon,
       watermarkOf: this.#devices.watermarks(plan, now),
       ...(isByDevice && !isSweep && { keys: spoke }),
+      between: breathe,
     });
-    breathe();
     const { changed, removed } = book.takeChanges();
     for (const id of removed) this.#rows.remove(streamNo, id);
     for (const window of changed) {
@@ -194,6 +194,7 @@ export class WindowsWriter {
       const { level, key, start } = window;
       const change = this.#sql.addChange.run(streamNo, level, this.#keys.of(key), start, isBackfill).lastInsertRowid;
       if (isKept) this.#publications.add(Number(change), stream, window, now);
+      breathe();
     }
     if (position !== stream.position || batches.length > 0) {
       stream.tally = addTallies(stream.tally, tally);
