@@ -53,6 +53,9 @@ export class TelemetryWriter {
   readonly #readLastBatchId;
   readonly #log: WriteAheadLog;
   #lastBatchId: number;
+  /** Of the transaction that is open. */
+  #tallies: Tally[] = [];
+  #openedAt = 0;
   #today = daySpan(0);
   /** Newest first; undefined when it has to be read anew. */
   #dayList: Day[] | undefined;
@@ -77,14 +80,40 @@ export class TelemetryWriter {
    * @throws SQLite's errors, after a rollback
    */
   append(appends: readonly PackedAppend[], now: number): AppendOutcome[] {
-    const startedAt = performance.now();
+    this.add(appends, now);
+    return this.commit();
+  }
+
+  /**
+   * To the transaction that is open, which it opens; nothing of it is there for anybody else before `commit`.
+   * @throws SQLite's errors, after a rollback of all that was added
+   */
+  add(appends: readonly PackedAppend[], now: number): void {
     try {
-      this.#db.exec('BEGIN IMMEDIATE');
-      const tallies = appends.map((packed) => this.#apply(packed, now));
+      if (!this.#db.inTransaction) {
+        this.#openedAt = performance.now();
+        this.#db.exec('BEGIN IMMEDIATE');
+      }
+      for (const packed of appends) this.#tallies.push(this.#apply(packed, now));
+    } catch (error) {
+      this.#undo();
+      throw error;
+    }
+  }
+
+  /**
+   * Returns after the sync. @returns one for each that was added since the last, in that order
+   * @throws as `add`
+   */
+  commit(): AppendOutcome[] {
+    if (!this.#db.inTransaction) return [];
+    try {
       this.#ranges.persist();
       this.#db.exec('COMMIT');
       this.#ranges.committed();
-      const seconds = (performance.now() - startedAt) / 1_000;
+      const tallies = this.#tallies;
+      this.#tallies = [];
+      const seconds = (performance.now() - this.#openedAt) / 1_000;
       const log = this.#log.state();
       return tallies.map(({ batchId, stored, duplicates, conflicts, fates }) => ({
         batchId,
@@ -272,6 +301,7 @@ export class TelemetryWriter {
   /** SQLite rolls back by itself on some errors, so there may be nothing left to undo. */
   #undo(): void {
     if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
+    this.#tallies = [];
     this.#forget();
   }
 
