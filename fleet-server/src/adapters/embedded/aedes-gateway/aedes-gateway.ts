@@ -168,7 +168,7 @@ export class AedesGateway extends DeviceGateway {
     const scanner = new FrameScanner();
     guardSocket(socket, {
       scanner,
-      mayRead: (reader) => (this.#stopping ? 0 : this.#budget.mayRead(reader)),
+      mayRead: (reader, hadPart) => (this.#stopping ? 0 : this.#budget.mayRead(reader, hadPart)),
       onRefusal: () => {
         this.#with.metrics.count('refusals_total', 1, { code: 'FRAME_REFUSED' });
         this.#with.log.warn({ code: 'FRAME_REFUSED', remote: socket.remoteAddress }, 'a frame over the bound');

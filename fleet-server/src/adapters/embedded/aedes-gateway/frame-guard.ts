@@ -70,7 +70,7 @@ export class FrameScanner {
 interface Guard {
   readonly scanner: FrameScanner;
   /** Bytes; 0 while the budget of unacknowledged ones is spent: the socket is then not read, TCP slows the sender down. */
-  readonly mayRead: (socket: Socket) => number;
+  readonly mayRead: (socket: Socket, hadPart: boolean) => number;
   readonly onRefusal: () => void;
 }
 
@@ -81,6 +81,8 @@ interface Guard {
 export const guardSocket = (socket: Socket, guard: Guard): void => {
   const { scanner } = guard;
   const read = socket.read.bind(socket) as (size?: number) => Buffer | null;
+  /** What was read last ended no frame: the rest had not come. */
+  let hadPart = false;
   const readSafely = (size?: number): Buffer | null => {
     const chunk = read(size);
     if (chunk === null || scanner.accepts(chunk)) return chunk;
@@ -93,15 +95,19 @@ export const guardSocket = (socket: Socket, guard: Guard): void => {
     const before = scanner.ended;
     const part = readSafely(bytes);
     const left = Math.min(scanner.bodyLeft, socket.readableLength);
-    if (part === null || scanner.ended > before || left === 0) return part;
-    const rest = readSafely(left);
-    return rest === null ? part : Buffer.concat([part, rest]);
+    const rest = part === null || scanner.ended > before || left === 0 ? null : readSafely(left);
+    return part === null || rest === null ? part : Buffer.concat([part, rest]);
   };
+  const readAsAllowed = (bytes: number, size: number | undefined): Buffer | null =>
+    bytes < socket.readableLength ? readPart(bytes) : readSafely(size);
   socket.read = (size?: number): Buffer | null => {
     // Streams call read(0) themselves to fill their buffer.
     if (size === 0) return read(size);
-    const bytes = guard.mayRead(socket);
+    const bytes = guard.mayRead(socket, hadPart);
     if (bytes === 0) return null;
-    return bytes < socket.readableLength ? readPart(bytes) : readSafely(size);
+    const before = scanner.ended;
+    const chunk = readAsAllowed(bytes, size);
+    if (chunk !== null) hadPart = scanner.ended === before;
+    return chunk;
   };
 };

@@ -17,7 +17,8 @@ const READ_BYTES = 65_536;
 export class InboundBudget {
   readonly #limitBytes: number;
   readonly #metrics: Metrics;
-  /** In the order in which they were held back. */
+  /** In the order in which they were held back; those first whose turn brought a part of a frame alone. */
+  readonly #owed = new Set<Socket>();
   readonly #waiting = new Set<Socket>();
   readonly #isHeavy = new WeakMap<Socket, boolean>();
   #heldBytes = 0;
@@ -46,17 +47,18 @@ export class InboundBudget {
     this.#isHeavy.set(socket, isHeavy ?? this.#isHeavy.get(socket) ?? true);
   }
 
-  /** @returns bytes; 0 when it is held back, and told when there is room again */
-  mayRead(socket: Socket): number {
+  /** `hadPart`: what was read of it last ended no frame. @returns bytes; 0 when it is held back, and told when there is room again */
+  mayRead(socket: Socket, hadPart = false): number {
     if (this.#heldBytes < this.#limitOf(socket)) return this.#readBytes(socket);
-    if (!this.#waiting.has(socket)) {
+    if (!this.#owed.has(socket) && !this.#waiting.has(socket)) {
       this.#metrics.count('inbound_paused_total');
-      this.#waiting.add(socket);
+      (hadPart ? this.#owed : this.#waiting).add(socket);
     }
     return 0;
   }
 
   forget(socket: Socket): void {
+    this.#owed.delete(socket);
     this.#waiting.delete(socket);
   }
 
@@ -74,7 +76,7 @@ export class InboundBudget {
    * for, and in the next turn as many as there is room for then, since one may have had nothing to say.
    */
   #wake(): void {
-    if (this.#isWaking || this.#waiting.size === 0) return;
+    if (this.#isWaking || this.#owed.size + this.#waiting.size === 0) return;
     const sockets = this.#withRoom();
     if (sockets.length === 0) return;
     this.#isWaking = true;
@@ -88,12 +90,14 @@ export class InboundBudget {
   #withRoom(): Socket[] {
     const sockets: Socket[] = [];
     let bytes = this.#heldBytes;
-    for (const socket of this.#waiting) {
-      if (bytes >= this.#limitOf(socket)) continue;
-      sockets.push(socket);
-      bytes += this.#readBytes(socket);
+    for (const line of [this.#owed, this.#waiting]) {
+      for (const socket of line) {
+        if (bytes >= this.#limitOf(socket)) continue;
+        sockets.push(socket);
+        bytes += this.#readBytes(socket);
+      }
     }
-    for (const socket of sockets) this.#waiting.delete(socket);
+    for (const socket of sockets) this.forget(socket);
     return sockets;
   }
 }

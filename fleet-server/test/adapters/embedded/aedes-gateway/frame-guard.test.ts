@@ -91,7 +91,10 @@ describe('a guarded socket that may be read in parts', () => {
   });
 
   it('gives no more than the part and what ends its frame', () => {
-    const { reads } = readAll(Array.from({ length: 20 }, () => 100), () => 512);
+    const { reads } = readAll(
+      Array.from({ length: 20 }, () => 100),
+      () => 512,
+    );
     expect(Math.max(...reads.map(({ length }) => length))).toBeLessThanOrEqual(512);
   });
 

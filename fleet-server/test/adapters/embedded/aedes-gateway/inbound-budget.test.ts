@@ -28,7 +28,11 @@ test('a connection that sends much is held back at a quarter, one that sends lit
   const budget = budgetWith(LIMIT / 4);
   budget.weigh(heavy as Socket, true);
   budget.weigh(light as Socket, false);
-  expect([heavy, light, newcomer].map((socket) => budget.mayRead(socket as Socket))).toEqual([0, READ_BYTES, READ_BYTES]);
+  expect([heavy, light, newcomer].map((socket) => budget.mayRead(socket as Socket))).toEqual([
+    0,
+    READ_BYTES,
+    READ_BYTES,
+  ]);
   budget.hold(LIMIT);
   expect([light, newcomer].map((socket) => budget.mayRead(socket as Socket))).toEqual([0, 0]);
 });
@@ -68,6 +72,22 @@ test('who was held back is told in turn, as far as there is room, until nobody w
   await setImmediate();
   await setImmediate();
   expect(told).toEqual(['a', 'b', 'c']);
+});
+
+test('one whose turn brought a part of a frame alone is told before those that wait for theirs', async () => {
+  const told: string[] = [];
+  const budget = budgetWith(LIMIT / 4);
+  for (const [name, hadPart] of [
+    ['a', false],
+    ['b', true],
+  ] as const) {
+    const socket = socketOf(name, told);
+    budget.weigh(socket, true);
+    expect(budget.mayRead(socket, hadPart)).toBe(0);
+  }
+  budget.release(1);
+  await setImmediate();
+  expect(told).toEqual(['b']);
 });
 
 test('one that sends little is told before those that wait for a quarter', async () => {
