@@ -17,10 +17,12 @@ const READ_BYTES = 65_536;
 export class InboundBudget {
   readonly #limitBytes: number;
   readonly #metrics: Metrics;
-  /** In the order in which they were held back; those first whose turn brought a part of a frame alone. */
+  /** In the order in which they were held back; those first whose turn brought nothing, or a part of a frame alone. */
   readonly #owed = new Set<Socket>();
   readonly #waiting = new Set<Socket>();
   readonly #isHeavy = new WeakMap<Socket, boolean>();
+  /** There was room for them; what others read with them may have taken it. */
+  readonly #told = new WeakSet<Socket>();
   #heldBytes = 0;
   #isWaking = false;
 
@@ -49,10 +51,13 @@ export class InboundBudget {
 
   /** `hadPart`: what was read of it last ended no frame. @returns bytes; 0 when it is held back, and told when there is room again */
   mayRead(socket: Socket, hadPart = false): number {
-    if (this.#heldBytes < this.#limitOf(socket)) return this.#readBytes(socket);
+    if (this.#heldBytes < this.#limitOf(socket)) {
+      this.#told.delete(socket);
+      return this.#readBytes(socket);
+    }
     if (!this.#owed.has(socket) && !this.#waiting.has(socket)) {
       this.#metrics.count('inbound_paused_total');
-      (hadPart ? this.#owed : this.#waiting).add(socket);
+      (hadPart || this.#told.has(socket) ? this.#owed : this.#waiting).add(socket);
     }
     return 0;
   }
@@ -81,10 +86,15 @@ export class InboundBudget {
     if (sockets.length === 0) return;
     this.#isWaking = true;
     setImmediate(() => {
-      for (const socket of sockets) if (!socket.destroyed) socket.emit('readable');
+      for (const socket of sockets) if (!socket.destroyed) this.#tell(socket);
       this.#isWaking = false;
       this.#wake();
     });
+  }
+
+  #tell(socket: Socket): void {
+    this.#told.add(socket);
+    socket.emit('readable');
   }
 
   #withRoom(): Socket[] {

@@ -90,6 +90,29 @@ test('one whose turn brought a part of a frame alone is told before those that w
   expect(told).toEqual(['b']);
 });
 
+test('one that was told and found no room left is told again before those that wait for their turn', async () => {
+  const told: string[] = [];
+  const budget = budgetWith(LIMIT / 4);
+  const [a, b] = [socketOf('a', told), socketOf('b', told)];
+  for (const socket of [a, b]) {
+    budget.weigh(socket, true);
+    expect(budget.mayRead(socket)).toBe(0);
+  }
+  // Others read first.
+  a.once('readable', () => {
+    budget.hold(1);
+    expect(budget.mayRead(a)).toBe(0);
+  });
+  budget.release(1);
+  await setImmediate();
+  await setImmediate();
+  expect(told).toEqual(['a']);
+  budget.release(1);
+  await setImmediate();
+  expect(told).toEqual(['a', 'a']);
+  expect(budget.mayRead(a)).toBe(HEAVY_READ_BYTES);
+});
+
 test('one that sends little is told before those that wait for a quarter', async () => {
   const told: string[] = [];
   const budget = budgetWith(LIMIT);
