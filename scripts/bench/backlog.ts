@@ -74,7 +74,7 @@ class BacklogRun {
           live_p99_meanwhile_ms: p99(meanwhile),
           live_p50_normal_ms: p50(normal),
           live_p50_meanwhile_ms: p50(meanwhile),
-          live_max_meanwhile_ms: Math.max(...meanwhile),
+          live_max_meanwhile_ms: meanwhile.reduce((most, ms) => Math.max(most, ms), 0),
           live_p99_catching_up_ms: p99(after),
           live_messages_meanwhile: meanwhile.length,
           backlog_s: flood.seconds,
