@@ -3,8 +3,8 @@ import { getPriority, setPriority } from 'node:os';
 
 /** Those who wait for a processor come in between. */
 const BREATH_MS = 0.05;
-/** Of work, so that breaths take a tenth of the time of a thread. */
-const BETWEEN_BREATHS_MS = 0.5;
+/** Of work: who waits for this processor and for the next one, and the next, must not wait a millisecond each time. */
+const BETWEEN_BREATHS_MS = 0.2;
 /** A third of the weight of a thread that does not give way. */
 const FOLLOWER_NICENESS = 5;
 

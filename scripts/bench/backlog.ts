@@ -23,7 +23,7 @@ const LOOK_MS = 100;
 /** A week of minutes. */
 const WEEK = 10_080;
 const SCALE = {
-  full: { devices: 1_000, records: WEEK, normalMs: 15_000 },
+  full: { devices: 1_000, records: WEEK, normalMs: 45_000 },
   quick: { devices: 40, records: WEEK, normalMs: 5_000 },
 } as const;
 

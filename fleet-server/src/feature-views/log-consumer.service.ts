@@ -15,8 +15,8 @@ import { Surroundings } from './surroundings.service.ts';
 
 /** Of one step, so that a backlog of single readings is not slow. */
 const MOST_COMMITS = 256;
-/** A step ends with the commit that reaches this: others who ask the same threads do not wait for long. */
-const RECORDS_PER_STEP = 1_000;
+/** A step ends with the commit that reaches this: a commit of many pages keeps a processor and the disk busy for a millisecond or two. */
+const RECORDS_PER_STEP = 250;
 /** What came meanwhile is one step and one commit, not fifty. */
 const LEAST_REST_MS = 50;
 const DAY_MS = 86_400_000;

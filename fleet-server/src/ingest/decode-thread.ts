@@ -20,7 +20,9 @@ const decode = (request: DecodeRequest): DecodeAnswer => {
   const { id, kind, payload } = request;
   try {
     const tally = { unknownFields: 0 };
-    const batch = placeBatch(request, decodeBatch(kind, payload, tally));
+    const decoded = decodeBatch(kind, payload, tally);
+    breathe();
+    const batch = placeBatch(request, decoded);
     const { records: _records, eventAt: _eventAt, clock: _clock, ...head } = batch;
     return { id, head, packed: packRecords([batch]), unknownFields: tally.unknownFields };
   } catch (error) {
