@@ -28,8 +28,10 @@ const batches: fc.Arbitrary<IncomingBatch> = fc
       .map((clock) => ({ ...batch, clock, lane: 'backlog' as const })),
   );
 
-const packedOf = ({ records: _records, eventAt: _eventAt, clock: _clock, ...head }: IncomingBatch, packed: PackedRecords) =>
-  new PackedBatch(head, packed);
+const packedOf = (
+  { records: _records, eventAt: _eventAt, clock: _clock, ...head }: IncomingBatch,
+  packed: PackedRecords,
+) => new PackedBatch(head, packed);
 
 /** -0 and 0 are the same number to JSON. */
 const plain = (of: unknown): unknown => JSON.parse(JSON.stringify(of));
@@ -43,7 +45,18 @@ describe('a packed batch', () => {
         // Verdicts first: they are told without the records, and with them.
         expect(packed.clock).toEqual(batch.clock);
         const { records: made, eventAt, clock } = packed;
-        const whole = { deviceId, kind, epoch, class: priority, lane, receivedAt, count, records: made, eventAt, clock };
+        const whole = {
+          deviceId,
+          kind,
+          epoch,
+          class: priority,
+          lane,
+          receivedAt,
+          count,
+          records: made,
+          eventAt,
+          clock,
+        };
         expect(plain(whole)).toEqual(plain(batch));
       }),
     );

@@ -35,7 +35,8 @@ export class RecordBatcher {
   readonly #inFlight = { light: 0, heavy: 0 };
   readonly #pace = new BacklogPace();
   #scheduled = false;
-  #rest: NodeJS.Timeout | undefined;
+  /** A timer of `#isRested` runs. */
+  #isResting = false;
   #lightAt = -Infinity;
 
   /** `now`: milliseconds of a clock that never steps. */
@@ -84,10 +85,13 @@ export class RecordBatcher {
   #isRested(): boolean {
     const restMs = this.#pace.restMs(this.#now());
     if (restMs === 0) return true;
-    this.#rest ??= setTimeout(() => {
-      this.#rest = undefined;
-      this.#schedule();
-    }, restMs);
+    if (!this.#isResting) {
+      this.#isResting = true;
+      setTimeout(() => {
+        this.#isResting = false;
+        this.#schedule();
+      }, restMs);
+    }
     return false;
   }
 

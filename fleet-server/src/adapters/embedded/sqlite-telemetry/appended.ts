@@ -25,8 +25,16 @@ export const appendedOf = (
     const { deviceId, kind, epoch, class: priority, lane, receivedAt } = batch;
     const [eventAt, clock] = [batch.eventAt.filter(isNew), batch.clock.filter(isNew)];
     appended.push({
-      ...{ deviceId, kind, epoch, class: priority, lane, receivedAt },
-      ...{ count: records.length, records, eventAt, clock },
+      deviceId,
+      kind,
+      epoch,
+      class: priority,
+      lane,
+      receivedAt,
+      count: records.length,
+      records,
+      eventAt,
+      clock,
     });
   }
   return appended;
