@@ -49,6 +49,7 @@ export const batchOf = (
   class: 'reading',
   lane: 'live',
   receivedAt: Math.max(...records.map((record) => record.observedAt)) + 40,
+  count: records.length,
   records,
   eventAt: records.map((record) => record.observedAt),
   clock: records.map(() => 'good'),

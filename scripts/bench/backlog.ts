@@ -23,7 +23,7 @@ const LOOK_MS = 100;
 /** A week of minutes. */
 const WEEK = 10_080;
 const SCALE = {
-  full: { devices: 1_000, records: WEEK, normalMs: 15_000 },
+  full: { devices: 1_000, records: WEEK, normalMs: 45_000 },
   quick: { devices: 40, records: WEEK, normalMs: 5_000 },
 } as const;
 
@@ -74,7 +74,7 @@ class BacklogRun {
           live_p99_meanwhile_ms: p99(meanwhile),
           live_p50_normal_ms: p50(normal),
           live_p50_meanwhile_ms: p50(meanwhile),
-          live_max_meanwhile_ms: Math.max(...meanwhile),
+          live_max_meanwhile_ms: meanwhile.reduce((most, ms) => Math.max(most, ms), 0),
           live_p99_catching_up_ms: p99(after),
           live_messages_meanwhile: meanwhile.length,
           backlog_s: flood.seconds,

@@ -49,10 +49,11 @@ export class AdviceService {
     return { ...choice, measured, deployment: deploymentOf(choice.pattern, model ?? SHIPPED_MODEL) };
   }
 
-  private take({ kind, deviceId, records }: AppendedBatch): void {
+  private take(batch: AppendedBatch): void {
+    const { kind, deviceId } = batch;
     if (kind !== 'predictions') return;
     const hardwareClass = this.directory.find(deviceId)?.facts.birth?.hardwareClass ?? 'unknown';
-    for (const prediction of records as readonly Prediction[]) this.profile.add(prediction, hardwareClass);
+    for (const prediction of batch.records as readonly Prediction[]) this.profile.add(prediction, hardwareClass);
   }
 
   /** One sample per device: its shortest round trip of late, which is what the link can do. */

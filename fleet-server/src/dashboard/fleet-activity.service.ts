@@ -104,12 +104,13 @@ class Meters {
     this.deadLetters = new MinuteCounter(startedAt);
   }
 
-  take({ kind, records }: AppendedBatch, at: number): void {
+  take(batch: AppendedBatch, at: number): void {
+    const { kind, count } = batch;
     this.messages.add(at, 1);
-    this.records.add(at, records.length);
+    this.records.add(at, count);
     if (kind !== 'predictions') return;
-    this.predictions.add(at, records.length);
-    for (const { source } of records as readonly Prediction[]) this.sourceMeter(source).add(at, 1);
+    this.predictions.add(at, count);
+    for (const { source } of batch.records as readonly Prediction[]) this.sourceMeter(source).add(at, 1);
   }
 
   read(at: number): Pick<FleetSummary, 'rates' | 'predictionSources'> {

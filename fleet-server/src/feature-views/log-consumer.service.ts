@@ -15,8 +15,10 @@ import { Surroundings } from './surroundings.service.ts';
 
 /** Of one step, so that a backlog of single readings is not slow. */
 const MOST_COMMITS = 256;
-/** A step ends with the commit that reaches this: others who ask the same threads do not wait for long. */
-const RECORDS_PER_STEP = 1_000;
+/** A step ends with the commit that reaches this: a commit of many pages keeps a processor and the disk busy for a millisecond or two. */
+const RECORDS_PER_STEP = 250;
+/** What came meanwhile is one step and one commit, not fifty. */
+const LEAST_REST_MS = 50;
 const DAY_MS = 86_400_000;
 /** Panes are dropped a day after no record may enter them any more. */
 const DROP_EVERY_MS = 3_600_000;
@@ -76,7 +78,7 @@ export class LogConsumer {
     const until = Math.min(
       ...streams.map(({ slotNo }) => this.registry.positionOf(slotNo)).filter((position) => position > from),
     );
-    const { lastBatchId, said } = await this.telemetry.readLog({
+    const { lastBatchId, said, records } = await this.telemetry.readLog({
       afterBatchId: from,
       upToBatchId: until,
       commits: MOST_COMMITS,
@@ -99,7 +101,8 @@ export class LogConsumer {
     this.around.metrics.count('feature_records_applied_total', applied);
     this.around.metrics.count('feature_records_too_late_total', tooLate);
     this.around.metrics.gauge('feature_log_position', lastBatchId);
-    return REST * (this.around.clock.monotonic() - startedAt);
+    const restMs = REST * (this.around.clock.monotonic() - startedAt);
+    return records < RECORDS_PER_STEP ? Math.max(LEAST_REST_MS, restMs) : restMs;
   }
 
   private async dropOld(now: number): Promise<void> {

@@ -1,23 +1,30 @@
 /** The worker thread behind `HeavyDecoder`. */
 import { parentPort } from 'node:worker_threads';
-import { ProtocolError, decodeBatch, type Batch, type ProtocolErrorCode, type RecordKind } from '@shoal/protocol';
+import { ProtocolError, decodeBatch, type ProtocolErrorCode } from '@shoal/protocol';
+import { breathe, follow } from '../give-way.ts';
+import { buffersOf, packRecords, type PackedRecords } from '../ports/packed-records/pack-records.ts';
+import type { BatchHead } from '../ports/packed-records/packed-batch.ts';
+import { placeBatch, type Received } from './incoming.ts';
 
-export interface DecodeRequest {
+export interface DecodeRequest extends Received {
   readonly id: number;
-  readonly kind: RecordKind;
   readonly payload: Uint8Array;
 }
 
 export type DecodeAnswer =
-  | { readonly id: number; readonly batch: Batch; readonly unknownFields: number }
+  | { readonly id: number; readonly head: BatchHead; readonly packed: PackedRecords; readonly unknownFields: number }
   | { readonly id: number; readonly code: ProtocolErrorCode; readonly message: string }
   | { readonly id: number; readonly message: string };
 
-const decode = ({ id, kind, payload }: DecodeRequest): DecodeAnswer => {
+const decode = (request: DecodeRequest): DecodeAnswer => {
+  const { id, kind, payload } = request;
   try {
     const tally = { unknownFields: 0 };
-    const batch = decodeBatch(kind, payload, tally);
-    return { id, batch, unknownFields: tally.unknownFields };
+    const decoded = decodeBatch(kind, payload, tally);
+    breathe();
+    const batch = placeBatch(request, decoded);
+    const { records: _records, eventAt: _eventAt, clock: _clock, ...head } = batch;
+    return { id, head, packed: packRecords([batch]), unknownFields: tally.unknownFields };
   } catch (error) {
     if (error instanceof ProtocolError) return { id, code: error.code, message: error.message };
     return { id, message: error instanceof Error ? error.message : String(error) };
@@ -25,4 +32,11 @@ const decode = ({ id, kind, payload }: DecodeRequest): DecodeAnswer => {
 };
 
 const port = parentPort;
-port?.on('message', (request: DecodeRequest) => port.postMessage(decode(request)));
+if (port !== null) {
+  follow();
+  port.on('message', (request: DecodeRequest) => {
+    const answer = decode(request);
+    port.postMessage(answer, 'packed' in answer ? buffersOf(answer.packed) : []);
+    breathe();
+  });
+}

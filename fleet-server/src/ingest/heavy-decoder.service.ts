@@ -1,22 +1,26 @@
-/** Decodes large batches in a thread of their own: inflating and parsing megabytes must not hold the event loop. */
+/**
+ * Decodes what is not light in a thread of its own: inflating, parsing and what both leave to collect must not hold up the
+ * event loop, through which a backlog then passes as two buffers a message.
+ */
 import { Worker } from 'node:worker_threads';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { ProtocolError, claimedBytes, type Batch, type DecodeTally, type RecordKind } from '@shoal/protocol';
+import { ProtocolError, type DecodeTally } from '@shoal/protocol';
+import { isLight, type UpMessage } from '../ports/device-gateway.ts';
+import { PackedBatch } from '../ports/packed-records/packed-batch.ts';
 import type { DecodeAnswer, DecodeRequest } from './decode-thread.ts';
+import { receivedOf } from './incoming.ts';
 
-/** JSON bytes above which a payload is not decoded on the event loop: about 2 ms of work. */
-const HEAVY_BYTES = 98_304;
 /** Compressed bytes that are heavy whatever their trailer claims. */
-const HEAVY_COMPRESSED_BYTES = 24_576;
+const HEAVY_COMPRESSED_BYTES = 8_192;
 const GZIP_MAGIC = 0x1f;
 
 /** Who lies about the length of compressed content hits the bound of the inflater. */
 export const isHeavy = (payload: Uint8Array): boolean =>
-  claimedBytes(payload) > HEAVY_BYTES || (payload[0] === GZIP_MAGIC && payload.length > HEAVY_COMPRESSED_BYTES);
+  !isLight(payload) || (payload[0] === GZIP_MAGIC && payload.length > HEAVY_COMPRESSED_BYTES);
 
 interface Pending {
   readonly tally: DecodeTally;
-  readonly resolve: (batch: Batch) => void;
+  readonly resolve: (batch: PackedBatch) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -32,13 +36,15 @@ export class HeavyDecoder implements OnApplicationShutdown {
    * The thread starts with the first heavy payload.
    * @throws ProtocolError as `decodeBatch` does
    */
-  decode(kind: RecordKind, payload: Uint8Array, tally: DecodeTally): Promise<Batch> {
+  decode(message: UpMessage, tally: DecodeTally): Promise<PackedBatch> {
     const worker = (this.worker ??= this.spawn());
     this.lastId += 1;
-    const request: DecodeRequest = { id: this.lastId, kind, payload };
+    // A copy: cloning a part of what was read from the socket would clone all of that.
+    const payload = new Uint8Array(message.payload);
+    const request: DecodeRequest = { ...receivedOf(message), id: this.lastId, payload };
     return new Promise((resolve, reject) => {
       this.pending.set(request.id, { tally, resolve, reject });
-      worker.postMessage(request);
+      worker.postMessage(request, [payload.buffer]);
     });
   }
 
@@ -60,9 +66,9 @@ export class HeavyDecoder implements OnApplicationShutdown {
     const pending = this.pending.get(answer.id);
     this.pending.delete(answer.id);
     if (pending === undefined) return;
-    if ('batch' in answer) {
+    if ('packed' in answer) {
       pending.tally.unknownFields += answer.unknownFields;
-      pending.resolve(answer.batch);
+      pending.resolve(new PackedBatch(answer.head, answer.packed));
     } else if ('code' in answer) pending.reject(new ProtocolError(answer.code, answer.message));
     else pending.reject(new Error(answer.message));
   }

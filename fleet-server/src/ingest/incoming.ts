@@ -4,26 +4,39 @@ import type { RefusedMessage, UpMessage } from '../ports/device-gateway.ts';
 import type { IncomingBatch, NewDeadLetter } from '../ports/telemetry-store.ts';
 import { placeInTime } from './event-time.ts';
 
-export const kindOf = (message: UpMessage): RecordKind => {
+const kindOf = (message: UpMessage): RecordKind => {
   if (message.topic.what === 'records') return message.topic.kind;
   throw new TypeError(`"${message.topicName}" carries no records`);
 };
 
-export const placeBatch = (message: UpMessage, batch: Batch): IncomingBatch => {
+/** What is known of a message beside what it says. */
+export interface Received {
+  readonly kind: RecordKind;
+  readonly deviceId: string;
+  readonly receivedAt: number;
+}
+
+export const receivedOf = (message: UpMessage): Received => {
+  const { deviceId, receivedAt } = message;
+  return { kind: kindOf(message), deviceId, receivedAt };
+};
+
+export const placeBatch = ({ kind, deviceId, receivedAt }: Received, batch: Batch): IncomingBatch => {
   const eventAt: number[] = [];
   const clock: IncomingBatch['clock'][number][] = [];
   for (const record of batch.records) {
-    const placement = placeInTime(record.observedAt, batch.clock, message.receivedAt);
+    const placement = placeInTime(record.observedAt, batch.clock, receivedAt);
     eventAt.push(placement.eventAt);
     clock.push(placement.clock);
   }
   return {
-    deviceId: message.deviceId,
-    kind: kindOf(message),
+    deviceId,
+    kind,
     epoch: batch.epoch,
     class: batch.class,
     lane: batch.lane,
-    receivedAt: message.receivedAt,
+    receivedAt,
+    count: batch.records.length,
     records: batch.records,
     eventAt,
     clock,

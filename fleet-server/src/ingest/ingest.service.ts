@@ -6,7 +6,7 @@ import { MessageBus } from '../ports/message-bus.ts';
 import { Metrics } from '../ports/metrics.ts';
 import { TelemetryStore, type AppendResult, type IncomingBatch, type NewDeadLetter } from '../ports/telemetry-store.ts';
 import { HeavyDecoder, isHeavy } from './heavy-decoder.service.ts';
-import { kindOf, letterOf, letterOfRefused, placeBatch } from './incoming.ts';
+import { letterOf, letterOfRefused, placeBatch, receivedOf } from './incoming.ts';
 
 @Injectable()
 export class IngestService {
@@ -45,7 +45,7 @@ export class IngestService {
     if (result.appended.length > 0) {
       this.bus.emit('log.appended', { batchId: result.batchId, appended: result.appended });
     }
-    return outcomes.map((outcome) => ('reason' in outcome ? 1 : outcome.records.length));
+    return outcomes.map((outcome) => ('reason' in outcome ? 1 : outcome.count));
   }
 
   /** @throws FleetError STORAGE_UNAVAILABLE */
@@ -64,7 +64,7 @@ export class IngestService {
 
   private async decodeHeavy(message: UpMessage, tally: DecodeTally): Promise<Outcome> {
     try {
-      return placeBatch(message, await this.heavy.decode(kindOf(message), message.payload, tally));
+      return await this.heavy.decode(message, tally);
     } catch (error) {
       return letterOf(message, error);
     }
@@ -73,8 +73,8 @@ export class IngestService {
   private countReceived(batches: readonly IncomingBatch[]): void {
     const received = new Map<string, number>();
     const clocks = new Map<string, number>();
-    for (const { kind, records, clock } of batches) {
-      received.set(kind, (received.get(kind) ?? 0) + records.length);
+    for (const { kind, count, clock } of batches) {
+      received.set(kind, (received.get(kind) ?? 0) + count);
       for (const verdict of clock) if (verdict !== 'good') clocks.set(verdict, (clocks.get(verdict) ?? 0) + 1);
     }
     for (const [kind, count] of received) this.metrics.count('records_received_total', count, { kind });
@@ -82,8 +82,8 @@ export class IngestService {
   }
 
   private countStored(result: AppendResult, letters: readonly NewDeadLetter[]): void {
-    for (const { kind, records } of result.appended) {
-      this.metrics.count('records_stored_total', records.length, { kind });
+    for (const { kind, count } of result.appended) {
+      this.metrics.count('records_stored_total', count, { kind });
     }
     if (result.duplicates > 0) this.metrics.count('records_duplicate_total', result.duplicates);
     if (result.conflicts > 0) {
@@ -98,7 +98,8 @@ type Outcome = IncomingBatch | NewDeadLetter;
 
 const decodeLight = (message: UpMessage, tally: DecodeTally): Outcome => {
   try {
-    return placeBatch(message, decodeBatch(kindOf(message), message.payload, tally));
+    const received = receivedOf(message);
+    return placeBatch(received, decodeBatch(received.kind, message.payload, tally));
   } catch (error) {
     return letterOf(message, error);
   }

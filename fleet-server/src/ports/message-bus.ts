@@ -20,6 +20,8 @@ export interface AppendedBatch {
   readonly class: PriorityClass;
   readonly lane: Lane;
   readonly receivedAt: number;
+  /** Of records; who needs no more asks for no more, because records that another thread decoded are made when they are asked for. */
+  readonly count: number;
   readonly records: readonly AnyRecord[];
   /** Milliseconds; where the server places each record in time. */
   readonly eventAt: readonly number[];

@@ -17,7 +17,7 @@ import type {
 import type { LogColumns } from './log-columns.ts';
 import type { AppendedBatch } from './message-bus.ts';
 
-/** One decoded message, to be stored whole. Parallel arrays, ascending sequence. */
+/** One decoded message, to be stored whole. Parallel arrays, ascending sequence; `PackedBatch` makes them when they are asked for. */
 export interface IncomingBatch {
   readonly deviceId: string;
   readonly kind: RecordKind;
@@ -25,6 +25,8 @@ export interface IncomingBatch {
   readonly class: PriorityClass;
   readonly lane: Lane;
   readonly receivedAt: number;
+  /** Of records. */
+  readonly count: number;
   readonly records: readonly AnyRecord[];
   readonly eventAt: readonly number[];
   readonly clock: readonly ClockVerdict[];

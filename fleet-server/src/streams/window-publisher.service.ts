@@ -7,7 +7,8 @@ import { WindowStore } from '../ports/window-store.ts';
 import { Surroundings } from './surroundings.service.ts';
 import { windowTopic } from './window-topic.ts';
 
-const CHANGES_AT_ONCE = 500;
+/** Half a millisecond of work for the thread that reads them, and less for the event loop. */
+const CHANGES_AT_ONCE = 64;
 const KEYS_AT_ONCE = 500;
 
 @Injectable()

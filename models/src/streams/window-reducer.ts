@@ -23,6 +23,8 @@ export interface StepInput {
   readonly watermarkOf: (key: string) => number;
   /** Keys whose open windows are looked at; absent: all. */
   readonly keys?: Iterable<string>;
+  /** Called after each batch, pane and key: whoever shares its processor may sleep in it. */
+  readonly between?: () => void;
 }
 
 export const emptyTally = (): StreamTally => ({
@@ -40,13 +42,15 @@ export class WindowReducer {
   readonly #plan: StreamPlan;
   readonly #book: WindowBook;
   readonly #horizon: Horizon;
+  readonly #between: () => void;
   readonly #published = new Set<HeldWindow>();
   readonly tally = emptyTally();
 
-  private constructor(plan: StreamPlan, book: WindowBook, horizon: Horizon) {
+  private constructor(plan: StreamPlan, book: WindowBook, { horizon, between }: StepInput) {
     this.#plan = plan;
     this.#book = book;
     this.#horizon = horizon;
+    this.#between = between ?? (() => undefined);
   }
 
   static step(
@@ -54,7 +58,7 @@ export class WindowReducer {
     book: WindowBook,
     input: StepInput,
   ): { readonly published: readonly HeldWindow[]; readonly tally: StreamTally } {
-    const reducer = new WindowReducer(plan, book, input.horizon);
+    const reducer = new WindowReducer(plan, book, input);
     reducer.#take(input);
     reducer.#close(input);
     for (const window of reducer.#published) {
@@ -87,7 +91,12 @@ export class WindowReducer {
       }
       lastState.add(eventAt, columns.sequence[row] ?? 0, columns.clock[row] === 'bad', values);
     });
-    for (const [key, panes] of gathered) for (const [pane, state] of panes) this.#place(key, pane, paneMs, state);
+    for (const [key, panes] of gathered) {
+      for (const [pane, state] of panes) {
+        this.#place(key, pane, paneMs, state);
+        this.#between();
+      }
+    }
   }
 
   #place(key: string, pane: number, paneMs: number, state: WindowState): void {
@@ -151,7 +160,12 @@ export class WindowReducer {
       }
       getOrMake(gathered, key, () => new SessionRuns(this.#plan)).add({ eventAt, sequence, isClockBad, values });
     });
-    for (const [key, { runs }] of gathered) for (const run of runs) this.#join(key, run);
+    for (const [key, { runs }] of gathered) {
+      for (const run of runs) {
+        this.#join(key, run);
+        this.#between();
+      }
+    }
   }
 
   /** The earliest of the sessions that touch is the one that stays. */
@@ -218,6 +232,7 @@ export class WindowReducer {
         for (const held of due) this.#finish(held);
         due = this.#dueOf(key, watermarkOf);
       }
+      this.#between();
     }
   }
 
@@ -254,6 +269,7 @@ export class WindowReducer {
           this.tally.filtered += records;
         },
       });
+      this.#between();
     }
   }
 

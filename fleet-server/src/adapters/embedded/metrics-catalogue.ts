@@ -5,6 +5,7 @@ const COUNTS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000];
 
 export const METRIC_HELP: Readonly<Record<string, string>> = {
   connections: 'MQTT connections with an accepted CONNECT',
+  connections_waiting: 'MQTT connections that knocked and are let in one after the other, because the server is in use',
   connections_total: 'MQTT connections accepted, by kind of principal',
   connections_closed_total: 'MQTT connections ended, by reason',
   connection_takeovers_total: 'connections closed because the same client id connected again',

@@ -66,9 +66,10 @@ export class PlayedLog {
   /** @returns the records that were new, where they are placed in time, in the order of the log */
   receive({ deviceId, kind, lane, clock, receivedAt, records }: Delivery): PlacedRecord[] {
     const places = records.map(({ observedAt }) => placeInTime(observedAt, clock, receivedAt));
-    const batch = { deviceId, kind, lane, epoch: EPOCH, class: 'reading', receivedAt, records } as const;
+    const count = records.length;
+    const batch = { deviceId, kind, lane, epoch: EPOCH, class: 'reading', receivedAt, count, records } as const;
     const eventAt = places.map((place) => place.eventAt);
-    const packed = packAppend([{ ...batch, eventAt, clock: places.map((place) => place.clock) }], []);
+    const { packed } = packAppend([{ ...batch, eventAt, clock: places.map((place) => place.clock) }], []);
     this.#ingest.append([packed], receivedAt);
     return records.flatMap((record, index) => {
       const key = `${deviceId}/${record.sequence}`;

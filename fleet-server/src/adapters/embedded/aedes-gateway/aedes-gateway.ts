@@ -13,6 +13,7 @@ import { CleanPersistence } from './clean-persistence.ts';
 import { DeviceBroker } from './device-broker.ts';
 import { DurableAck, type UpwardSink } from './durable-ack.ts';
 import { FrameScanner, guardSocket } from './frame-guard.ts';
+import { FrontDoor } from './front-door.ts';
 import { InboundBudget } from './inbound-budget.ts';
 import { listenForMqtt } from './mqtt-listener.ts';
 import { outPacket } from './out-packet.ts';
@@ -38,6 +39,7 @@ export class AedesGateway extends DeviceGateway {
   readonly #sessions = new SessionRegistry();
   readonly #lanes: SerialLanes;
   readonly #budget: InboundBudget;
+  readonly #door: FrontDoor;
   readonly #unnamed = new WeakSet<Client>();
   readonly #scanners = new WeakMap<object, FrameScanner>();
   #broker: DeviceBroker | undefined;
@@ -52,6 +54,11 @@ export class AedesGateway extends DeviceGateway {
     this.#config = config;
     this.#with = collaborators;
     this.#budget = new InboundBudget(config.inboundBudgetBytes, collaborators.metrics);
+    this.#door = new FrontDoor({
+      enter: (socket) => this.#enter(socket),
+      hasTraffic: () => this.#acks?.hasTraffic === true,
+      told: (waiting) => collaborators.metrics.gauge('connections_waiting', waiting),
+    });
     this.#lanes = new SerialLanes((error) => collaborators.log.error({ err: error }, 'a connection handler failed'));
   }
 
@@ -67,7 +74,7 @@ export class AedesGateway extends DeviceGateway {
     this.#broker = this.#createBroker();
     await this.#broker.listen();
     this.#server = await listenForMqtt(this.#config, {
-      accept: (socket) => this.#accept(socket),
+      accept: (socket) => this.#door.knock(socket),
       dropped: () => this.#with.metrics.count('refusals_total', 1, { code: 'TOO_MANY_CONNECTIONS' }),
     });
   }
@@ -76,6 +83,7 @@ export class AedesGateway extends DeviceGateway {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#server?.close();
+    this.#door.close();
     const deadline = this.#with.clock.monotonic() + DRAIN_ON_STOP_MS;
     while (this.#budget.heldBytes > 0 && this.#with.clock.monotonic() < deadline) await turn();
     const broker = this.#broker;
@@ -156,11 +164,11 @@ export class AedesGateway extends DeviceGateway {
     return broker;
   }
 
-  #accept(socket: Socket): void {
+  #enter(socket: Socket): void {
     const scanner = new FrameScanner();
     guardSocket(socket, {
       scanner,
-      mayRead: (reader) => !this.#stopping && this.#budget.mayRead(reader),
+      mayRead: (reader, hadPart) => (this.#stopping ? 0 : this.#budget.mayRead(reader, hadPart)),
       onRefusal: () => {
         this.#with.metrics.count('refusals_total', 1, { code: 'FRAME_REFUSED' });
         this.#with.log.warn({ code: 'FRAME_REFUSED', remote: socket.remoteAddress }, 'a frame over the bound');

@@ -52,6 +52,11 @@ export class DurableAck {
     this.#ackSeconds = collaborators.metrics.histogram('ack_seconds', {});
   }
 
+  /** Whether light messages of records come in. */
+  get hasTraffic(): boolean {
+    return this.#batcher.hasTraffic;
+  }
+
   /** `release` is called exactly once. */
   accept(session: Session, packet: Pick<PublishPacket, 'topic' | 'payload' | 'qos'>, release: Release): void {
     const { authenticator, clock, metrics } = this.#with;

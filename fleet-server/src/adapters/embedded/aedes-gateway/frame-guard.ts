@@ -14,9 +14,20 @@ const LENGTH_BYTES = 4;
 export class FrameScanner {
   #limit: number = BOUNDS.frameBeforeConnackBytes;
   #bodyLeft = 0;
+  #ended = 0;
   /** Bytes of the remaining-length field read so far; -1 outside of a fixed header. */
   #lengthBytes = -1;
   #length = 0;
+
+  /** Frames that have ended so far. */
+  get ended(): number {
+    return this.#ended;
+  }
+
+  /** Bytes to come of the frame that has begun. */
+  get bodyLeft(): number {
+    return this.#bodyLeft;
+  }
 
   /** From CONNACK on the larger limit holds. */
   connected(): void {
@@ -31,6 +42,7 @@ export class FrameScanner {
         const step = Math.min(this.#bodyLeft, chunk.length - index);
         this.#bodyLeft -= step;
         index += step;
+        if (this.#bodyLeft === 0) this.#ended += 1;
       } else if (!this.#headerByte(chunk[index++] ?? 0)) {
         return false;
       }
@@ -50,14 +62,15 @@ export class FrameScanner {
     if (this.#length + 1 + this.#lengthBytes > this.#limit) return false;
     this.#bodyLeft = this.#length;
     this.#lengthBytes = -1;
+    if (this.#length === 0) this.#ended += 1;
     return true;
   }
 }
 
 interface Guard {
   readonly scanner: FrameScanner;
-  /** False while the budget of unacknowledged bytes is spent: the socket is then not read, TCP slows the sender down. */
-  readonly mayRead: (socket: Socket) => boolean;
+  /** Bytes; 0 while the budget of unacknowledged ones is spent: the socket is then not read, TCP slows the sender down. */
+  readonly mayRead: (socket: Socket, hadPart: boolean) => number;
   readonly onRefusal: () => void;
 }
 
@@ -66,15 +79,35 @@ interface Guard {
  * connection.
  */
 export const guardSocket = (socket: Socket, guard: Guard): void => {
+  const { scanner } = guard;
   const read = socket.read.bind(socket) as (size?: number) => Buffer | null;
-  socket.read = (size?: number): Buffer | null => {
-    // Streams call read(0) themselves to fill their buffer.
-    if (size === 0) return read(size);
-    if (!guard.mayRead(socket)) return null;
+  /** What was read last ended no frame: the rest had not come. */
+  let hadPart = false;
+  const readSafely = (size?: number): Buffer | null => {
     const chunk = read(size);
-    if (chunk === null || guard.scanner.accepts(chunk)) return chunk;
+    if (chunk === null || scanner.accepts(chunk)) return chunk;
     guard.onRefusal();
     socket.destroy();
     return null;
+  };
+  /** To the end of a frame at least, as far as it is there: who has seen none end asks for more only when more comes. */
+  const readPart = (bytes: number): Buffer | null => {
+    const before = scanner.ended;
+    const part = readSafely(bytes);
+    const left = Math.min(scanner.bodyLeft, socket.readableLength);
+    const rest = part === null || scanner.ended > before || left === 0 ? null : readSafely(left);
+    return part === null || rest === null ? part : Buffer.concat([part, rest]);
+  };
+  const readAsAllowed = (bytes: number, size: number | undefined): Buffer | null =>
+    bytes < socket.readableLength ? readPart(bytes) : readSafely(size);
+  socket.read = (size?: number): Buffer | null => {
+    // Streams call read(0) themselves to fill their buffer.
+    if (size === 0) return read(size);
+    const bytes = guard.mayRead(socket, hadPart);
+    if (bytes === 0) return null;
+    const before = scanner.ended;
+    const chunk = readAsAllowed(bytes, size);
+    if (chunk !== null) hadPart = scanner.ended === before;
+    return chunk;
   };
 };

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { isModelError } from '@shoal/models';
 import { BacktestTally } from '@shoal/models/backtest';
 import type { BacktestEnd, BacktestOrder, BacktestProgress } from '../../../ports/backtest-runner.ts';
-import { giveWay } from '../give-way.ts';
+import { giveWay } from '../../../give-way.ts';
 import { openForReading as openFeatures } from '../sqlite-features/features-file.ts';
 import { openForReading as openTelemetry } from '../sqlite-telemetry/telemetry-file.ts';
 import { asFault, type ThreadAnswer, type ThreadRequest } from '../sqlite-telemetry/thread-messages.ts';

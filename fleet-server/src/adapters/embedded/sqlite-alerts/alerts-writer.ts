@@ -13,6 +13,7 @@ import type { RecordColumns } from '@shoal/models/streams';
 import type { Alert, AlertRule, Silence } from '@shoal/protocol';
 import type { AlertStep, Deed, WatchedDevice } from '../../../ports/alert-store.ts';
 import type { WindowChange } from '../../../ports/window-store.ts';
+import { breathe } from '../../../give-way.ts';
 import type { LogSource } from '../sqlite-windows/windows-writer.ts';
 import type { WindowSource } from './followed-windows.ts';
 import { AlertBook } from './alert-book.ts';
@@ -184,6 +185,7 @@ export class AlertsWriter {
     if (columns.kind !== rule.plan.kind || !this.#devices.carries(columns.deviceId, rule.plan.rule.labels)) return;
     const run = runRecords(rule.plan, columns, stateOf(rule, columns.deviceId), rule.tally);
     this.#take(rule, columns.deviceId, run, { now, count });
+    breathe();
   }
 
   #window(rule: RunningRule, { result, isBackfill }: WindowChange, now: number, count: StepCount): void {

@@ -1,6 +1,6 @@
 /** The worker thread that runs rules of alerts and writes `alerts.db`; the event loop of the server does neither. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { FOLLOWER_NICENESS, giveWay } from '../give-way.ts';
+import { follow } from '../../../give-way.ts';
 import { asFault, type ThreadAnswer, type ThreadRequest } from '../sqlite-telemetry/thread-messages.ts';
 import { FollowedLog } from '../sqlite-windows/followed-log.ts';
 import { openForWriting, type Sqlite } from './alerts-file.ts';
@@ -62,7 +62,7 @@ const perform = ({ db, log, windows, writer, reads }: Opened, request: Request):
 
 const port = parentPort;
 if (port !== null) {
-  giveWay(FOLLOWER_NICENESS);
+  follow();
   const say = (answer: ThreadAnswer): void => port.postMessage(answer);
   try {
     const { file, logFile, windowsFile } = workerData as ThreadData;

@@ -54,7 +54,8 @@ const WINDOWS_SCHEMA = `
   CREATE UNIQUE INDEX window_values_by_key ON window_values (entity_no, slot_no, event_at, created_at);
 `;
 
-const CHECKPOINT_PAGES = 4_000;
+/** Copied at one go, and what has to be synced meanwhile waits behind them. */
+const CHECKPOINT_PAGES = 100;
 const WRITER_CACHE_KB = 65_536;
 /** Every commit of the writer empties it: it has to hold the inner pages of the index, not the entities. */
 const READER_CACHE_KB = 8_192;

@@ -14,9 +14,10 @@ import type {
   WindowEffects,
 } from '../../../ports/feature-store.ts';
 import { entriesOf, type LogEntry } from '../../../ports/log-columns.ts';
+import { breathe } from '../../../give-way.ts';
 import { decodePane, decodeState, emptyState, encodePane, encodeState, type EntityState } from './entity-state.ts';
 import type { Sqlite } from './features-file.ts';
-import { trimmed, withPane } from './held-panes.ts';
+import { trimmed, withPanes } from './held-panes.ts';
 import { prepareStatements, type Statements } from './writer-statements.ts';
 
 interface Opened {
@@ -95,7 +96,7 @@ export class FeaturesWriter {
   }
 
   applyLog({ lastBatchId, slots, said, keptFrom }: LogEffects): { applied: number; tooLate: number } {
-    return this.#transaction(() => {
+    return this.#followed(() => {
       let [applied, tooLate] = [0, 0];
       for (const entry of entriesOf(said)) {
         const slot = slots[entry.source];
@@ -103,6 +104,7 @@ export class FeaturesWriter {
         const entered = this.#enter(slot, entry, keptFrom);
         applied += entered;
         tooLate += entry.values.length - entered;
+        breathe();
       }
       for (const { slotNo } of slots) this.#sql.setPosition.run(lastBatchId, slotNo);
       return { applied, tooLate };
@@ -110,7 +112,7 @@ export class FeaturesWriter {
   }
 
   applyWindows({ slotNos, progress, values, keptFrom }: WindowEffects): { applied: number; tooLate: number } {
-    return this.#transaction(() => {
+    return this.#followed(() => {
       const kept = values.filter(({ eventAt }) => eventAt >= keptFrom);
       for (const each of kept) this.#publish(each);
       for (const slotNo of slotNos) this.#sql.setProgress.run(progress.position, progress.fill, slotNo);
@@ -211,7 +213,7 @@ export class FeaturesWriter {
     const { entityNo, state } = this.#entity(viewNo, entry.deviceId);
     const createdAt = Math.max(entry.receivedAt, state.streamAt);
     const held = state.slots.get(slotNo);
-    let window: Pane[] = Array.isArray(held) ? held : [];
+    const window: Pane[] = Array.isArray(held) ? held : [];
     const touched = new Map<number, Pane>();
     let entered = 0;
     for (const [at, value] of entry.values.entries()) {
@@ -224,11 +226,11 @@ export class FeaturesWriter {
       touched.set(index, before === undefined ? own : mergePanes(before, own));
     }
     if (entered === 0) return 0;
-    for (const pane of touched.values()) {
+    const ascending = [...touched.values()].sort((a, b) => a.index - b.index);
+    for (const pane of ascending) {
       this.#sql.addPane.run(entityNo, slotNo, pane.index, createdAt, encodePane(pane));
-      window = withPane(window, pane);
     }
-    state.slots.set(slotNo, trimmed(window, paneIndexAt(createdAt, paneMs), panes));
+    state.slots.set(slotNo, trimmed(withPanes(window, ascending), paneIndexAt(createdAt, paneMs), panes));
     state.streamAt = createdAt;
     return entered;
   }
@@ -254,6 +256,19 @@ export class FeaturesWriter {
     const opened = { entityNo, state };
     this.#open.set(key, opened);
     return opened;
+  }
+
+  /**
+   * Effects of what is on disk elsewhere, with the position there: a commit that a power cut takes is made again from there, so it need not
+   * wait for the disk. The next one that does makes it durable too.
+   */
+  #followed<T>(work: () => T): T {
+    this.#db.pragma('synchronous = NORMAL');
+    try {
+      return this.#transaction(work);
+    } finally {
+      this.#db.pragma('synchronous = FULL');
+    }
   }
 
   #transaction<T>(work: () => T): T {

@@ -1,12 +1,19 @@
 /** Which panes of a window the online store holds: what any read from now on can need, and no more. */
 import type { Pane } from '@shoal/models';
 
-/** `held` ascends; a pane of the same index is replaced. */
-export const withPane = (held: readonly Pane[], pane: Pane): Pane[] => {
-  const after = held.findIndex(({ index }) => index >= pane.index);
-  if (after < 0) return [...held, pane];
-  const isSame = held[after]?.index === pane.index;
-  return [...held.slice(0, after), pane, ...held.slice(isSame ? after + 1 : after)];
+/** Both ascend; of two panes of one index the one of `touched` counts. */
+export const withPanes = (held: readonly Pane[], touched: readonly Pane[]): Pane[] => {
+  const panes: Pane[] = [];
+  let at = 0;
+  for (const pane of touched) {
+    for (let before = held[at]; before !== undefined && before.index < pane.index; before = held[at]) {
+      panes.push(before);
+      at += 1;
+    }
+    if (held[at]?.index === pane.index) at += 1;
+    panes.push(pane);
+  }
+  return [...panes, ...held.slice(at)];
 };
 
 /**

@@ -1,5 +1,6 @@
 /** The worker thread that writes `features.db`; the event loop of the server never waits for the disk. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { takeBreaths } from '../../../give-way.ts';
 import { asFault, type ThreadAnswer, type ThreadRequest } from '../sqlite-telemetry/thread-messages.ts';
 import { openForWriting, type Sqlite } from './features-file.ts';
 import { FeaturesWriter } from './features-writer.ts';
@@ -37,6 +38,7 @@ const perform = (db: Sqlite, writer: FeaturesWriter, request: Request): unknown 
 
 const port = parentPort;
 if (port !== null) {
+  takeBreaths();
   const say = (answer: ThreadAnswer): void => port.postMessage(answer);
   try {
     const { file, checkedAtOpenBytes } = workerData as WriterThreadData;

@@ -13,12 +13,29 @@ export const appendedOf = (
   let at = 0;
   const appended: AppendedBatch[] = [];
   for (const batch of batches) {
-    const own = fates.subarray(at, at + batch.records.length);
-    at += batch.records.length;
+    const own = fates.subarray(at, at + batch.count);
+    at += batch.count;
+    if (own.every((fate) => fate === 0)) {
+      appended.push(batch);
+      continue;
+    }
     const isNew = (_: unknown, index: number): boolean => own[index] === 0;
     const records = batch.records.filter(isNew);
     if (records.length === 0) continue;
-    appended.push({ ...batch, records, eventAt: batch.eventAt.filter(isNew), clock: batch.clock.filter(isNew) });
+    const { deviceId, kind, epoch, class: priority, lane, receivedAt } = batch;
+    const [eventAt, clock] = [batch.eventAt.filter(isNew), batch.clock.filter(isNew)];
+    appended.push({
+      deviceId,
+      kind,
+      epoch,
+      class: priority,
+      lane,
+      receivedAt,
+      count: records.length,
+      records,
+      eventAt,
+      clock,
+    });
   }
   return appended;
 };

@@ -3,6 +3,7 @@
  * every acknowledgement for some tens of milliseconds.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import { follow } from '../../../give-way.ts';
 import { openForCheckpoint } from './telemetry-file.ts';
 import { asFault, type CheckpointJobs, type ThreadAnswer, type ThreadRequest } from './thread-messages.ts';
 
@@ -19,6 +20,7 @@ const checkpoint = (file: string): number => {
 
 const port = parentPort;
 if (port !== null) {
+  follow();
   const { file } = workerData as { file: string };
   const say = (answer: ThreadAnswer): void => port.postMessage(answer);
   say({ opened: true, isChecked: false });

@@ -12,7 +12,7 @@ import type { LogState } from './write-ahead-log.ts';
  * The log begins anew from here on. Not earlier, because the writer then waits for the disk twice, which all who wait for an
  * acknowledgement notice.
  */
-const FULL_PAGES = 4 * CHECKPOINT_PAGES;
+const FULL_PAGES = 32 * CHECKPOINT_PAGES;
 /** So few are left to the writer. */
 const FEW_PAGES = 100;
 /** Under constant load each pass leaves less than the one before. */

@@ -1,6 +1,7 @@
 /**
- * Which appends share the next transaction: what may not wait goes first, what may wait fills it up. Beside traffic that may
- * not wait it is one append at a time, because the next of that traffic waits for the whole transaction.
+ * Which appends are written next, and whether the transaction ends with them. Beside traffic that may not wait, what may wait goes one
+ * append at a time into a transaction that stays open until the next of that traffic ends it: both wait for the disk once, and what may
+ * not wait never for a sync that is not its own.
  */
 
 /** Records of one transaction, when more wait than one append brings. */
@@ -14,10 +15,19 @@ export interface QueuedAppend {
   readonly mayWait: boolean;
 }
 
+interface Next<A> {
+  readonly group: readonly A[];
+  /** The transaction ends with them. */
+  readonly isLast: boolean;
+}
+
 export class CommitQueue<A extends QueuedAppend> {
   readonly #first: A[] = [];
   readonly #waiting: A[] = [];
   #firstAt = -Infinity;
+  #wasFirst = false;
+  /** Of the transaction that is open. */
+  #openRows = 0;
 
   get isEmpty(): boolean {
     return this.#first.length + this.#waiting.length === 0;
@@ -32,14 +42,28 @@ export class CommitQueue<A extends QueuedAppend> {
     }
   }
 
-  /** Never empty while anything waits; among what waits the oldest is always in it, so that it gets on. */
-  next(now: number): A[] {
+  /** Never empty while anything waits; where both kinds wait they take turns. */
+  next(now: number): Next<A> {
+    if (now - this.#firstAt >= TRAFFIC_MS) return this.#ended(this.#all());
+    this.#wasFirst = this.#first.length > 0 && (!this.#wasFirst || this.#waiting.length === 0);
+    if (this.#wasFirst) return this.#ended(takeRows(this.#first, ROWS_PER_COMMIT));
+    const group = takeRows(this.#waiting, ONE_APPEND);
+    this.#openRows += rowsOf(group);
+    return this.#openRows < ROWS_PER_COMMIT ? { group, isLast: false } : this.#ended(group);
+  }
+
+  #all(): A[] {
     const group = takeRows(this.#first, ROWS_PER_COMMIT);
-    const rows = group.reduce((sum, append) => sum + append.rows, 0);
-    const room = now - this.#firstAt < TRAFFIC_MS ? ONE_APPEND : ROWS_PER_COMMIT - rows;
-    return [...group, ...takeRows(this.#waiting, room)];
+    return [...group, ...takeRows(this.#waiting, ROWS_PER_COMMIT - rowsOf(group))];
+  }
+
+  #ended(group: readonly A[]): Next<A> {
+    this.#openRows = 0;
+    return { group, isLast: true };
   }
 }
+
+const rowsOf = (appends: readonly QueuedAppend[]): number => appends.reduce((sum, { rows }) => sum + rows, 0);
 
 /** Until there are so many rows or more; at least one append. */
 const takeRows = <A extends QueuedAppend>(queue: A[], rows: number): A[] => {

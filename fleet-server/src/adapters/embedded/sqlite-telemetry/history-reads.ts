@@ -4,8 +4,8 @@ import { RECORD_KINDS } from '@shoal/protocol/vocabulary';
 import { decodeCursor, encodeCursor } from '../../../listing/cursor.ts';
 import type { DeadLetterQuery, HistoryQuery, StoredOf } from '../../../ports/telemetry-store.ts';
 import { listDays, rawTable, shapeTable, unpackFlags, type Day } from './day-table.ts';
-import { CLOCKS } from './packed-append.ts';
-import { parseShape, readRecord } from './record-body.ts';
+import { CLOCKS } from '../../../ports/packed-records/pack-records.ts';
+import { parseShape, readRecord } from '../../../ports/packed-records/record-body.ts';
 import type { Sqlite } from './telemetry-file.ts';
 
 type Stored = StoredOf[RecordKind];

@@ -2,12 +2,13 @@
 import type { AnyRecord, ClockVerdict, RecordKind, Scalar } from '@shoal/protocol';
 import { RECORD_KINDS } from '@shoal/protocol/vocabulary';
 import type { Column, RecordColumns } from '@shoal/models/streams';
+import { breathe } from '../../../give-way.ts';
 import { parseExtents, type Extent } from './commit-extents.ts';
 import { listDays, shapeTable, unpackFlags, type Day } from './day-table.ts';
 import { ExtentReader, type ExtentRows } from './extent-rows.ts';
-import { CLOCKS, LANES } from './packed-append.ts';
+import { CLOCKS, LANES } from '../../../ports/packed-records/pack-records.ts';
 import { JsonColumns } from './json-columns.ts';
-import { parseShape, type Shape } from './record-body.ts';
+import { parseShape, type Shape } from '../../../ports/packed-records/record-body.ts';
 import type { Sqlite } from './telemetry-file.ts';
 
 const BYTES_PER_VALUE = 8;
@@ -75,7 +76,10 @@ export class LogColumns {
       for (const { batch_id: batchId, extents } of commits) {
         if (batchId > untilBatchId || records >= span.records) return { lastBatchId, batches, records, isEnd: false };
         const wanted = parseExtents(extents).filter((extent) => extent.lastEventAt >= from && extent.firstEventAt < to);
-        const columns = wanted.flatMap((extent) => this.#extent(extent));
+        const columns = wanted.flatMap((extent) => {
+          breathe();
+          return this.#extent(extent);
+        });
         batches.push(...columns);
         records += columns.reduce((sum, { length }) => sum + length, 0);
         lastBatchId = batchId;

@@ -2,11 +2,12 @@
 import { sourceValue } from '@shoal/models/panes';
 import type { AnyRecord, RecordKind } from '@shoal/protocol';
 import { RECORD_KINDS } from '@shoal/protocol/vocabulary';
+import { breathe } from '../../../give-way.ts';
 import { LogColumnsBuilder, type LogEntry } from '../../../ports/log-columns.ts';
 import type { LogQuery, LogValues } from '../../../ports/telemetry-store.ts';
 import { parseExtents, type Extent } from './commit-extents.ts';
 import { listDays, rawTable, shapeTable, type Day } from './day-table.ts';
-import { parseShape, readRecord } from './record-body.ts';
+import { parseShape, readRecord } from '../../../ports/packed-records/record-body.ts';
 import type { Sqlite } from './telemetry-file.ts';
 
 interface Row {
@@ -43,6 +44,7 @@ export const readLog = (db: Sqlite, { afterBatchId, upToBatchId, commits, record
       const rows = readRows(db, extent);
       read += rows.length;
       for (const entry of valuesOf(db, extent, rows, sources)) said.add(entry);
+      breathe();
     }
   }
   return { lastBatchId, records: read, said: said.columns() };

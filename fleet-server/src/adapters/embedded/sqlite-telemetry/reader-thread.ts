@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { buffersOf } from '../../../ports/log-columns.ts';
 import type { LogValues } from '../../../ports/telemetry-store.ts';
+import { takeBreaths } from '../../../give-way.ts';
 import { readDeadLetters, readHistory } from './history-reads.ts';
 import { readHighestSequence, readRanges, readTotals } from './ledger-reads.ts';
 import { readLog } from './log-reads.ts';
@@ -38,6 +39,7 @@ const perform = async (db: Sqlite, request: Request): Promise<unknown> => {
 
 const port = parentPort;
 if (port !== null) {
+  takeBreaths();
   const { file } = workerData as { file: string };
   const say = (answer: ThreadAnswer, given: readonly ArrayBuffer[] = []): void => port.postMessage(answer, given);
   let db: Sqlite | undefined;

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { AnyRecord } from '@shoal/protocol';
 import { RECORD_KINDS } from '@shoal/protocol/vocabulary';
-import { parseShape, readRecord } from './record-body.ts';
+import { parseShape, readRecord } from '../../../ports/packed-records/record-body.ts';
 
 /** As it stands in a packed append. */
 export interface IncomingRecord {

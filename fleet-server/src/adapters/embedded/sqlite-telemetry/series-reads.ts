@@ -4,7 +4,7 @@ import { RECORD_KINDS } from '@shoal/protocol/vocabulary';
 import type { SeriesQuery } from '../../../ports/telemetry-store.ts';
 import { listDays, rawTable, shapeTable, type Day } from './day-table.ts';
 import { ChannelSeries } from './downsample.ts';
-import { parseShape, readRecord } from './record-body.ts';
+import { parseShape, readRecord } from '../../../ports/packed-records/record-body.ts';
 import type { Sqlite } from './telemetry-file.ts';
 
 const ROWS_PER_STEP = 2_000;

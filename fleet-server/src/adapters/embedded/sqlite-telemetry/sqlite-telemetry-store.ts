@@ -109,10 +109,9 @@ export class SqliteTelemetryStore extends TelemetryStore {
     mayWait = false,
   ): Promise<AppendResult> {
     if (this.#state.state === 'refusing') throw unavailable(this.#state.why ?? 'unknown');
-    const packed = packAppend(batches, deadLetters);
-    const transfer = [packed.numbers.buffer, packed.bodies.buffer];
+    const { packed, given } = packAppend(batches, deadLetters);
     try {
-      const outcome = await this.#writer.ask('append', { packed, now: this.#with.clock.now(), mayWait }, transfer);
+      const outcome = await this.#writer.ask('append', { packed, now: this.#with.clock.now(), mayWait }, given);
       this.#with.metrics.observe('commit_seconds', outcome.seconds);
       this.#with.metrics.observe('commit_rows', outcome.rows);
       const { batchId, duplicates, conflicts, fates, log } = outcome;

@@ -32,8 +32,11 @@ const MIGRATIONS: readonly string[] = [
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
-/** Pages of 4 kB in the log before they are copied into the file, beside the writer. */
-export const CHECKPOINT_PAGES = 4_000;
+/**
+ * Pages of 4 kB in the log before they are copied into the file, beside the writer. So few that the disk, which has to take them all
+ * before the next commit is safe, is done in a few milliseconds.
+ */
+export const CHECKPOINT_PAGES = 500;
 /** The writer does so itself when nobody did. */
 const OWN_CHECKPOINT_PAGES = 32_000;
 const WRITER_CACHE_KB = 65_536;

@@ -1,16 +1,17 @@
 /** The one writer of the telemetry file: appends in single transactions, and takes devices and expired days out again. */
 import { RECORD_KINDS, topics } from '@shoal/protocol/vocabulary';
+import { recordsIn } from '../../../ports/packed-records/pack-records.ts';
+import { PackedCursor } from '../../../ports/packed-records/packed-cursor.ts';
 import type { NewDeadLetter } from '../../../ports/telemetry-store.ts';
 import { CommitExtents } from './commit-extents.ts';
 import { dayName, daySpan, listDays, packFlags, rawTable, shapeTable, type Day } from './day-table.ts';
 import { DayWriter, type RowKey } from './day-writer.ts';
 import { DeadLetterTable } from './dead-letter-table.ts';
 import { IdentityTables } from './identity-tables.ts';
-import { RECORD_NUMBERS, type PackedAppend } from './packed-append.ts';
+import type { PackedAppend } from './packed-append.ts';
 import { ReceivedRanges } from './received-ranges.ts';
 import { incomingJson, isSameRecord, type IncomingRecord } from './same-record.ts';
 import { checkIntegrity, type Sqlite } from './telemetry-file.ts';
-import { AppendCursor } from './unpack-append.ts';
 import { WriteAheadLog, type LogState } from './write-ahead-log.ts';
 
 /** Verdict per record, in the order of the append. */
@@ -52,6 +53,9 @@ export class TelemetryWriter {
   readonly #readLastBatchId;
   readonly #log: WriteAheadLog;
   #lastBatchId: number;
+  /** Of the transaction that is open. */
+  #tallies: Tally[] = [];
+  #openedAt = 0;
   #today = daySpan(0);
   /** Newest first; undefined when it has to be read anew. */
   #dayList: Day[] | undefined;
@@ -76,14 +80,40 @@ export class TelemetryWriter {
    * @throws SQLite's errors, after a rollback
    */
   append(appends: readonly PackedAppend[], now: number): AppendOutcome[] {
-    const startedAt = performance.now();
+    this.add(appends, now);
+    return this.commit();
+  }
+
+  /**
+   * To the transaction that is open, which it opens; nothing of it is there for anybody else before `commit`.
+   * @throws SQLite's errors, after a rollback of all that was added
+   */
+  add(appends: readonly PackedAppend[], now: number): void {
     try {
-      this.#db.exec('BEGIN IMMEDIATE');
-      const tallies = appends.map((packed) => this.#apply(packed, now));
+      if (!this.#db.inTransaction) {
+        this.#openedAt = performance.now();
+        this.#db.exec('BEGIN IMMEDIATE');
+      }
+      for (const packed of appends) this.#tallies.push(this.#apply(packed, now));
+    } catch (error) {
+      this.#undo();
+      throw error;
+    }
+  }
+
+  /**
+   * Returns after the sync. @returns one for each that was added since the last, in that order
+   * @throws as `add`
+   */
+  commit(): AppendOutcome[] {
+    if (!this.#db.inTransaction) return [];
+    try {
       this.#ranges.persist();
       this.#db.exec('COMMIT');
       this.#ranges.committed();
-      const seconds = (performance.now() - startedAt) / 1_000;
+      const tallies = this.#tallies;
+      this.#tallies = [];
+      const seconds = (performance.now() - this.#openedAt) / 1_000;
       const log = this.#log.state();
       return tallies.map(({ batchId, stored, duplicates, conflicts, fates }) => ({
         batchId,
@@ -179,16 +209,16 @@ export class TelemetryWriter {
       stored: 0,
       duplicates: 0,
       conflicts: 0,
-      fates: new Uint8Array(Math.ceil(packed.numbers.length / RECORD_NUMBERS)),
+      fates: new Uint8Array(recordsIn(packed.parts)),
       extents: new CommitExtents(),
       conflictLetters: [],
     };
-    const cursor = new AppendCursor(packed);
+    const cursor = new PackedCursor(packed.parts);
     while (cursor.nextBatch()) this.#batch(cursor, tally);
     return tally;
   }
 
-  #batch(cursor: AppendCursor, tally: Tally): void {
+  #batch(cursor: PackedCursor, tally: Tally): void {
     const deviceNo = this.#identities.device(cursor.deviceId);
     const epochNo = this.#identities.epoch(deviceNo, cursor.epoch);
     const received = this.#ranges.of(epochNo);
@@ -209,7 +239,7 @@ export class TelemetryWriter {
     }
   }
 
-  #store(day: DayWriter, cursor: AppendCursor, key: Omit<RowKey, 'sequence'>): void {
+  #store(day: DayWriter, cursor: PackedCursor, key: Omit<RowKey, 'sequence'>): void {
     const { eventAt, observedAt, shape } = cursor;
     day.insert({
       deviceNo: key.deviceNo,
@@ -271,6 +301,7 @@ export class TelemetryWriter {
   /** SQLite rolls back by itself on some errors, so there may be nothing left to undo. */
   #undo(): void {
     if (this.#db.inTransaction) this.#db.exec('ROLLBACK');
+    this.#tallies = [];
     this.#forget();
   }
 
@@ -284,7 +315,7 @@ export class TelemetryWriter {
   }
 }
 
-const conflictLetter = (cursor: AppendCursor): NewDeadLetter => ({
+const conflictLetter = (cursor: PackedCursor): NewDeadLetter => ({
   deviceId: cursor.deviceId,
   topic: topics.records(cursor.deviceId, RECORD_KINDS[cursor.kind] ?? 'readings'),
   receivedAt: cursor.receivedAt,

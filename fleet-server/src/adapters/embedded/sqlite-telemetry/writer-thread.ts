@@ -2,7 +2,7 @@
 import { parentPort, receiveMessageOnPort, workerData, type MessagePort } from 'node:worker_threads';
 import { CommitQueue, type QueuedAppend } from './commit-queue.ts';
 import { isCorruption } from './corruption.ts';
-import { RECORD_NUMBERS } from './packed-append.ts';
+import { recordsIn } from '../../../ports/packed-records/pack-records.ts';
 import { openForWriting, setAside, type Sqlite } from './telemetry-file.ts';
 import { TelemetryWriter } from './telemetry-writer.ts';
 import {
@@ -17,6 +17,9 @@ type Request = ThreadRequest<WriterJobs>;
 type AppendRequest = Extract<Request, { job: 'append' }>;
 type OtherRequest = Exclude<Request, AppendRequest>;
 
+/** For so long a backlog waits for what may not wait, to be committed with it. */
+const LONGEST_OPEN_MS = 10;
+
 interface Queued extends QueuedAppend {
   readonly request: AppendRequest;
 }
@@ -27,6 +30,9 @@ class WriterThread {
   readonly #queue = new CommitQueue<Queued>();
   #db: Sqlite | undefined;
   #writer: TelemetryWriter | undefined;
+  /** Of the transaction that is open. */
+  #uncommitted: AppendRequest[] = [];
+  #commitDue: NodeJS.Timeout | undefined;
 
   constructor(data: WriterThreadData, answer: (answer: ThreadAnswer) => void) {
     this.#data = data;
@@ -46,10 +52,15 @@ class WriterThread {
   async take(first: Request, port: MessagePort): Promise<void> {
     let other = this.#collect(first, port);
     while (!this.#queue.isEmpty) {
-      this.#append(this.#queue.next(performance.now()).map(({ request }) => request));
+      const { group, isLast } = this.#queue.next(performance.now());
+      this.#add(group.map(({ request }) => request));
+      if (isLast) this.#commit();
       other ??= this.#collect(nextOf(port), port);
     }
-    if (other !== undefined) await this.handle(other);
+    if (other !== undefined) {
+      this.#commit();
+      await this.handle(other);
+    } else if (this.#uncommitted.length > 0) this.#commitDue ??= setTimeout(() => this.#commit(), LONGEST_OPEN_MS);
   }
 
   /** Queues appends up to the first other job. @returns that job, which has to wait for them */
@@ -57,23 +68,40 @@ class WriterThread {
     let request = first;
     while (request?.job === 'append') {
       const { mayWait, packed } = request.ask;
-      this.#queue.push({ request, mayWait, rows: packed.numbers.length / RECORD_NUMBERS }, performance.now());
+      this.#queue.push({ request, mayWait, rows: recordsIn(packed.parts) }, performance.now());
       request = nextOf(port);
     }
     return request;
   }
 
-  #append(group: readonly AppendRequest[]): void {
+  #add(group: readonly AppendRequest[]): void {
+    this.#uncommitted.push(...group);
     try {
-      const outcomes = this.#opened().append(
-        group.map(({ ask }) => ask.packed),
-        Math.max(...group.map(({ ask }) => ask.now)),
-      );
-      for (const [index, { id }] of group.entries()) this.#answer({ id, answer: outcomes[index] });
+      const packed = group.map(({ ask }) => ask.packed);
+      this.#opened().add(packed, Math.max(...group.map(({ ask }) => ask.now)));
     } catch (error) {
-      for (const { id } of group) this.#answer({ id, fault: asFault(error) });
-      if (isCorruption(error)) this.#replace(error);
+      this.#failed(error);
     }
+  }
+
+  #commit(): void {
+    clearTimeout(this.#commitDue);
+    this.#commitDue = undefined;
+    if (this.#uncommitted.length === 0) return;
+    try {
+      const outcomes = this.#opened().commit();
+      for (const [index, { id }] of this.#uncommitted.entries()) this.#answer({ id, answer: outcomes[index] });
+      this.#uncommitted = [];
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /** All or nothing: whatever was in the transaction is not stored. */
+  #failed(error: unknown): void {
+    for (const { id } of this.#uncommitted) this.#answer({ id, fault: asFault(error) });
+    this.#uncommitted = [];
+    if (isCorruption(error)) this.#replace(error);
   }
 
   async handle(request: OtherRequest): Promise<void> {

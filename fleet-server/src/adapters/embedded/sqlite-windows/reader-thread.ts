@@ -1,5 +1,6 @@
 /** The worker thread that answers reads of windows, and runs definitions over history before they are saved. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { takeBreaths } from '../../../give-way.ts';
 import { asFault, type ThreadAnswer, type ThreadRequest } from '../sqlite-telemetry/thread-messages.ts';
 import { dryRun } from './dry-run.ts';
 import { FollowedLog } from './followed-log.ts';
@@ -10,7 +11,7 @@ import { WindowsReads } from './windows-reads.ts';
 
 type Request = ThreadRequest<ReaderJobs>;
 
-const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const letOthersIn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 interface Opened {
   readonly db: Sqlite;
@@ -35,7 +36,7 @@ const perform = ({ db, log, reads }: Opened, request: Request): unknown => {
     case 'newest':
       return reads.newest(request.ask.stream, request.ask.afterKey, request.ask.limit);
     case 'preview':
-      return dryRun(log, request.ask.preview, request.ask, breathe);
+      return dryRun(log, request.ask.preview, request.ask, letOthersIn);
     case 'close':
       log.close();
       db.close();
@@ -45,6 +46,7 @@ const perform = ({ db, log, reads }: Opened, request: Request): unknown => {
 
 const port = parentPort;
 if (port !== null) {
+  takeBreaths();
   const say = (answer: ThreadAnswer): void => port.postMessage(answer);
   const { file, logFile } = workerData as ThreadData;
   const db = openForReading(file);

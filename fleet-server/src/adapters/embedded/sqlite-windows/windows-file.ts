@@ -58,7 +58,7 @@ const SCHEMA: StoreSchema = {
   definingTables: ['streams', 'keys', 'heard'],
   writerCacheKb: 65_536,
   readerCacheKb: 16_384,
-  checkpointPages: 4_000,
+  checkpointPages: 500,
 };
 
 /** @throws as `openStoreForWriting` */

@@ -2,6 +2,7 @@
 import { planStream, type StreamPlan } from '@shoal/models/streams';
 import type { Page, StreamDefinition, StreamStatus, StreamTally, WindowResult } from '@shoal/protocol';
 import { WINDOW_LEVELS } from '@shoal/protocol/vocabulary';
+import { breathe } from '../../../give-way.ts';
 import { decodeCursor, encodeCursor } from '../../../listing/cursor.ts';
 import type { StoredWindows, StoredWindowsQuery, WindowChange, WindowQuery } from '../../../ports/window-store.ts';
 import { readStoredWindows } from './publications-reads.ts';
@@ -54,6 +55,7 @@ export class WindowsReads {
 
   /** In order; what is dropped by now is left out. */
   changes(afterChange: number, limit: number): WindowChange[] {
+    const changes: WindowChange[] = [];
     const rows = this.#db
       .prepare<[number, number], Keyed & StreamRow & { change: number; is_backfill: number; is_newest: number }>(
         `SELECT c.change, c.is_backfill, s.stream_no, s.definition, w.key_no, ${ROW_COLUMNS},
@@ -65,16 +67,18 @@ export class WindowsReads {
           JOIN keys k ON k.key_no = c.key_no
         ORDER BY c.change`,
       )
-      .all(afterChange, limit);
-    return rows.map((row) => {
+      .iterate(afterChange, limit);
+    for (const row of rows) {
       const plan = this.#plan(row);
-      return {
+      changes.push({
         change: row.change,
         result: resultOf(plan, asHeld(row, plan), row.updated_at),
         isNewest: row.is_newest === 1,
         isBackfill: row.is_backfill === 1,
-      };
-    });
+      });
+      breathe();
+    }
+    return changes;
   }
 
   /** Of a stream that does not run: none. */

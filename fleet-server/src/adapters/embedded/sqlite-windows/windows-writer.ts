@@ -1,6 +1,7 @@
 /** Runs streams over the telemetry log: every step is one transaction, and the position in the log is part of it. */
 import { emptyTally, streamHash, WindowReducer, type RecordColumns } from '@shoal/models/streams';
 import type { StreamDefinition, StreamTally } from '@shoal/protocol';
+import { breathe } from '../../../give-way.ts';
 import type { DeviceLabels, WindowStep } from '../../../ports/window-store.ts';
 import type { LogPart, LogSpan } from '../sqlite-telemetry/log-columns.ts';
 import { DeviceProgress } from './device-progress.ts';
@@ -179,16 +180,21 @@ export class WindowsWriter {
       horizon,
       watermarkOf: this.#devices.watermarks(plan, now),
       ...(isByDevice && !isSweep && { keys: spoke }),
+      between: breathe,
     });
     const { changed, removed } = book.takeChanges();
     for (const id of removed) this.#rows.remove(streamNo, id);
-    for (const window of changed) this.#rows.put(streamNo, window, now);
+    for (const window of changed) {
+      this.#rows.put(streamNo, window, now);
+      breathe();
+    }
     const isBackfill = position <= stream.backfillUntil ? 1 : 0;
     const isKept = this.#publications.has(stream.name);
     for (const window of published) {
       const { level, key, start } = window;
       const change = this.#sql.addChange.run(streamNo, level, this.#keys.of(key), start, isBackfill).lastInsertRowid;
       if (isKept) this.#publications.add(Number(change), stream, window, now);
+      breathe();
     }
     if (position !== stream.position || batches.length > 0) {
       stream.tally = addTallies(stream.tally, tally);

@@ -1,6 +1,6 @@
 /** The worker thread that reads the telemetry log and writes `windows.db`; the event loop of the server does neither. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { FOLLOWER_NICENESS, giveWay } from '../give-way.ts';
+import { follow } from '../../../give-way.ts';
 import { asFault, type ThreadAnswer, type ThreadRequest } from '../sqlite-telemetry/thread-messages.ts';
 import { FollowedLog } from './followed-log.ts';
 import type { ThreadData, WriterJobs } from './thread-messages.ts';
@@ -47,7 +47,7 @@ const perform = ({ db, log, writer }: Opened, request: Request): unknown => {
 
 const port = parentPort;
 if (port !== null) {
-  giveWay(FOLLOWER_NICENESS);
+  follow();
   const say = (answer: ThreadAnswer): void => port.postMessage(answer);
   try {
     const { file, logFile } = workerData as ThreadData;

@@ -1,9 +1,11 @@
 /** The guard refuses a frame by its header, however the bytes are cut. */
+import type { Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { BOUNDS } from '@shoal/protocol';
 import fc from 'fast-check';
 import { generate } from 'mqtt-packet';
-import { FrameScanner } from '../../../../src/adapters/embedded/aedes-gateway/frame-guard.ts';
+import { FrameScanner, guardSocket } from '../../../../src/adapters/embedded/aedes-gateway/frame-guard.ts';
 
 const publish = (payloadBytes: number): Buffer =>
   generate({
@@ -59,5 +61,44 @@ describe('FrameScanner', () => {
 
   it('refuses a length field that does not end', () => {
     expect(new FrameScanner().accepts(Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff, 0xff]))).toBe(false);
+  });
+});
+
+describe('a guarded socket that may be read in parts', () => {
+  /** As Aedes reads: again when a packet was dealt with, or when the stream says that there is more. */
+  const readAll = (payloads: readonly number[], mayRead: () => number): { reads: Buffer[]; frames: number } => {
+    const socket = new PassThrough({ highWaterMark: 1 << 20 });
+    const scanner = new FrameScanner();
+    guardSocket(socket as unknown as Socket, { scanner, mayRead, onRefusal: () => expect('a refusal').toBe('none') });
+    for (const bytes of payloads) socket.write(publish(bytes));
+    const reads: Buffer[] = [];
+    for (let ended = -1; scanner.ended > ended;) {
+      ended = scanner.ended;
+      const chunk = socket.read() as Buffer | null;
+      if (chunk !== null) reads.push(chunk);
+    }
+    return { reads, frames: scanner.ended };
+  };
+
+  it('gives a part that ends a frame, however long the frame is, so that whoever reads on sees all of them', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 3_000 }), { minLength: 1, maxLength: 30 }), (payloads) => {
+        const { reads, frames } = readAll(payloads, () => 512);
+        expect(frames).toBe(payloads.length);
+        expect(Buffer.concat(reads)).toEqual(Buffer.concat(payloads.map(publish)));
+      }),
+    );
+  });
+
+  it('gives no more than the part and what ends its frame', () => {
+    const { reads } = readAll(
+      Array.from({ length: 20 }, () => 100),
+      () => 512,
+    );
+    expect(Math.max(...reads.map(({ length }) => length))).toBeLessThanOrEqual(512);
+  });
+
+  it('gives nothing while nothing may be read', () => {
+    expect(readAll([10], () => 0)).toEqual({ reads: [], frames: 0 });
   });
 });

@@ -11,7 +11,7 @@ import {
   type Sqlite,
 } from '../../../../src/adapters/embedded/sqlite-telemetry/telemetry-file.ts';
 
-const FULL_PAGES = 4 * CHECKPOINT_PAGES;
+const FULL_PAGES = 32 * CHECKPOINT_PAGES;
 const PAGE = 4_096;
 
 let folder: string;

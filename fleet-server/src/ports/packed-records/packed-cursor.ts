@@ -1,10 +1,10 @@
-/** Walks a packed append in the writer thread: batch by batch, record by record, without an object per record. */
-import { BATCH_NUMBERS, RECORD_NUMBERS, type PackedAppend } from './packed-append.ts';
+/** Walks packed records: batch by batch, record by record, without an object per record. */
+import { BATCH_NUMBERS, RECORD_NUMBERS, type PackedRecords } from './pack-records.ts';
 
 const NO_BYTES = new Uint8Array(0);
 
 /** The fields are those of the batch and the record the cursor stands on. */
-export class AppendCursor {
+export class PackedCursor {
   deviceId = '';
   epoch = '';
   kind = 0;
@@ -19,23 +19,30 @@ export class AppendCursor {
   /** Key of the shape; null for what is JSON. */
   shape: string | null = null;
   body: Uint8Array = NO_BYTES;
-  /** Of the record in the whole append. */
+  /** Of the record among all of all parts. */
   index = -1;
 
-  readonly #packed: PackedAppend;
+  readonly #parts: readonly PackedRecords[];
+  #part = 0;
   #at = 0;
   #bodyAt = 0;
   #left = 0;
 
-  constructor(packed: PackedAppend) {
-    this.#packed = packed;
+  constructor(parts: readonly PackedRecords[]) {
+    this.#parts = parts;
   }
 
   /** The records of the batch before must have been walked. */
   nextBatch(): boolean {
-    const { numbers, strings } = this.#packed;
+    while (this.#at >= (this.#parts[this.#part]?.numbers.length ?? Infinity)) {
+      this.#part += 1;
+      this.#at = 0;
+      this.#bodyAt = 0;
+    }
+    const packed = this.#parts[this.#part];
+    if (packed === undefined) return false;
+    const { numbers, strings } = packed;
     const at = this.#at;
-    if (at >= numbers.length) return false;
     this.deviceId = strings[numbers[at] ?? 0] ?? '';
     this.epoch = strings[numbers[at + 1] ?? 0] ?? '';
     this.kind = numbers[at + 2] ?? 0;
@@ -48,8 +55,9 @@ export class AppendCursor {
   }
 
   nextRecord(): boolean {
-    if (this.#left === 0) return false;
-    const { numbers, strings, bodies } = this.#packed;
+    const packed = this.#parts[this.#part];
+    if (this.#left === 0 || packed === undefined) return false;
+    const { numbers, strings, bodies } = packed;
     const at = this.#at;
     this.sequence = numbers[at] ?? 0;
     this.observedAt = numbers[at + 1] ?? 0;
