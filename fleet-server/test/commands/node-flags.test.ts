@@ -7,6 +7,6 @@ const read = (path: string): string => readFileSync(new URL(`../../${path}`, imp
 it('shoal-server starts node with the flags of package.json', () => {
   const { config } = JSON.parse(read('package.json')) as { readonly config: { readonly nodeFlags: string } };
   const [shebang] = read('bin/shoal-server.mjs').split('\n');
-  expect(config.nodeFlags).toMatch(/^--max-semi-space-size=\d+$/);
+  expect(config.nodeFlags).toMatch(/^--max-semi-space-size=\d+ --single-threaded-gc$/);
   expect(shebang).toBe(`#!/usr/bin/env -S node ${config.nodeFlags}`);
 });
