@@ -273,5 +273,28 @@ export const telemetryStoreContract = (open: () => Promise<Subject>): void => {
       expect((await store.readLog(ALL_OF_THE_LOG)).said.devices).toEqual(['pump-2']);
       expect(await store.append([batchOf('readings', [reading(1, NOW)])], [])).toMatchObject({ duplicates: 0 });
     });
+
+    it('removes a device of many records while others send live records and a backlog', async () => {
+      const many = Array.from({ length: 20_000 }, (_, index) => reading(index + 1, NOW));
+      await store.append([batchOf('readings', many)], []);
+      let isRemoved = false;
+      const removal = store.deleteDevice('pump-1').finally(() => {
+        isRemoved = true;
+      });
+      let sent = 0;
+      const send = (deviceId: string, mayWait: boolean): Promise<unknown> =>
+        store.append([batchOf('readings', [reading(sent, NOW)], { deviceId })], [], mayWait);
+      while (!isRemoved) {
+        sent += 1;
+        await Promise.all([send('live', false), send('away', true)]);
+        await send('late', true);
+      }
+      await removal;
+      expect(sent).toBeGreaterThan(0);
+      for (const deviceId of ['live', 'away', 'late']) {
+        expect((await store.ranges(deviceId)).epochs).toMatchObject([{ ranges: [[1, sent]] }]);
+      }
+      expect((await store.ranges('pump-1')).epochs).toEqual([]);
+    });
   });
 };

@@ -123,7 +123,11 @@ class WriterThread {
         writer.check();
         return null;
       case 'deleteDevice':
-        while (writer.deleteDeviceStep(request.ask.deviceId)) await letOthersIn();
+        while (writer.deleteDeviceStep(request.ask.deviceId)) {
+          await letOthersIn();
+          // Who came in may have left a transaction open, and each step is one of its own.
+          this.#commit();
+        }
         return null;
       case 'checkpoint':
         writer.checkpoint();
