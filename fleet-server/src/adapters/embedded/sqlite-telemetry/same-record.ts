@@ -1,8 +1,10 @@
-/** Whether a record that came again says what it said before: order of keys aside, everything must be equal. */
+/** Whether a record that came again says what it said before, order of keys aside, and what is kept of one that does not. */
 import { isDeepStrictEqual } from 'node:util';
 import type { AnyRecord } from '@shoal/protocol';
-import { RECORD_KINDS } from '@shoal/protocol/vocabulary';
+import { RECORD_KINDS, topics } from '@shoal/protocol/vocabulary';
+import type { PackedCursor } from '../../../ports/packed-records/packed-cursor.ts';
 import { parseShape, readRecord } from '../../../ports/packed-records/record-body.ts';
+import type { NewDeadLetter } from '../../../ports/telemetry-store.ts';
 
 /** As it stands in a packed append. */
 export interface IncomingRecord {
@@ -39,4 +41,11 @@ export const isSameRecord = (incoming: IncomingRecord, stored: StoredRow): boole
   return isDeepStrictEqual(recordOf(incoming), recordOf({ ...stored, sequence, observedAt }));
 };
 
-export const incomingJson = (incoming: IncomingRecord): string => JSON.stringify(recordOf(incoming));
+export const conflictLetter = (cursor: PackedCursor): NewDeadLetter => ({
+  deviceId: cursor.deviceId,
+  topic: topics.records(cursor.deviceId, RECORD_KINDS[cursor.kind] ?? 'readings'),
+  receivedAt: cursor.receivedAt,
+  reason: 'SEQUENCE_CONFLICT',
+  detail: `Sequence ${cursor.sequence} of epoch ${cursor.epoch} was received before with other content.`,
+  payload: Buffer.from(JSON.stringify(recordOf(cursor)), 'utf8'),
+});

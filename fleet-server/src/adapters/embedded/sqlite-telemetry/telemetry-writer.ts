@@ -1,5 +1,4 @@
 /** The one writer of the telemetry file: appends in single transactions, and takes devices and expired days out again. */
-import { RECORD_KINDS, topics } from '@shoal/protocol/vocabulary';
 import { recordsIn } from '../../../ports/packed-records/pack-records.ts';
 import { PackedCursor } from '../../../ports/packed-records/packed-cursor.ts';
 import type { NewDeadLetter } from '../../../ports/telemetry-store.ts';
@@ -7,10 +6,11 @@ import { CommitExtents } from './commit-extents.ts';
 import { dayName, daySpan, listDays, packFlags, rawTable, shapeTable, type Day } from './day-table.ts';
 import { DayWriter, type RowKey } from './day-writer.ts';
 import { DeadLetterTable } from './dead-letter-table.ts';
+import { removeDeviceStep } from './device-removal.ts';
 import { IdentityTables } from './identity-tables.ts';
 import type { PackedAppend } from './packed-append.ts';
 import { ReceivedRanges } from './received-ranges.ts';
-import { incomingJson, isSameRecord, type IncomingRecord } from './same-record.ts';
+import { conflictLetter, isSameRecord, type IncomingRecord } from './same-record.ts';
 import { checkIntegrity, type Sqlite } from './telemetry-file.ts';
 import { WriteAheadLog, type LogState } from './write-ahead-log.ts';
 
@@ -28,8 +28,6 @@ export interface AppendOutcome {
   readonly log: LogState;
 }
 
-/** Rows of a deleted device per transaction, so that appends come in between. */
-const DELETE_ROWS = 5_000;
 const PROBE_BYTES = 131_072;
 
 interface Tally {
@@ -153,30 +151,7 @@ export class TelemetryWriter {
 
   /** Rows go in steps, newest day first; the last step removes the device itself. @returns whether more is to do */
   deleteDeviceStep(deviceId: string): boolean {
-    return this.#atomically(() => {
-      const deviceNo = this.#db
-        .prepare<[string], number>('SELECT device_no FROM devices WHERE device_id = ?')
-        .pluck()
-        .get(deviceId);
-      this.#deadLetters.removeOf(deviceId);
-      if (deviceNo === undefined) return false;
-      for (const day of listDays(this.#db)) {
-        const keys = 'device_no, kind, event_at, epoch_no, sequence';
-        const { changes } = this.#db
-          .prepare(
-            `DELETE FROM ${rawTable(day)} WHERE (${keys}) IN
-              (SELECT ${keys} FROM ${rawTable(day)} WHERE device_no = ? LIMIT ${DELETE_ROWS})`,
-          )
-          .run(deviceNo);
-        if (changes > 0) return true;
-      }
-      this.#db
-        .prepare('DELETE FROM received WHERE epoch_no IN (SELECT epoch_no FROM epochs WHERE device_no = ?)')
-        .run(deviceNo);
-      this.#db.prepare('DELETE FROM epochs WHERE device_no = ?').run(deviceNo);
-      this.#db.prepare('DELETE FROM devices WHERE device_no = ?').run(deviceNo);
-      return false;
-    });
+    return this.#atomically(() => removeDeviceStep(this.#db, this.#deadLetters, deviceId));
   }
 
   /** Drops days before `firstKept` with their log rows; the ranges stay, so that nothing old is taken for new. */
@@ -314,12 +289,3 @@ export class TelemetryWriter {
     this.#lastBatchId = this.#readLastBatchId.get() ?? this.#lastBatchId;
   }
 }
-
-const conflictLetter = (cursor: PackedCursor): NewDeadLetter => ({
-  deviceId: cursor.deviceId,
-  topic: topics.records(cursor.deviceId, RECORD_KINDS[cursor.kind] ?? 'readings'),
-  receivedAt: cursor.receivedAt,
-  reason: 'SEQUENCE_CONFLICT',
-  detail: `Sequence ${cursor.sequence} of epoch ${cursor.epoch} was received before with other content.`,
-  payload: Buffer.from(incomingJson(cursor), 'utf8'),
-});
