@@ -14,7 +14,7 @@ import { hedgeAfterMs } from './hedge.ts';
 import { descend, type KeptAnswer } from './ladder.ts';
 import { firstOf, within } from './race.ts';
 import { RecentLatency } from './recent-latency.ts';
-import { leftMs, waitedForMs, type BegunTurn, type FallbackSettings, type Turn } from './turn.ts';
+import { isOverdue, leftMs, type BegunTurn, type FallbackSettings, type Turn } from './turn.ts';
 
 export interface FallbackSlotOptions extends FleetQuestionsOptions {
   /** In force now. */
@@ -88,9 +88,9 @@ export class FallbackSlot implements ModelSlotRunner {
       await before;
       const inForce = settings();
       const now = clock.monotonic();
-      const isOverdue = now - takenAt >= waitedForMs(inForce.budgetMs);
-      const startedAt = isOverdue ? now : takenAt;
-      const verdict = await this.#answer({ window, startedAt, isOverdue, settings: inForce, leave });
+      const isLate = isOverdue(now - takenAt, inForce.budgetMs);
+      const startedAt = isLate ? now : takenAt;
+      const verdict = await this.#answer({ window, startedAt, isOverdue: isLate, settings: inForce, leave });
       const source: PredictionSource = verdict.source ?? 'edge';
       this.#tally.answered(source, clock.monotonic() - takenAt, inForce.budgetMs);
       if (source === 'edge' || source === 'cloud') this.#remember(verdict, window.endAt);

@@ -189,4 +189,12 @@ describe('a model with the fleet behind it', () => {
     expect(sent.questions).toBe(0);
     expect(behind.report().overBudget).toBe(1);
   });
+
+  it('answers by itself what has less time left than its own answer may take', async () => {
+    const { behind, sent } = slotWith({ fleet: () => ({ score: 3 }), policy: { auditShare: 1 }, budgetMs: 1_000 });
+    const verdict = await behind.infer(windowAt(0), 899);
+    expect(verdict.source).toBeUndefined();
+    expect(verdict.degradedReason).toContain('waited longer than its budget');
+    expect(sent.questions).toBe(0);
+  });
 });
