@@ -79,6 +79,8 @@ describe('an agent that is assigned another version of its model', () => {
               return reportedUpdates(fleet).at(-1)?.state === 'committed';
             });
             await eventually(() => reportedUpdates(fleet).at(-1)?.confirmed === true);
+            // The event goes another way than the report.
+            await eventually(() => eventStates(fleet).at(-1) === 'committed');
             expect(eventStates(fleet)).toEqual([
               'assigned',
               'downloading',

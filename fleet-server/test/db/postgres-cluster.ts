@@ -64,8 +64,8 @@ export class PostgresCluster {
 
   async stop(): Promise<void> {
     const exited = new Promise((resolve) => this.server.once('exit', resolve));
-    // Fast shutdown: clients are cut off, nothing is waited for.
-    this.server.kill('SIGINT');
+    // Smart shutdown: a pool says it has ended while its clients still leave, and who is cut off then has nobody to tell.
+    this.server.kill('SIGTERM');
     await exited;
     rmSync(this.folder, { recursive: true, force: true });
   }
